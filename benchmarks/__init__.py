@@ -1,0 +1,1 @@
+"""Benchmarks and the real datasets they and the demo use."""

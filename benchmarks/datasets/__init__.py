@@ -1,0 +1,1 @@
+"""Real image sets from package registries, as archives; labels only for evaluation."""

@@ -1,0 +1,1 @@
+"""The science and the domain of Quarterturn; imports neither `api` nor `workers`."""

@@ -1,0 +1,208 @@
+"""From a stream of files to a cache: decode, drop duplicates, sort by content, measure, split."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import shutil
+import statistics
+import uuid
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from core.datasets import pool
+from core.datasets.cache import FORMAT, CacheInfo, split_ranges, write_info
+from core.datasets.decode import DIGEST_BYTES, DecodeLimits, short_side
+from core.datasets.members import Member, Skipped
+from core.errors import InvalidInputError
+from core.settings import Settings
+
+_BATCH_FILES = 256
+_BATCH_BYTES = 8 * 2**20
+_AHEAD = 4  # batches in flight, which bounds the memory
+_SIZED_FIRST = 64
+_REORDER_IMAGES = 4096
+
+
+@dataclass
+class IngestReport:
+    """What became of the files."""
+
+    files: int = 0
+    images: int = 0
+    skipped: list[dict[str, str]] = field(default_factory=list)
+
+    def skip(self, name: str, reason: str, message: str) -> None:
+        self.skipped.append({"name": name, "reason": reason, "message": message})
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        return dict(Counter(item["reason"] for item in self.skipped).most_common())
+
+
+def automatic_resolution(sides: list[int]) -> int:
+    """Working resolution for images with these shorter sides: the median, from 24 to 64 pixels."""
+    median = int(statistics.median(sides)) if sides else 32
+    return max(24, min(64, median // 4 * 4))
+
+
+def _batches(
+    members: Iterable[Member | Skipped], report: IngestReport
+) -> Iterator[list[tuple[str, bytes]]]:
+    batch: list[tuple[str, bytes]] = []
+    size = 0
+    for member in members:
+        report.files += 1
+        if isinstance(member, Skipped):
+            report.skip(member.name, member.reason, member.message)
+            continue
+        batch.append((member.name, member.data))
+        size += len(member.data)
+        if len(batch) >= _BATCH_FILES or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+class _Writer:
+    """Collects distinct images in the order they come, then writes them sorted by digest."""
+
+    def __init__(self, folder: Path, resolution: int, report: IngestReport) -> None:
+        self.folder, self.resolution, self.report = folder, resolution, report
+        self.seen: dict[bytes, str] = {}
+        self.unsorted = folder / "unsorted.bin"
+        self.stream = self.unsorted.open("wb")
+
+    def add(self, decoded: pool.DecodedBatch) -> None:
+        names, pixels, digests, skipped = decoded
+        for item in skipped:
+            self.report.skip(*item)
+        size = self.resolution**2 * 3
+        for at, name in enumerate(names):
+            digest = digests[at * DIGEST_BYTES : (at + 1) * DIGEST_BYTES]
+            if digest in self.seen:
+                self.report.skip(name, "duplicate", f"same picture as {self.seen[digest]}")
+                continue
+            self.seen[digest] = name
+            self.stream.write(pixels[at * size : (at + 1) * size])
+
+    def finish(self) -> CacheInfo:
+        self.stream.close()
+        count, side = len(self.seen), self.resolution
+        rows = np.frombuffer(b"".join(self.seen), np.uint8).reshape(count, DIGEST_BYTES)
+        order = np.lexsort(rows.T[::-1])
+        source = np.memmap(self.unsorted, np.uint8, "r", shape=(count, side, side, 3))
+        total, squares = np.zeros(3), np.zeros(3)
+        with (self.folder / "images.bin").open("wb") as stream:
+            for start in range(0, count, _REORDER_IMAGES):
+                part = source[order[start : start + _REORDER_IMAGES]]
+                stream.write(part.tobytes())
+                flat = part.reshape(-1, 3)
+                total += flat.sum(0, dtype=np.float64)
+                squares += np.einsum("ij,ij->j", flat, flat, dtype=np.float64)
+        del source
+        self.unsorted.unlink()
+        names = list(self.seen.values())
+        with (self.folder / "members.jsonl").open("w") as text:
+            text.writelines(json.dumps(names[place]) + "\n" for place in order)
+        pixels = count * side * side
+        mean = total / pixels / 255.0
+        variance = np.maximum(squares / pixels / 255.0**2 - mean**2, 1e-6)
+        hasher = hashlib.sha256(f"{FORMAT}/{side}/".encode())
+        hasher.update(rows[order].tobytes())
+        info = CacheInfo(
+            format=FORMAT,
+            digest=hasher.hexdigest(),
+            resolution=side,
+            images=count,
+            mean=[round(float(value), 6) for value in mean],
+            std=[round(float(value), 6) for value in np.sqrt(variance)],
+            splits=split_ranges(rows[order]),
+        )
+        write_info(self.folder, info)
+        return info
+
+
+def _decode_all(
+    batches: Iterator[list[tuple[str, bytes]]], writer: _Writer, limits: DecodeLimits, processes: int
+) -> None:
+    waiting: deque[tuple[Future[pool.DecodedBatch], list[tuple[str, bytes]]]] = deque()
+
+    def drain() -> None:
+        future, batch = waiting.popleft()
+        writer.add(pool.result(future, batch, writer.resolution, limits, processes))
+
+    for batch in batches:
+        waiting.append((pool.submit(batch, writer.resolution, limits, processes), batch))
+        if len(waiting) >= _AHEAD:
+            drain()
+    while waiting:
+        drain()
+
+
+def _too_few(report: IngestReport, settings: Settings) -> InvalidInputError:
+    if report.files == 0:
+        return InvalidInputError(
+            "The archive is empty. Send a .zip, .tar or .tar.gz of images.", code="empty_archive"
+        )
+    reasons = ", ".join(f"{count} {reason}" for reason, count in report.reasons.items())
+    return InvalidInputError(
+        f"Only {report.images} usable images were found among {report.files} files "
+        f"({reasons or 'none skipped'}); at least {settings.min_images} are needed to split "
+        "them into pretraining, probe-training and probe-test images. Add images.",
+        code="too_few_images" if report.images else "no_images",
+        fields=[
+            {"path": item["name"], "message": f"{item['reason']}: {item['message']}"}
+            for item in report.skipped[:20]
+        ],
+    )
+
+
+def ingest(
+    members: Iterable[Member | Skipped], settings: Settings, resolution: int | None = None
+) -> tuple[CacheInfo, IngestReport]:
+    """Build the cache `<datasets_dir>/<digest>`; an equal one that exists is kept.
+
+    Args:
+        resolution: working resolution in pixels; by default that of `automatic_resolution`.
+
+    Raises:
+        InvalidInputError: `empty_archive`, `no_images`, `too_few_images`; nothing is left behind.
+    """
+    limits = DecodeLimits(settings.max_image_pixels, settings.min_image_side)
+    report = IngestReport()
+    batches = _batches(members, report)
+    folder = settings.datasets_dir / f".partial-{uuid.uuid4().hex}"
+    folder.mkdir(parents=True)
+    try:
+        first = next(batches, [])
+        if resolution is None:
+            sides = [short_side(data, limits) for _, data in first[:_SIZED_FIRST]]
+            resolution = automatic_resolution([side for side in sides if side])
+        writer = _Writer(folder, resolution, report)
+        try:
+            everything = itertools.chain([first] if first else [], batches)
+            _decode_all(everything, writer, limits, settings.decode_processes)
+        finally:
+            writer.stream.close()
+        report.images = len(writer.seen)
+        if report.images < settings.min_images:
+            raise _too_few(report, settings)
+        info = writer.finish()
+        final = settings.datasets_dir / info.digest
+        try:
+            folder.rename(final)
+        except OSError:
+            if not (final / "dataset.json").exists():
+                raise
+        return info, report
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+

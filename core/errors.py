@@ -1,0 +1,59 @@
+"""The one family of errors that may reach a user: a stable code and a sentence that says what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class QuarterturnError(Exception):
+    """Base of all errors meant for users.
+
+    `code` is stable and documented in docs/errors.md; `message` says what is wrong and what to do;
+    `fields` names the offending parts of the input, each `{"path", "message", "allowed"?}`.
+    """
+
+    code = "error"
+
+    def __init__(
+        self, message: str, *, code: str | None = None, fields: list[dict[str, Any]] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or type(self).code
+        self.fields = fields or []
+
+
+class InvalidInputError(QuarterturnError):
+    """The input can be understood but not accepted."""
+
+    code = "invalid_input"
+
+
+class NotFoundError(QuarterturnError):
+    """No such resource."""
+
+    code = "not_found"
+
+
+class ConflictError(QuarterturnError):
+    """The resource is in a state in which this cannot be done."""
+
+    code = "conflict"
+
+
+class TooLargeError(QuarterturnError):
+    """The input passes a size limit."""
+
+    code = "too_large"
+
+
+class ForbiddenError(QuarterturnError):
+    """The input asks for something outside what the operator allows."""
+
+    code = "forbidden"
+
+
+class UnavailableError(QuarterturnError):
+    """Something that the service needs does not answer."""
+
+    code = "unavailable"

@@ -1,0 +1,128 @@
+"""Moving a job on: after each trial the strategy is asked again, from what is recorded."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from core.jobs.history import candidates_of, history_of
+from core.search.history import TrialRequest
+from core.search.planning import plan
+from core.search.ranking import rank
+from core.search.selection import select as select_policy
+from core.search.spec import SearchSpec
+from core.store.tables import CandidateRow, Dataset, Job, Trial, new_id
+from core.store.transitions import transition
+
+
+def _insert(session: Session, job: Job, requests: tuple[TrialRequest, ...]) -> list[str]:
+    """Queue trials; those that exist already are left alone."""
+    candidates = {request.candidate.key: request.candidate for request in requests}
+    session.execute(
+        insert(CandidateRow).on_conflict_do_nothing(index_elements=["job_id", "key"]),
+        [
+            {
+                "job_id": job.id,
+                "key": candidate.key,
+                "name": candidate.policy.name,
+                "origin": candidate.origin,
+                "policy": candidate.policy.to_document(),
+            }
+            for candidate in candidates.values()
+        ],
+    )
+    count = session.scalar(select(func.count()).where(Trial.job_id == job.id)) or 0
+    rows = [
+        {
+            "id": new_id("trial"),
+            "job_id": job.id,
+            "number": count + place + 1,
+            "candidate_key": request.candidate.key,
+            "seed": request.seed,
+            "iterations": request.iterations,
+            "resume_from": request.resume_from,
+            "state": "queued",
+            "attempt": 0,
+            "progress": 0,
+        }
+        for place, request in enumerate(requests)
+    ]
+    session.execute(
+        insert(Trial).on_conflict_do_nothing(
+            index_elements=["job_id", "candidate_key", "seed", "iterations"]
+        ),
+        rows,
+    )
+    return [str(row["id"]) for row in rows]
+
+
+def _conclude(session: Session, job: Job, spec: SearchSpec, exhausted: str | None) -> None:
+    """Rank and select; a job without a single completed trial has failed."""
+    candidates = candidates_of(session, job.id)
+    history = history_of(session, job)
+    ranking = rank(candidates, list(history.trials))
+    if not ranking:
+        causes = session.execute(
+            select(Trial.reason, func.count())
+            .where(Trial.job_id == job.id, Trial.reason.is_not(None))
+            .group_by(Trial.reason)
+        ).all()
+        summary = ", ".join(f"{count} x {reason}" for reason, count in causes) or "none was run"
+        transition(
+            session, Job, "failed", Job.id == job.id,
+            reason="no_completed_trial", finished_at=func.now(),
+            message=f"No trial completed ({summary}). See the trials for their messages.",
+        )  # fmt: skip
+        return
+    dataset = session.get_one(Dataset, job.dataset_id)
+    provenance = {
+        "job_id": job.id,
+        "dataset": {
+            "id": dataset.id, "name": dataset.name, "digest": dataset.digest,
+            "images": dataset.images, "resolution": dataset.resolution,
+        },
+        "seeds": list(range(spec.seed, spec.seed + ranking[0].seeds)),
+        "trials": len(history.trials),
+        "iterations_spent": sum(trial.iterations_run for trial in history.trials),
+        "seconds": round(history.elapsed_seconds, 1),
+        "budget_exhausted": exhausted,
+    }  # fmt: skip
+    policy = select_policy(spec, candidates, ranking, provenance)
+    message = f"The budget of {exhausted} ended the search." if exhausted else None
+    transition(
+        session, Job, "completed", Job.id == job.id,
+        ranking=[entry.to_dict() for entry in ranking], policy=policy.to_document(),
+        reason="budget" if exhausted else None, message=message, finished_at=func.now(),
+    )  # fmt: skip
+
+
+def advance(session: Session, job_id: str) -> list[str]:
+    """Ask the strategy what is next, and queue, withdraw or conclude.
+
+    Calls for one job follow one another (its row is locked), and a call too many changes nothing.
+
+    Returns:
+        Ids of trials queued now, to be dispatched after the commit.
+    """
+    job = session.scalars(select(Job).where(Job.id == job_id).with_for_update()).one()
+    if job.state == "cancelling":
+        running = session.scalar(
+            select(func.count()).where(Trial.job_id == job_id, Trial.state == "running")
+        )
+        if not running:
+            transition(session, Job, "cancelled", Job.id == job_id, finished_at=func.now())
+        return []
+    if job.state not in ("queued", "running"):
+        return []
+    spec = SearchSpec.model_validate(job.spec)
+    coming = plan(spec, history_of(session, job))
+    if coming.withdraw:
+        transition(
+            session, Trial, "cancelled", Trial.job_id == job_id, Trial.state == "queued",
+            reason="budget", message="The budget of seconds was spent.", finished_at=func.now(),
+        )  # fmt: skip
+    if coming.finished:
+        _conclude(session, job, spec, coming.exhausted)
+        return []
+    return _insert(session, job, coming.trials) if coming.trials else []

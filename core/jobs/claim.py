@@ -1,0 +1,165 @@
+"""The life of a trial on a worker: claim, heartbeat, outcome.
+
+A claim gives a lease with a token. Whoever holds the token may report; a report with an old token
+finds no row and is dropped without an error.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from core.jobs.advance import advance
+from core.policies.schema import Policy
+from core.pretraining.spec import TrialSpec
+from core.search.spec import SearchSpec
+from core.settings import Settings
+from core.store.tables import CandidateRow, Dataset, Job, Trial
+from core.store.transitions import transition
+
+
+@dataclass(frozen=True)
+class ClaimedTrial:
+    """All that a worker needs to know; `seconds_left` of the job's budget, if it has one."""
+
+    id: str
+    job_id: str
+    token: str
+    candidate: str
+    policy: Policy
+    dataset_digest: str
+    spec: TrialSpec
+    seconds_left: float | None
+
+
+def _lock_job(session: Session, job_id: str | None) -> None:
+    """The job's row first: every writer of a job's trials takes the locks in this order."""
+    session.execute(select(Job.id).where(Job.id == job_id).with_for_update())
+
+
+def claim(session: Session, trial_id: str, worker: str, settings: Settings) -> ClaimedTrial | None:
+    """Take a queued trial; None if it is not to be had (a duplicate delivery, a cancelled job)."""
+    token = secrets.token_hex(16)
+    job_id = session.scalar(select(Trial.job_id).where(Trial.id == trial_id))
+    _lock_job(session, job_id)
+    taken = transition(
+        session, Trial, "running", Trial.id == trial_id,
+        lease_token=token, worker=worker, attempt=Trial.attempt + 1, progress=0,
+        started_at=func.now(), heartbeat_at=func.now(), reason=None, message=None,
+        lease_expires_at=func.now() + timedelta(seconds=settings.lease_seconds),
+    )  # fmt: skip
+    if not taken:
+        return None
+    trial = session.get_one(Trial, trial_id)
+    job = session.get_one(Job, trial.job_id)
+    if job.state == "queued":
+        transition(session, Job, "running", Job.id == job.id, started_at=func.now())
+        session.refresh(job)
+    search = SearchSpec.model_validate(job.spec)
+    policy = session.scalars(
+        select(CandidateRow.policy).where(
+            CandidateRow.job_id == job.id, CandidateRow.key == trial.candidate_key
+        )
+    ).one()
+    left = None
+    if search.budget.seconds is not None and job.started_at is not None:
+        now = session.execute(select(func.clock_timestamp())).scalar_one()
+        left = search.budget.seconds - (now - job.started_at).total_seconds()
+    return ClaimedTrial(
+        id=trial.id,
+        job_id=job.id,
+        token=token,
+        candidate=trial.candidate_key,
+        policy=Policy.model_validate(policy),
+        dataset_digest=session.get_one(Dataset, job.dataset_id).digest,
+        spec=TrialSpec(
+            pretraining=search.pretraining,
+            scoring=search.scoring,
+            seed=trial.seed,
+            iterations=trial.iterations,
+            schedule_iterations=search.iterations,
+            resume_from=trial.resume_from,
+        ),
+        seconds_left=left,
+    )
+
+
+def heartbeat(session: Session, claimed: ClaimedTrial, progress: int, settings: Settings) -> str:
+    """Renew the lease.
+
+    Returns:
+        `go on`, `cancelled` (the job was), or `lost` (the lease went to somebody else).
+    """
+    renewed = session.execute(
+        update(Trial)
+        .where(
+            Trial.id == claimed.id, Trial.lease_token == claimed.token, Trial.state == "running"
+        )
+        .values(
+            progress=progress,
+            heartbeat_at=func.now(),
+            lease_expires_at=func.now() + timedelta(seconds=settings.lease_seconds),
+        )
+        .returning(Trial.job_id)
+    ).one_or_none()
+    if renewed is None:
+        return "lost"
+    state = session.scalar(select(Job.state).where(Job.id == claimed.job_id))
+    return "cancelled" if state in ("cancelling", "cancelled") else "go on"
+
+
+def _finish(session: Session, claimed: ClaimedTrial, state: str, **values: Any) -> list[str]:
+    _lock_job(session, claimed.job_id)
+    changed = transition(
+        session, Trial, state, Trial.id == claimed.id, Trial.lease_token == claimed.token,
+        lease_token=None, lease_expires_at=None, **values,
+    )  # fmt: skip
+    return advance(session, claimed.job_id) if changed else []
+
+
+def complete(session: Session, claimed: ClaimedTrial, outcome: dict[str, Any]) -> list[str]:
+    """Record a result and move the job on; a late result is dropped.
+
+    Returns:
+        Ids of trials to dispatch.
+    """
+    return _finish(
+        session, claimed, "completed",
+        score=outcome["score"], sampling_error=outcome["sampling_error"],
+        collapsed=outcome["collapsed"], metrics=outcome["metrics"], curve=outcome["curve"],
+        iterations_run=outcome["iterations_run"], progress=claimed.spec.iterations,
+        seconds=outcome["pretraining_seconds"] + outcome["scoring_seconds"],
+        finished_at=func.now(),
+    )  # fmt: skip
+
+
+def fail(session: Session, claimed: ClaimedTrial, reason: str, message: str) -> list[str]:
+    """Record a failure that a retry would repeat, and move the job on."""
+    return _finish(
+        session, claimed, "failed", reason=reason, message=message, finished_at=func.now()
+    )
+
+
+def stop(session: Session, claimed: ClaimedTrial, reason: str, message: str) -> list[str]:
+    """Record that a running trial was cancelled, and move the job on."""
+    return _finish(
+        session, claimed, "cancelled", reason=reason, message=message, finished_at=func.now()
+    )
+
+
+def hand_back(session: Session, claimed: ClaimedTrial) -> list[str]:
+    """Return a trial to the queue: the worker is shutting down. It does not count as an attempt.
+
+    Returns:
+        The id of the trial, to dispatch again.
+    """
+    changed = transition(
+        session, Trial, "queued", Trial.id == claimed.id, Trial.lease_token == claimed.token,
+        lease_token=None, lease_expires_at=None, worker=None, attempt=Trial.attempt - 1,
+    )  # fmt: skip
+    return [claimed.id] if changed else []

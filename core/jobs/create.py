@@ -1,0 +1,125 @@
+"""Creating and cancelling jobs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from core.errors import ConflictError, InvalidInputError, NotFoundError
+from core.jobs.advance import advance
+from core.search.planning import wanted
+from core.search.history import History
+from core.search.spec import parse_search
+from core.settings import Settings
+from core.spaces.warnings import space_warnings
+from core.store.tables import Dataset, Job, Trial, new_id
+from core.store.transitions import transition
+
+
+def _usable_dataset(session: Session, dataset_id: Any) -> Dataset:
+    if not isinstance(dataset_id, str):
+        raise InvalidInputError(
+            "The job is not valid: $.dataset_id must be the id of a dataset.",
+            code="invalid_job",
+            fields=[{"path": "$.dataset_id", "message": "is required, a string"}],
+        )
+    # Shared lock: a deletion waits until the job is in, and then finds it.
+    dataset = session.scalars(
+        select(Dataset).where(Dataset.id == dataset_id).with_for_update(read=True)
+    ).one_or_none()
+    if dataset is None or dataset.state == "deleted":
+        raise NotFoundError(
+            f"There is no dataset {dataset_id}. Create it with POST /v1/datasets.",
+            code="dataset_not_found",
+        )
+    if dataset.state == "deleting":
+        raise ConflictError(
+            f"The dataset {dataset_id} is being deleted. Upload it again to use it.",
+            code="dataset_deleting",
+        )
+    return dataset
+
+
+def create_job(
+    session: Session, request: dict[str, Any], settings: Settings
+) -> tuple[Job, list[str]]:
+    """Create a job and queue its first trials.
+
+    Args:
+        request: `dataset_id`, optionally `name`, and the fields of `SearchSpec`.
+
+    Returns:
+        The job and the ids of trials to dispatch.
+
+    Raises:
+        InvalidInputError, NotFoundError, ConflictError.
+    """
+    body = dict(request)
+    dataset_id, name = body.pop("dataset_id", None), body.pop("name", None)
+    if name is not None and not (isinstance(name, str) and 0 < len(name) <= 200):
+        raise InvalidInputError(
+            "The job is not valid: $.name must be 1 to 200 characters.",
+            code="invalid_job",
+            fields=[{"path": "$.name", "message": "must be 1 to 200 characters"}],
+        )
+    spec = parse_search(body)
+    dataset = _usable_dataset(session, dataset_id)
+    first, _ = wanted(spec, History())
+    count = len({request.candidate.key for request in first})
+    if count > settings.max_candidates:
+        raise InvalidInputError(
+            f"The job has {count} candidates; this server allows {settings.max_candidates}.",
+            code="too_many_candidates",
+        )
+    job = Job(
+        id=new_id("job"),
+        name=name or f"{spec.search_space.name} on {dataset.name}"[:200],
+        dataset_id=dataset.id,
+        state="queued",
+        spec=spec.model_dump(mode="json"),
+        warnings=space_warnings(spec.search_space),
+    )
+    session.add(job)
+    session.flush()
+    return job, advance(session, job.id)
+
+
+def find_job(session: Session, job_id: str) -> Job:
+    """The job.
+
+    Raises:
+        NotFoundError: `job_not_found`.
+    """
+    job = session.get(Job, job_id)
+    if job is None:
+        raise NotFoundError(f"There is no job {job_id}.", code="job_not_found")
+    return job
+
+
+def cancel_job(session: Session, job_id: str) -> Job:
+    """Cancel: queued trials at once, running ones when their worker next looks (seconds).
+
+    Cancelling twice is the same as once.
+
+    Raises:
+        NotFoundError: no such job. ConflictError: the job ended otherwise.
+    """
+    job = find_job(session, job_id)
+    session.refresh(job, with_for_update=True)
+    if job.state in ("completed", "failed"):
+        raise ConflictError(f"The job has already {job.state}.", code="job_finished")
+    if job.state in ("cancelling", "cancelled"):
+        return job
+    transition(
+        session, Job, "cancelling", Job.id == job_id,
+        reason="cancelled", message="Cancelled by request.",
+    )  # fmt: skip
+    transition(
+        session, Trial, "cancelled", Trial.job_id == job_id, Trial.state == "queued",
+        reason="cancelled", message="The job was cancelled.", finished_at=func.now(),
+    )  # fmt: skip
+    advance(session, job_id)
+    session.refresh(job)
+    return job

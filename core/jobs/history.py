@@ -1,0 +1,54 @@
+"""From rows to what strategies and rankings read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from core.policies.schema import Policy
+from core.search.history import Candidate, History, TrialRecord, TrialState
+from core.store.tables import CandidateRow, Job, Trial
+
+
+def records_of(session: Session, job_id: str) -> list[TrialRecord]:
+    """All trials of a job, without their curves."""
+    columns = (
+        Trial.candidate_key, Trial.seed, Trial.iterations, Trial.state, Trial.score,
+        Trial.sampling_error, Trial.collapsed, Trial.iterations_run, Trial.seconds,
+    )  # fmt: skip
+    rows = session.execute(select(*columns).where(Trial.job_id == job_id).order_by(Trial.number))
+    return [
+        TrialRecord(
+            candidate=row.candidate_key,
+            seed=row.seed,
+            iterations=row.iterations,
+            state=cast(TrialState, row.state),
+            score=row.score,
+            sampling_error=row.sampling_error or 0.0,
+            collapsed=bool(row.collapsed),
+            iterations_run=row.iterations_run or 0,
+            seconds=row.seconds or 0.0,
+        )
+        for row in rows
+    ]
+
+
+def history_of(session: Session, job: Job) -> History:
+    """The history that a strategy plans from."""
+    now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+    elapsed = (now - job.started_at).total_seconds() if job.started_at else 0.0
+    return History(tuple(records_of(session, job.id)), elapsed)
+
+
+def candidates_of(session: Session, job_id: str) -> list[Candidate]:
+    """The candidates of a job, in the order they were proposed."""
+    rows = session.scalars(
+        select(CandidateRow).where(CandidateRow.job_id == job_id).order_by(CandidateRow.id)
+    )
+    return [
+        Candidate(row.key, Policy.model_validate(row.policy), row.origin)  # type: ignore[arg-type]
+        for row in rows
+    ]

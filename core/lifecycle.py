@@ -1,0 +1,45 @@
+"""The one transition table. No state changes except along these arrows; final states have none."""
+
+from __future__ import annotations
+
+DATASET: dict[str, frozenset[str]] = {
+    "ready": frozenset({"deleting"}),
+    "deleting": frozenset({"deleted"}),
+    "deleted": frozenset(),
+}
+
+JOB: dict[str, frozenset[str]] = {
+    "queued": frozenset({"running", "cancelling", "cancelled", "failed"}),
+    "running": frozenset({"completed", "failed", "cancelling"}),
+    "cancelling": frozenset({"cancelled"}),
+    "completed": frozenset(),
+    "failed": frozenset(),
+    "cancelled": frozenset(),
+}
+
+#: running -> queued is a retry: the worker was lost, or handed the trial back.
+TRIAL: dict[str, frozenset[str]] = {
+    "queued": frozenset({"running", "cancelled"}),
+    "running": frozenset({"completed", "failed", "cancelled", "queued", "crashed"}),
+    "completed": frozenset(),
+    "failed": frozenset(),
+    "crashed": frozenset(),
+    "cancelled": frozenset(),
+}
+
+TABLES: dict[str, dict[str, frozenset[str]]] = {"datasets": DATASET, "jobs": JOB, "trials": TRIAL}
+
+
+def sources(table: str, target: str) -> list[str]:
+    """The states from which `target` may be entered."""
+    return sorted(state for state, targets in TABLES[table].items() if target in targets)
+
+
+def final(table: str) -> frozenset[str]:
+    """The states that nothing leaves."""
+    return frozenset(state for state, targets in TABLES[table].items() if not targets)
+
+
+def active(table: str) -> list[str]:
+    """The states that something leaves."""
+    return sorted(set(TABLES[table]) - final(table))

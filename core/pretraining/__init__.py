@@ -1,0 +1,1 @@
+"""Self-supervised pretraining: encoders, methods, the training loop, checkpoints, collapse."""

@@ -1,0 +1,44 @@
+"""Checkpoints of trials, from which the next rung continues."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+class CheckpointStore:
+    """Files `<folder>/<job>/<candidate>-<seed>-<iterations>.pt`, written whole or not at all."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def _path(self, job: str, candidate: str, seed: int, iterations: int) -> Path:
+        return self._folder / job / f"{candidate}-{seed}-{iterations}.pt"
+
+    def save(
+        self, job: str, candidate: str, seed: int, iterations: int, state: dict[str, Any]
+    ) -> None:
+        path = self._path(job, candidate, seed, iterations)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".{uuid.uuid4().hex}.partial")
+        torch.save(state, partial)
+        partial.replace(path)
+
+    def load(
+        self, job: str, candidate: str, seed: int, iterations: int, device: torch.device
+    ) -> dict[str, Any] | None:
+        """The state, or None where it is missing or damaged: the trial then starts afresh."""
+        path = self._path(job, candidate, seed, iterations)
+        try:
+            state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        except (OSError, RuntimeError, EOFError, ValueError):
+            return None
+        return state
+
+    def remove_job(self, job: str) -> None:
+        """Delete the checkpoints of a job."""
+        shutil.rmtree(self._folder / job, ignore_errors=True)

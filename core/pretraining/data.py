@@ -1,0 +1,60 @@
+"""The images of a trial as tensors on the device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from core.datasets.cache import DatasetCache
+
+#: Up to this size the pretraining images are kept on the accelerator.
+_RESIDENT_BYTES = 8 * 2**30
+
+
+@dataclass(frozen=True)
+class TrialData:
+    """uint8 images (n, 3, s, s) of the three splits, channels last in memory; mean and std (1, 3, 1, 1)."""
+
+    pretrain: torch.Tensor
+    probe_train: torch.Tensor
+    probe_test: torch.Tensor
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def normalise(self, images: torch.Tensor) -> torch.Tensor:
+        """Float images in [0, 1] as the encoder takes them, channels last."""
+        normal = (images - self.mean) / self.std
+        return normal.contiguous(memory_format=torch.channels_last)
+
+
+def load_trial_data(cache: DatasetCache, device: torch.device) -> TrialData:
+    """The splits of a cache; on a CPU they stay memory-mapped and shared."""
+
+    def images(split: str, keep: bool) -> torch.Tensor:
+        part = cache.split(split)
+        if device.type == "cpu" or not keep:
+            # torch warns of read-only memory; nothing here writes to it.
+            part = part if part.flags.writeable else _readable(part)
+            return torch.from_numpy(part).permute(0, 3, 1, 2)
+        return torch.from_numpy(np.array(part)).to(device).permute(0, 3, 1, 2)
+
+    def channel(values: list[float]) -> torch.Tensor:
+        return torch.tensor(values, device=device).view(1, 3, 1, 1)
+
+    resident = cache.split("pretrain").nbytes <= _RESIDENT_BYTES
+    return TrialData(
+        pretrain=images("pretrain", resident),
+        probe_train=images("probe_train", True),
+        probe_test=images("probe_test", True),
+        mean=channel(cache.info.mean),
+        std=channel(cache.info.std),
+    )
+
+
+def _readable(part: np.ndarray) -> np.ndarray:
+    import warnings
+
+    warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+    return part

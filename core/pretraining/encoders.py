@@ -1,0 +1,92 @@
+"""Encoders: images (n, 3, s, s), normalised, to pooled features (n, d)."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+#: At and below this resolution torchvision's networks get the small-image stem.
+SMALL_IMAGE = 64
+
+
+class _Block(nn.Module):
+    """Two 3x3 convolutions and a shortcut (the basic block of He et al. 2016)."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.first_norm = nn.BatchNorm2d(outputs)
+        self.second = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.second_norm = nn.BatchNorm2d(outputs)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or inputs != outputs:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+            )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = torch.relu(self.first_norm(self.first(x)))
+        return torch.relu(self.second_norm(self.second(y)) + self.shortcut(x))
+
+
+class SmallResNet(nn.Module):
+    """Three one-block stages of width, 2 width, 4 width, after a 3x3 stem of stride 2.
+
+    Made for a CPU and images of 24 to 64 pixels; larger images pass one more halving per doubling.
+    """
+
+    def __init__(self, width: int, resolution: int) -> None:
+        super().__init__()
+        self.dimension = 4 * width
+        extra = [nn.AvgPool2d(2)] * max(0, (resolution // SMALL_IMAGE).bit_length() - 1)
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, width, 3, 2, 1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            *extra,
+            _Block(width, width, 1),
+            _Block(width, 2 * width, 2),
+            _Block(2 * width, 4 * width, 2),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+        )
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        features: torch.Tensor = self.layers(images)
+        return features
+
+
+class TorchvisionResNet(nn.Module):
+    """torchvision's resnet18 or resnet50 without its classifier.
+
+    Up to 64 pixels with the small-image stem: 3x3 convolution of stride 1, no max-pool
+    (SelfAugment's CIFAR setting, method notes section 6).
+    """
+
+    def __init__(self, name: str, resolution: int) -> None:
+        super().__init__()
+        import torchvision
+
+        network = torchvision.models.get_model(name, weights=None)
+        self.dimension = int(network.fc.in_features)
+        network.fc = nn.Identity()
+        if resolution <= SMALL_IMAGE:
+            network.conv1 = nn.Conv2d(3, 64, 3, 1, 1, bias=False)
+            network.maxpool = nn.Identity()
+        self.network = network
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        features: torch.Tensor = self.network(images)
+        return features
+
+
+Encoder = SmallResNet | TorchvisionResNet
+
+
+def build_encoder(name: str, resolution: int) -> Encoder:
+    """A freshly initialised encoder; `dimension` is the width of its features."""
+    if name == "resnet_small":
+        return SmallResNet(32, resolution)
+    if name == "resnet_tiny":
+        return SmallResNet(16, resolution)
+    return TorchvisionResNet(name, resolution)

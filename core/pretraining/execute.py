@@ -1,0 +1,103 @@
+"""One trial from start to score: what a worker does, without a database in sight."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from core.datasets.cache import DatasetCache
+from core.policies.schema import Policy
+from core.pretraining import trainer
+from core.pretraining.checkpoints import CheckpointStore
+from core.pretraining.collapse import is_collapsed, spread
+from core.pretraining.data import TrialData, load_trial_data
+from core.pretraining.spec import TrialSpec
+from core.scoring.features import rotation_features
+from core.scoring.probe import rotation_probe
+from core.scoring.rank import rankme
+
+_CURVE_POINTS = 100
+
+
+def _curve(losses: list[float]) -> list[list[float]]:
+    """[step, mean loss] of at most a hundred stretches of the run."""
+    size = max(1, -(-len(losses) // _CURVE_POINTS))
+    parts = [losses[at : at + size] for at in range(0, len(losses), size)]
+    return [
+        [min((i + 1) * size, len(losses)), round(sum(part) / len(part), 5)]
+        for i, part in enumerate(parts)
+    ]
+
+
+def score(run: trainer.Run, data: TrialData, spec: TrialSpec) -> dict[str, Any]:
+    """The criteria of a trained encoder; `score` is rotation accuracy."""
+    limits = spec.scoring
+    train, _ = rotation_features(run.method, data, data.probe_train[: limits.probe_train_images])
+    test, outputs = rotation_features(run.method, data, data.probe_test[: limits.probe_test_images])
+    probe = rotation_probe(train, test, limits.l2)
+    output_spread = spread(outputs)
+    return {
+        "score": probe.accuracy,
+        "sampling_error": probe.sampling_error,
+        "collapsed": is_collapsed(run.losses, run.method.ceiling, output_spread),
+        "metrics": {
+            "rotation_cross_entropy": probe.cross_entropy,
+            "loss": sum(run.losses[-10:]) / max(1, len(run.losses[-10:])),
+            "loss_ceiling": run.method.ceiling,
+            "output_spread": output_spread,
+            "rankme": rankme(test[0]),
+        },
+    }
+
+
+def execute_trial(
+    spec: TrialSpec,
+    policy: Policy,
+    cache: DatasetCache,
+    device: torch.device,
+    *,
+    job: str,
+    candidate: str,
+    checkpoints: CheckpointStore,
+    watch: trainer.Watch,
+    data: TrialData | None = None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, Any]:
+    """Pretrain and score one candidate with one seed.
+
+    If the checkpoint of the earlier rung is missing, the run starts afresh: draws depend on the
+    step alone, so on a CPU the result is the same.
+
+    Returns:
+        `score`, `sampling_error`, `collapsed`, `metrics`, `curve`, and seconds of both stages.
+
+    Raises:
+        core.pretraining.trainer.DivergedError, and whatever `watch` raises.
+    """
+    data = data or load_trial_data(cache, device)
+    started = clock()
+    run = trainer.start(spec.pretraining, data, cache.info.resolution, spec.seed)
+    if spec.resume_from:
+        state = checkpoints.load(job, candidate, spec.seed, spec.resume_from, device)
+        if state is not None:
+            trainer.restore(run, state)
+    resumed_at = run.step
+    trainer.train(
+        run, policy, data, spec.pretraining,
+        seed=spec.seed, until=spec.iterations, length=spec.schedule_iterations, watch=watch,
+    )  # fmt: skip
+    trained = clock()
+    watch(run.step)
+    if spec.iterations < spec.schedule_iterations:
+        checkpoints.save(job, candidate, spec.seed, spec.iterations, trainer.state_of(run))
+    result = score(run, data, spec)
+    return {
+        **result,
+        "curve": _curve(run.losses),
+        "iterations_run": spec.iterations - resumed_at,
+        "pretraining_seconds": trained - started,
+        "scoring_seconds": clock() - trained,
+    }

@@ -1,0 +1,66 @@
+"""How candidates are pretrained and scored; part of a job's specification."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from core.validation import Document
+
+EncoderName = Literal["resnet_small", "resnet_tiny", "resnet18", "resnet50"]
+MethodName = Literal["simclr", "moco_v2"]
+
+
+class PretrainingSpec(Document):
+    """Hyper-parameters of pretraining, shared by all candidates of a job."""
+
+    encoder: EncoderName = Field(
+        default="resnet_small",
+        description="resnet_small and resnet_tiny suit a CPU; resnet18 and resnet50 a GPU.",
+    )
+    method: MethodName = "simclr"
+    batch_size: Annotated[int, Field(ge=8, le=4096)] = 128
+    learning_rate: Annotated[float, Field(gt=0, le=10)] = 3e-3
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 1e-3
+    warm_up_iterations: Annotated[int, Field(ge=0, le=10_000)] = 20
+    temperature: Annotated[float, Field(gt=0, le=5)] = 0.2
+    projection_width: Annotated[int, Field(ge=8, le=8192)] = 128
+    projection_dimension: Annotated[int, Field(ge=8, le=4096)] = 64
+    queue_size: Annotated[int, Field(ge=16, le=65_536)] = Field(
+        default=4096, description="MoCo's negatives; cut to a tenth of the pretraining images."
+    )
+    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.99, description="Of MoCo's momentum encoder; 0.999 suits long schedules."
+    )
+
+
+class ScoringSpec(Document):
+    """The rotation probe."""
+
+    probe_train_images: Annotated[int, Field(ge=16, le=100_000)] = 2000
+    probe_test_images: Annotated[int, Field(ge=16, le=100_000)] = 1500
+    l2: Annotated[float, Field(ge=0, le=10)] = Field(
+        default=1e-3, description="Penalty on the squared weights of the probe."
+    )
+
+
+class TrialSpec(Document):
+    """One unit of work: pretrain one candidate with one seed up to `iterations`, then score it.
+
+    `schedule_iterations` is the length of the learning-rate schedule (the last rung), and
+    `resume_from` the iterations at which an earlier trial of the same candidate and seed ended.
+    """
+
+    pretraining: PretrainingSpec
+    scoring: ScoringSpec
+    seed: Annotated[int, Field(ge=0)]
+    iterations: Annotated[int, Field(ge=1)]
+    schedule_iterations: Annotated[int, Field(ge=1)]
+    resume_from: int = 0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not 0 <= self.resume_from < self.iterations <= self.schedule_iterations:
+            raise ValueError("needs resume_from < iterations <= schedule_iterations")
+        return self

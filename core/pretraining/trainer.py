@@ -1,0 +1,131 @@
+"""The training loop: seeded, resumable, without state that a checkpoint could forget.
+
+Batches, crops and all other draws are functions of (seed, step), so a run that is resumed from a
+checkpoint ends where an uninterrupted one does, and candidates share their random numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from core.augmentation import Draws, two_views
+from core.pretraining.data import TrialData
+from core.pretraining.encoders import build_encoder
+from core.pretraining.hardware import autocast
+from core.pretraining.methods import Method, build_method
+from core.pretraining.spec import PretrainingSpec
+from core.policies.schema import Policy
+
+#: Called before each step with its number; raises to stop the run.
+Watch = Callable[[int], None]
+
+
+class DivergedError(Exception):
+    """The loss is not a number."""
+
+
+@dataclass
+class Run:
+    """A pretraining run under way; `losses` has one float32 entry per step done."""
+
+    method: Method
+    optimizer: torch.optim.Optimizer
+    step: int
+    losses: list[float]
+
+
+def _learning_rate(spec: PretrainingSpec, step: int, length: int) -> float:
+    """Linear warm-up, then a cosine to 0 at `length`."""
+    warm_up = min(spec.warm_up_iterations, max(1, length // 5))
+    if step < warm_up:
+        return spec.learning_rate * (step + 1) / warm_up
+    progress = (step - warm_up) / max(1, length - warm_up)
+    return spec.learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
+
+
+def _optimizer(method: Method, spec: PretrainingSpec) -> torch.optim.Optimizer:
+    trained = [p for p in method.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": spec.weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=spec.learning_rate, fused=True)
+
+
+def start(spec: PretrainingSpec, data: TrialData, resolution: int, seed: int) -> Run:
+    """A fresh run; all candidates of one seed start from the same weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(Draws(seed).generator("weights").initial_seed())
+        encoder = build_encoder(spec.encoder, resolution)
+        method = build_method(spec, encoder, len(data.pretrain))
+    method = method.to(data.mean.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Run(method, _optimizer(method, spec), 0, [])
+
+
+def state_of(run: Run) -> dict[str, Any]:
+    """What a checkpoint holds."""
+    return {
+        "method": run.method.state_dict(),
+        "optimizer": run.optimizer.state_dict(),
+        "step": run.step,
+        "losses": run.losses,
+    }
+
+
+def restore(run: Run, state: dict[str, Any]) -> None:
+    """Continue from the state of a checkpoint."""
+    run.method.load_state_dict(state["method"])
+    run.optimizer.load_state_dict(state["optimizer"])
+    run.step, run.losses = int(state["step"]), list(state["losses"])
+
+
+def _batch(images: torch.Tensor, size: int, draws: Draws) -> torch.Tensor:
+    chosen = torch.randperm(len(images), generator=draws.generator("batch"), device=draws.device)
+    chosen = chosen[: min(size, len(images))]
+    batch = images[chosen.to(images.device)]
+    return batch.to(draws.device, non_blocking=True).contiguous()
+
+
+def train(
+    run: Run,
+    policy: Policy,
+    data: TrialData,
+    spec: PretrainingSpec,
+    *,
+    seed: int,
+    until: int,
+    length: int,
+    watch: Watch,
+) -> None:
+    """Train up to step `until` of a schedule of `length` steps.
+
+    Raises:
+        DivergedError: the loss became infinite or not a number.
+        Whatever `watch` raises.
+    """
+    device = data.mean.device
+    run.method.train()
+    fresh: list[torch.Tensor] = []
+    while run.step < until:
+        watch(run.step)
+        draws = Draws(seed, run.step, device=device)
+        views = two_views(_batch(data.pretrain, spec.batch_size, draws), policy, draws)
+        for group in run.optimizer.param_groups:
+            group["lr"] = _learning_rate(spec, run.step, length)
+        run.optimizer.zero_grad(set_to_none=True)
+        with autocast(device):
+            loss = run.method.loss(*(data.normalise(view) for view in views))
+        loss.backward()  # type: ignore[no-untyped-call]
+        run.optimizer.step()
+        run.method.after_step()
+        fresh.append(loss.detach())
+        run.step += 1
+    # One transfer at the end: reading a loss each step would make the GPU wait.
+    run.losses += torch.stack(fresh).float().cpu().tolist() if fresh else []
+    if not all(math.isfinite(value) for value in run.losses):
+        raise DivergedError("the loss is not finite; lower the learning rate")

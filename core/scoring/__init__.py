@@ -1,0 +1,1 @@
+"""Scoring of encoders without labels: the rotation probe on frozen features."""

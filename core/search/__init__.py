@@ -1,0 +1,1 @@
+"""Searches: what is asked for, strategies, and rankings. No database, no torch."""

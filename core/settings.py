@@ -1,0 +1,81 @@
+"""Every setting, typed, in one place; docs/settings.md is held against this file by a test."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read from the environment: the field `data_dir` from `QUARTERTURN_DATA_DIR`, and so on."""
+
+    model_config = SettingsConfigDict(env_prefix="QUARTERTURN_", extra="ignore", frozen=True)
+
+    data_dir: Path = Field(
+        Path.home() / ".quarterturn",
+        description="Folder of datasets, checkpoints and the embedded databases.",
+    )
+    database_url: str | None = Field(
+        None,
+        description="PostgreSQL, `postgresql+psycopg://user:password@host/name`; "
+        "unset: embedded.",
+    )
+    broker_url: str | None = Field(
+        None, description="Redis, `redis://:password@host:6379/0`; unset: embedded."
+    )
+    host: str = Field("127.0.0.1", description="Address the API binds to.")
+    port: int = Field(8000, ge=0, le=65535, description="Port of the API; 0 takes a free one.")
+    dataset_roots: list[Path] = Field(
+        default_factory=list,
+        description="Folders under which `POST /v1/datasets` may read by path (a JSON list).",
+    )
+    max_upload_bytes: int = Field(8 * 2**30, description="Largest request body, in bytes.")
+    max_archive_bytes: int = Field(64 * 2**30, description="Largest unpacked archive, in bytes.")
+    max_member_bytes: int = Field(64 * 2**20, description="Largest file in an archive, in bytes.")
+    max_members: int = Field(1_000_000, description="Most files in an archive.")
+    max_image_pixels: int = Field(50_000_000, description="Largest image, in pixels.")
+    min_image_side: int = Field(8, description="Shortest side of a usable image, in pixels.")
+    min_images: int = Field(100, description="Fewest usable images of a dataset.")
+    decode_processes: int = Field(
+        0, ge=0, description="Processes that decode uploads; 0: one per core."
+    )
+    max_candidates: int = Field(5_000, description="Most candidates of one job.")
+    device: str = Field(
+        "auto", description="Torch device of a worker: `auto`, `cpu`, `cuda`, `cuda:1`."
+    )
+    worker_threads: int = Field(
+        0, ge=0, description="Torch threads of a worker; 0: the cores divided by the workers."
+    )
+    workers: int = Field(1, ge=1, description="Workers that `quarterturn serve` starts.")
+    lease_seconds: float = Field(
+        20.0, gt=0, description="A trial whose worker is silent for so long is retried."
+    )
+    heartbeat_seconds: float = Field(
+        2.0, gt=0, description="Interval at which a worker renews its lease and sees a cancel."
+    )
+    sweep_seconds: float = Field(
+        5.0, gt=0, description="Interval at which lost trials and messages are looked for."
+    )
+    max_attempts: int = Field(3, ge=1, description="Attempts at a trial whose worker is lost.")
+    log_level: str = Field("INFO", description="Level of the logs.")
+
+    @property
+    def datasets_dir(self) -> Path:
+        return self.data_dir / "datasets"
+
+    @property
+    def checkpoints_dir(self) -> Path:
+        return self.data_dir / "checkpoints"
+
+    @property
+    def uploads_dir(self) -> Path:
+        return self.data_dir / "uploads"
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process."""
+    return Settings()

@@ -1,0 +1,30 @@
+"""Warnings about search spaces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from core.policies.operations import OPERATIONS
+from core.policies.warnings import confounds
+from core.spaces.schema import RandAugmentSpace, SearchSpace, ShuffledOperations, bounds
+
+
+def _operations(space: SearchSpace) -> Iterator[tuple[str, float]]:
+    if isinstance(space, RandAugmentSpace):
+        largest = bounds(space.magnitude)[1]
+        for op in space.operations:
+            yield op, largest * OPERATIONS[op].search_limit
+        return
+    for entry in space.operations:
+        for item in entry.of if isinstance(entry, ShuffledOperations) else [entry]:
+            if bounds(item.probability)[1] > 0 and item.op in OPERATIONS:
+                yield item.op, bounds(item.strengths)[1]
+
+
+def space_warnings(space: SearchSpace) -> list[dict[str, Any]]:
+    """Warnings about operations that teach rotation invariance, as `policy_warnings`."""
+    operations = list(_operations(space))
+    if space.base != "none":
+        operations.append(("horizontal_flip", 0.0))
+    return confounds(operations)

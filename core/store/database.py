@@ -1,0 +1,54 @@
+"""Engine and sessions. A session commits once, at the edge, when its block ends without error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.orm import Session
+
+from core.errors import UnavailableError
+from core.settings import get_settings
+
+
+@lru_cache(maxsize=4)
+def engine_for(url: str) -> Engine:
+    """The engine of a database, one per process."""
+    return create_engine(
+        url,
+        pool_pre_ping=True,
+        pool_size=10,
+        max_overflow=20,
+        connect_args={"connect_timeout": 10, "application_name": "quarterturn"},
+    )
+
+
+def get_engine() -> Engine:
+    """The engine of the configured database.
+
+    Raises:
+        UnavailableError: none is configured.
+    """
+    url = get_settings().database_url
+    if url is None:
+        raise UnavailableError(
+            "No database is configured. Set QUARTERTURN_DATABASE_URL, or use `quarterturn serve`, "
+            "which brings its own.",
+            code="no_database",
+        )
+    return engine_for(url)
+
+
+@contextmanager
+def session_scope() -> Iterator[Session]:
+    """A session that commits at the end of the block and rolls back on any error."""
+    with Session(get_engine(), expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+def ping() -> None:
+    """Raise if the database does not answer."""
+    with get_engine().connect() as connection:
+        connection.execute(text("SELECT 1"))

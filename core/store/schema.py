@@ -1,0 +1,56 @@
+"""The schema's version: migrating, and refusing to run on the wrong one."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, text
+
+from core.errors import UnavailableError
+
+_LOCK = 0x51_74_6D_69_67
+
+
+def alembic_config() -> Config:
+    """Alembic's configuration; the migrations are found by package, wherever it is installed."""
+    found = find_spec("migrations")
+    assert found is not None and found.origin is not None
+    config = Config()
+    config.set_main_option("script_location", str(Path(found.origin).parent))
+    return config
+
+
+def _versions(connection: Connection) -> tuple[str | None, str | None]:
+    script = ScriptDirectory.from_config(alembic_config())
+    current = MigrationContext.configure(connection).get_current_revision()
+    return current, script.get_current_head()
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the database to the schema of this release; concurrent callers wait for the first."""
+    config = alembic_config()
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def check(engine: Engine) -> None:
+    """Refuse a database of another schema version.
+
+    Raises:
+        UnavailableError: `schema_mismatch`, saying what to do.
+    """
+    with engine.connect() as connection:
+        current, head = _versions(connection)
+    if current != head:
+        raise UnavailableError(
+            f"The database has schema version {current}, this release needs {head}. "
+            "Run `quarterturn migrate`, or use the release that matches the database.",
+            code="schema_mismatch",
+        )
