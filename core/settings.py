@@ -20,8 +20,7 @@ class Settings(BaseSettings):
     )
     database_url: str | None = Field(
         None,
-        description="PostgreSQL, `postgresql+psycopg://user:password@host/name`; "
-        "unset: embedded.",
+        description="PostgreSQL, `postgresql+psycopg://user:password@host/name`; unset: embedded.",
     )
     broker_url: str | None = Field(
         None, description="Redis, `redis://:password@host:6379/0`; unset: embedded."

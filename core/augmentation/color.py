@@ -21,7 +21,9 @@ def luma(images: torch.Tensor) -> torch.Tensor:
     return (_LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue).unsqueeze(1)
 
 
-def blend(other: torch.Tensor | float, images: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
+def blend(
+    other: torch.Tensor | float, images: torch.Tensor, strength: torch.Tensor
+) -> torch.Tensor:
     """other + (1 + strength) * (images - other), clamped: PIL's ImageEnhance."""
     return (other + _per_image(1.0 + strength) * (images - other)).clamp_(0.0, 1.0)
 

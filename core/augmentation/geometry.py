@@ -28,7 +28,9 @@ def compose(first: torch.Tensor, then: torch.Tensor) -> torch.Tensor:
     return torch.cat((linear, offset), 2)
 
 
-def _maps(a: object, b: object, c: object, d: object, e: object, f: object, like: torch.Tensor) -> torch.Tensor:
+def _maps(
+    a: object, b: object, c: object, d: object, e: object, f: object, like: torch.Tensor
+) -> torch.Tensor:
     """Rows (a, b, c), (d, e, f); each a number or (n,)."""
     entries = [
         entry if isinstance(entry, torch.Tensor) else torch.full_like(like, float(entry))  # type: ignore[arg-type]
@@ -108,6 +110,10 @@ def resample(images: torch.Tensor, maps: torch.Tensor, fill: torch.Tensor) -> to
     grid = row.unsqueeze(3) + column.unsqueeze(2)
     outside = grid.abs().amax(1) > 1.0 + 1e-5
     moved = functional.grid_sample(
-        images, grid.permute(0, 2, 3, 1), mode="bilinear", padding_mode="border", align_corners=False
+        images,
+        grid.permute(0, 2, 3, 1),
+        mode="bilinear",
+        padding_mode="border",
+        align_corners=False,
     )
     return torch.where(outside.unsqueeze(1), fill.view(count, 3, 1, 1), moved)

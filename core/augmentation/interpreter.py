@@ -83,7 +83,12 @@ class _Batch:
 
 
 def _apply(
-    batch: _Batch, name: str, index: torch.Tensor, rows: torch.Tensor, drawn: torch.Tensor, label: str
+    batch: _Batch,
+    name: str,
+    index: torch.Tensor,
+    rows: torch.Tensor,
+    drawn: torch.Tensor,
+    label: str,
 ) -> None:
     """Apply one operation to the images of `index`.
 
@@ -142,7 +147,9 @@ def _run_slot(
     ops = table.op[choice]
     present = table.op.unique().tolist()
     for op in present:
-        index = (on & (ops == op)).nonzero().squeeze(1) if len(present) > 1 else on.nonzero().squeeze(1)
+        index = (
+            (on & (ops == op)).nonzero().squeeze(1) if len(present) > 1 else on.nonzero().squeeze(1)
+        )
         if index.numel():
             _apply(batch, OPS[op], index, rows[index], drawn[index], f"{label}:{OPS[op]}")
 
@@ -222,7 +229,9 @@ def augment(
     return batch.images
 
 
-def two_views(images: torch.Tensor, policy: Policy, draws: Draws) -> tuple[torch.Tensor, torch.Tensor]:
+def two_views(
+    images: torch.Tensor, policy: Policy, draws: Draws
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Two independent views of a batch; arguments and result as `augment`."""
     return (
         augment(images, policy.view(0), draws, view=0),

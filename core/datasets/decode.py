@@ -46,7 +46,9 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         values = np.asarray(image).astype(np.int64).clip(0, 65535)
         return Image.fromarray((values // 257).astype(np.uint8)).convert("RGB")
     if image.mode == "F":
-        raise UnusableImageError("unsupported_mode", "floating-point pixels; convert to 8 or 16 bit")
+        raise UnusableImageError(
+            "unsupported_mode", "floating-point pixels; convert to 8 or 16 bit"
+        )
     transparent = image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
     if not transparent:
         return image if image.mode == "RGB" else image.convert("RGB")

@@ -131,7 +131,10 @@ class _Writer:
 
 
 def _decode_all(
-    batches: Iterator[list[tuple[str, bytes]]], writer: _Writer, limits: DecodeLimits, processes: int
+    batches: Iterator[list[tuple[str, bytes]]],
+    writer: _Writer,
+    limits: DecodeLimits,
+    processes: int,
 ) -> None:
     waiting: deque[tuple[Future[pool.DecodedBatch], list[tuple[str, bytes]]]] = deque()
 
@@ -205,4 +208,3 @@ def ingest(
         return info, report
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-

@@ -87,7 +87,9 @@ def _zip_members(archive: zipfile.ZipFile, settings: Settings) -> Iterator[Membe
             yield Skipped(info.filename, "damaged", f"cannot be unpacked: {error}")
             continue
         caps.count(len(data))
-        yield _too_big(info.filename, settings) if len(data) > limit else Member(info.filename, data)
+        yield (
+            _too_big(info.filename, settings) if len(data) > limit else Member(info.filename, data)
+        )
 
 
 def _tar_members(archive: tarfile.TarFile, settings: Settings) -> Iterator[Member | Skipped]:

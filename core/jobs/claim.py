@@ -97,9 +97,7 @@ def heartbeat(session: Session, claimed: ClaimedTrial, progress: int, settings: 
     """
     renewed = session.execute(
         update(Trial)
-        .where(
-            Trial.id == claimed.id, Trial.lease_token == claimed.token, Trial.state == "running"
-        )
+        .where(Trial.id == claimed.id, Trial.lease_token == claimed.token, Trial.state == "running")
         .values(
             progress=progress,
             heartbeat_at=func.now(),

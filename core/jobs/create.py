@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from core.errors import ConflictError, InvalidInputError, NotFoundError
 from core.jobs.advance import advance
-from core.search.planning import wanted
 from core.search.history import History
+from core.search.planning import wanted
 from core.search.spec import parse_search
 from core.settings import Settings
 from core.spaces.warnings import space_warnings

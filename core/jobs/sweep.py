@@ -74,9 +74,7 @@ def stalled_jobs(session: Session) -> list[str]:
     busy = select(Trial.id).where(Trial.job_id == Job.id, Trial.state.in_(("queued", "running")))
     return list(
         session.scalars(
-            select(Job.id).where(
-                Job.state.in_(("queued", "running", "cancelling")), ~busy.exists()
-            )
+            select(Job.id).where(Job.state.in_(("queued", "running", "cancelling")), ~busy.exists())
         )
     )
 

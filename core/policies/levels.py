@@ -16,7 +16,13 @@ from core.policies.operations import OPERATIONS, SELFAUGMENT_OPERATIONS
 from core.policies.schema import Operation, Sign
 
 RANDAUGMENT_MAXIMUM = 30
-_MIRRORED = {"shear_x": 0.3, "shear_y": 0.3, "translate_x": 0.45, "translate_y": 0.45, "rotate": 30.0}
+_MIRRORED = {
+    "shear_x": 0.3,
+    "shear_y": 0.3,
+    "translate_x": 0.45,
+    "translate_y": 0.45,
+    "rotate": 30.0,
+}
 _FACTORS = ("contrast", "saturation", "brightness", "sharpness")
 
 

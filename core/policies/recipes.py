@@ -39,7 +39,12 @@ def jitter(
     brightness: float, contrast: float, saturation: float, hue: float, probability: float = 0.8
 ) -> Shuffle:
     """Colour jitter in random order; each argument is the largest strength."""
-    strengths = {"brightness": brightness, "contrast": contrast, "saturation": saturation, "hue": hue}
+    strengths = {
+        "brightness": brightness,
+        "contrast": contrast,
+        "saturation": saturation,
+        "hue": hue,
+    }
     return Shuffle(
         op="shuffle",
         probability=probability,

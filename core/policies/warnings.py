@@ -41,9 +41,7 @@ def confounds(operations: Iterable[tuple[str, float]]) -> list[dict[str, Any]]:
     if "rotate90" in strongest:
         found.append(("rotate90", f"rotate90 {_CONFOUNDED}."))
     if strongest.get("rotate", 0.0) > LARGE_ROTATION_DEGREES:
-        found.append(
-            ("rotate", f"rotate by up to {strongest['rotate']:g} degrees {_CONFOUNDED}.")
-        )
+        found.append(("rotate", f"rotate by up to {strongest['rotate']:g} degrees {_CONFOUNDED}."))
     if {"horizontal_flip", "vertical_flip"} <= strongest.keys():
         found.append(
             ("vertical_flip", f"both flips together are a half turn, which {_CONFOUNDED}.")

@@ -14,12 +14,12 @@ from typing import Any
 import torch
 
 from core.augmentation import Draws, two_views
+from core.policies.schema import Policy
 from core.pretraining.data import TrialData
 from core.pretraining.encoders import build_encoder
 from core.pretraining.hardware import autocast
 from core.pretraining.methods import Method, build_method
 from core.pretraining.spec import PretrainingSpec
-from core.policies.schema import Policy
 
 #: Called before each step with its number; raises to stop the run.
 Watch = Callable[[int], None]

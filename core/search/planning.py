@@ -16,7 +16,9 @@ def wanted(spec: SearchSpec, history: History) -> tuple[list[TrialRequest], bool
     return flat.wanted(spec, history)
 
 
-def _within(spec: SearchSpec, requests: list[TrialRequest]) -> tuple[list[TrialRequest], str | None]:
+def _within(
+    spec: SearchSpec, requests: list[TrialRequest]
+) -> tuple[list[TrialRequest], str | None]:
     """The requests that the budgets of trials and iterations allow, in order."""
     budget = spec.budget
     allowed: list[TrialRequest] = []

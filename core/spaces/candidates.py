@@ -26,7 +26,9 @@ from core.spaces.schema import (
 Number = Callable[[float | Range | Grid], float]
 
 
-def _stage(operation: SpaceOperation, probability: float, strength: float, draw: str) -> dict[str, Any]:
+def _stage(
+    operation: SpaceOperation, probability: float, strength: float, draw: str
+) -> dict[str, Any]:
     if operation.op == "random_resized_crop":
         return {
             "op": operation.op,

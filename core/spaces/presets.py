@@ -74,9 +74,7 @@ def parse_space(document: Any) -> SearchSpace:
             raise InvalidInputError(
                 f"There is no preset {document!r}; choose one of {allowed}, or send a space.",
                 code="invalid_search_space",
-                fields=[
-                    {"path": "$", "message": f"one of {allowed}", "allowed": list(PRESETS)}
-                ],
+                fields=[{"path": "$", "message": f"one of {allowed}", "allowed": list(PRESETS)}],
             )
         document = PRESETS[document]
     if isinstance(document, dict) and isinstance(document.get("schema_version"), int):

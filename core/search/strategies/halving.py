@@ -34,9 +34,7 @@ def _survivors(
     searched = [c.key for c in climbers if c.origin == "search" and c.key in done]
     kept = sorted(searched, key=lambda key: _order(done[key]))
     kept = kept[: max(1, math.ceil(len(searched) / eta))]
-    return [
-        c for c in climbers if c.key in kept or (c.origin == "baseline" and c.key in done)
-    ]
+    return [c for c in climbers if c.key in kept or (c.origin == "baseline" and c.key in done)]
 
 
 def wanted(spec: SearchSpec, history: History) -> tuple[list[TrialRequest], bool]:

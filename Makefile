@@ -1,0 +1,56 @@
+# Each target sets up its own .venv. PYTHON may name another interpreter of 3.11 or later.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+DEMO := .quarterturn/demo
+
+.PHONY: help demo test check bench format browser clean
+
+help: ## show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed; set PYTHON=") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	@# The plain builds: torchvision cannot be imported beside a torch build tagged +cpu.
+	$(PIP) install 'torch>=2.14' torchvision -e .
+	$(PIP) install --no-deps animal-mnist==0.4
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(PIP) install -e '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.installed ## choose a policy for 9,716 real images, in about two minutes
+	@$(BIN)/python -m benchmarks.datasets.animal_mnist $(DEMO)/animal-mnist.zip
+	$(BIN)/quarterturn search $(DEMO)/animal-mnist.zip --data-dir $(DEMO) \
+		--space rand-augment --strategy '{"kind": "successive_halving", "candidates": 8}' \
+		--encoder resnet_tiny --iterations 90 --seeds 2 --budget 170s --output $(DEMO)/policy.json
+
+browser: $(VENV)/.installed-dev
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null \
+		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+			&& apt-get update -qq >/dev/null && apt-get install -y -qq chromium >/dev/null; } \
+		|| echo "No Chromium: the browser tests will be skipped. Install the package chromium."
+
+test: $(VENV)/.installed-dev browser ## run all tests, with real PostgreSQL, Redis and Celery
+	$(BIN)/pytest
+
+check: $(VENV)/.installed-dev ## linters, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-dev ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench-%: $(VENV)/.installed-dev ## run one benchmark; QUICK=1 for a smoke run
+	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(if $(QUICK),--quick)
+
+bench: bench-ingest ## run all benchmarks
+
+clean: ## remove the virtual environment and all local data
+	rm -rf $(VENV) .quarterturn

@@ -1,0 +1,1 @@
+"""The REST front end: thin. It validates, calls `core`, and queues trials."""

@@ -1,0 +1,63 @@
+"""ASGI middleware: bodies are counted while they stream in, and headers that protect browsers."""
+
+from __future__ import annotations
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import problem
+from core.settings import Settings
+
+#: A JSON body has no business being larger.
+MAX_JSON_BYTES = 8 * 2**20
+_UPLOAD_PATH = "/v1/datasets"
+_CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+
+class _BodyTooLarge(Exception):
+    pass
+
+
+class Limits:
+    """Refuses bodies above the limit with 413, whatever their Content-Length says."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app, self._settings = app, settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        upload = scope["path"] == _UPLOAD_PATH
+        limit = self._settings.max_upload_bytes if upload else MAX_JSON_BYTES
+        received, started = 0, False
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > limit:
+                raise _BodyTooLarge
+            return message
+
+        async def protected(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                headers = MutableHeaders(scope=message)
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers["Referrer-Policy"] = "no-referrer"
+                if not scope["path"].startswith(("/docs", "/redoc")):
+                    headers["Content-Security-Policy"] = _CSP
+            await send(message)
+
+        try:
+            await self._app(scope, counted, protected)
+        except _BodyTooLarge:
+            if started:
+                raise
+            answer = problem(413, "body_too_large", f"The body is larger than {limit} bytes.")
+            await answer(scope, receive, send)

@@ -1,0 +1,38 @@
+"""Rendering of templates; autoescaped, no inline script or style (see the CSP in api.limits)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+
+def duration(seconds: float | None) -> str:
+    """`75` as `1 min 15 s`."""
+    if seconds is None:
+        return "unknown"
+    whole = max(0, round(seconds))
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """`0.8342` as `83.4`."""
+    return "–" if value is None else f"{100 * value:.{digits}f}"
+
+
+_environment = Environment(
+    loader=PackageLoader("api.pages"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_environment.filters.update(duration=duration, percent=percent)
+
+
+def render(template: str, **context: Any) -> str:
+    """A page."""
+    return _environment.get_template(template).render(**context)

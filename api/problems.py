@@ -1,0 +1,133 @@
+"""Errors as application/problem+json (RFC 9457) with a stable `code`."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+
+from core.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+    QuarterturnError,
+    TooLargeError,
+    UnavailableError,
+)
+from core.validation import describe
+
+logger = logging.getLogger(__name__)
+
+_STATUS: dict[type[QuarterturnError], int] = {
+    InvalidInputError: 422,
+    NotFoundError: 404,
+    ConflictError: 409,
+    TooLargeError: 413,
+    ForbiddenError: 403,
+    UnavailableError: 503,
+}
+_TITLES = {
+    400: "Bad request", 403: "Not allowed", 404: "Not found", 405: "Method not allowed",
+    409: "Conflict", 413: "Too large", 415: "Unsupported media type", 422: "Invalid input",
+    500: "Internal error", 503: "Unavailable",
+}  # fmt: skip
+
+
+class Problem(BaseModel):
+    """The body of every error."""
+
+    type: str = Field(examples=["about:blank"])
+    title: str = Field(examples=["Invalid input"])
+    status: int = Field(examples=[422])
+    code: str = Field(examples=["too_few_images"], description="Stable; see docs/errors.md.")
+    detail: str = Field(description="What is wrong and what to do.")
+    fields: list[dict[str, Any]] = Field(
+        default=[], description="Offending parts, each with path, message and maybe allowed values."
+    )
+
+
+def problem(
+    status: int, code: str, detail: str, fields: list[dict[str, Any]] | None = None
+) -> JSONResponse:
+    """A problem response."""
+    body = Problem(
+        type="about:blank",
+        title=_TITLES.get(status, "Error"),
+        status=status,
+        code=code,
+        detail=detail,
+        fields=fields or [],
+    )
+    return JSONResponse(body.model_dump(), status, media_type="application/problem+json")
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI entries for the errors of a route."""
+    return {
+        status: {
+            "model": Problem,
+            "description": _TITLES[status],
+            "content": {"application/problem+json": {}},
+        }
+        for status in statuses
+    }
+
+
+def _own(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, QuarterturnError)
+    status = next(code for kind, code in _STATUS.items() if isinstance(error, kind))
+    return problem(status, error.code, error.message, error.fields)
+
+
+def _validation(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    errors = error.errors()
+    if any(item["type"] == "json_invalid" for item in errors):
+        return problem(400, "invalid_json", "The body is not JSON. Check quotes and commas.")
+    places = [{**item, "loc": item["loc"][1:]} for item in errors if item["loc"][0] == "body"]
+    fields = describe(places, error.body)
+    for item in errors:
+        if item["loc"][0] != "body":
+            name = ".".join(str(part) for part in item["loc"])
+            fields.append({"path": name, "message": item["msg"].replace("Input should", "must")})
+    detail = f"The request is not valid: {fields[0]['path']} {fields[0]['message']}."
+    return problem(422, "invalid_request", detail, fields)
+
+
+def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code = {404: "no_such_route", 405: "method_not_allowed", 400: "bad_request"}
+    detail = str(error.detail)
+    if error.status_code == 404:
+        detail = f"There is nothing at {request.url.path}. See /docs for what there is."
+    response = problem(error.status_code, code.get(error.status_code, "http_error"), detail)
+    response.headers.update(error.headers or {})
+    return response
+
+
+def _database(_: Request, error: Exception) -> JSONResponse:
+    logger.error("database away: %s", error)
+    return problem(503, "database_unavailable", "The database does not answer. Try again shortly.")
+
+
+def _unexpected(_: Request, error: Exception) -> JSONResponse:
+    logger.exception("unexpected error", exc_info=error)
+    return problem(
+        500, "internal_error", "Something broke on our side; the operator's log has the details."
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Render every error as a problem."""
+    app.add_exception_handler(QuarterturnError, _own)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(OperationalError, _database)
+    app.add_exception_handler(Exception, _unexpected)

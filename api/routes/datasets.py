@@ -1,0 +1,174 @@
+"""/v1/datasets"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+from sqlalchemy import select
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+
+from api.deps import SessionDep, SettingsDep
+from api.problems import responses
+from api.schemas import DatasetDetail, DatasetSummary, Page
+from core.datasets.catalog import create_dataset, delete_dataset, find_dataset
+from core.datasets.members import allowed_folder, archive_members, folder_members
+from core.errors import InvalidInputError
+from core.settings import Settings
+from core.store.tables import Dataset
+from core.validation import Document, parse
+
+router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
+
+_RESOLUTION = Field(
+    default=None,
+    ge=16,
+    le=256,
+    multiple_of=4,
+    description="Working resolution in pixels; by default that of the images, 24 to 64.",
+)
+
+
+class FolderRequest(Document):
+    """A folder on the server."""
+
+    path: str = Field(examples=["/data/chest-xrays"])
+    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    resolution: int | None = _RESOLUTION
+
+
+class _UploadFields(Document):
+    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    resolution: int | None = _RESOLUTION
+
+
+_REQUEST_BODY = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {
+                    "file": {
+                        "type": "string",
+                        "format": "binary",
+                        "description": ".zip, .tar or .tar.gz of images; folders are ignored",
+                    },
+                    "name": {"type": "string"},
+                    "resolution": {"type": "integer", "minimum": 16, "maximum": 256},
+                },
+            }
+        },
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["path"],
+                "properties": {
+                    "path": {"type": "string"},
+                    "name": {"type": "string"},
+                    "resolution": {"type": "integer", "minimum": 16, "maximum": 256},
+                },
+            },
+            "example": {"path": "/data/chest-xrays", "name": "chest x-rays"},
+        },
+    },
+}
+
+
+def _from_upload(
+    upload: UploadFile, fields: dict[str, Any], settings: Settings
+) -> tuple[Dataset, bool]:
+    fields = {**fields, "resolution": int(fields["resolution"])} if str(
+        fields.get("resolution", "")
+    ).isdecimal() else fields  # fmt: skip
+    options = parse(_UploadFields, fields, code="invalid_request", what="upload")
+    settings.uploads_dir.mkdir(parents=True, exist_ok=True)
+    path = settings.uploads_dir / uuid.uuid4().hex
+    try:
+        with path.open("wb") as stream:
+            shutil.copyfileobj(upload.file, stream, 2**20)
+        name = options.name or Path(upload.filename or "unnamed").name.split(".")[0]
+        return create_dataset(archive_members(path, settings), name, options.resolution, settings)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _from_folder(document: Any, settings: Settings) -> tuple[Dataset, bool]:
+    request = parse(FolderRequest, document, code="invalid_request", what="request")
+    folder = allowed_folder(request.path, settings.dataset_roots)
+    members = folder_members(folder, settings)
+    return create_dataset(members, request.name or folder.name, request.resolution, settings)
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=DatasetDetail,
+    responses={200: {"model": DatasetDetail, "description": "These images are known already"},
+               **responses(403, 413, 415, 422)},
+    openapi_extra={"requestBody": _REQUEST_BODY},
+)  # fmt: skip
+async def create(request: Request, response: Response, settings: SettingsDep) -> Dataset:
+    """Create a dataset from an archive, or from a folder on the server.
+
+    The images are decoded, checked and split before the answer; nothing stays behind if it is
+    refused. The same images at the same resolution are the same dataset (200 instead of 201).
+    """
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        async with request.form(max_files=1, max_fields=10) as form:
+            upload = form.get("file")
+            if not isinstance(upload, UploadFile):
+                raise InvalidInputError(
+                    "The form has no file. Send the archive as the field `file`.",
+                    code="invalid_request",
+                    fields=[{"path": "$.file", "message": "is required"}],
+                )
+            fields = {key: value for key, value in form.items() if key != "file"}
+            dataset, new = await run_in_threadpool(_from_upload, upload, fields, settings)
+    elif kind == "application/json":
+        try:
+            document = await request.json()
+        except ValueError:
+            raise InvalidInputError("The body is not JSON.", code="invalid_json") from None
+        dataset, new = await run_in_threadpool(_from_folder, document, settings)
+    else:
+        raise InvalidInputError(
+            "Send multipart/form-data with the archive as `file`, or JSON with `path`.",
+            code="unsupported_media_type",
+        )
+    response.status_code = 201 if new else 200
+    response.headers["Location"] = f"/v1/datasets/{dataset.id}"
+    return dataset
+
+
+@router.get("", response_model=Page[DatasetSummary])
+def index(
+    session: SessionDep,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    after: Annotated[str | None, Query(max_length=64)] = None,
+) -> dict[str, Any]:
+    """Datasets, newest first."""
+    query = select(Dataset).where(Dataset.state != "deleted").order_by(Dataset.id.desc())
+    if after is not None:
+        query = query.where(Dataset.id < after)
+    rows = list(session.scalars(query.limit(limit + 1)))
+    return {"items": rows[:limit], "next": rows[limit - 1].id if len(rows) > limit else None}
+
+
+@router.get("/{dataset_id}", response_model=DatasetDetail, responses=responses(404))
+def read(dataset_id: str, session: SessionDep) -> Dataset:
+    """A dataset, with the report of skipped files."""
+    return find_dataset(session, dataset_id)
+
+
+@router.delete("/{dataset_id}", status_code=204, responses=responses(404, 409))
+def delete(dataset_id: str, settings: SettingsDep) -> None:
+    """Delete a dataset and its decoded images; jobs and policies made from it remain."""
+    delete_dataset(dataset_id, settings)

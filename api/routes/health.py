@@ -1,0 +1,54 @@
+"""Health of the service."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.deps import SettingsDep
+from core.dispatch import queue_length
+from core.errors import QuarterturnError
+from core.jobs.workers import workers_seen
+from core.store.database import get_engine, session_scope
+from core.store.schema import check
+
+router = APIRouter(tags=["health"])
+
+
+class Ready(BaseModel):
+    """What the service needs, each `ok` or what is wrong."""
+
+    ready: bool
+    database: str
+    broker: str
+    workers: str
+
+
+@router.get("/healthz")
+def healthz() -> dict[str, str]:
+    """Alive."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz", response_model=Ready, responses={503: {"model": Ready}})
+def readyz(response: Response, settings: SettingsDep) -> Ready:
+    """Ready: database at the right schema, broker, a worker seen within half a minute."""
+    answer = Ready(ready=False, database="ok", broker="ok", workers="ok")
+    try:
+        check(get_engine())
+        with session_scope() as session:
+            if not workers_seen(session):
+                answer.workers = "no worker was seen within 30 seconds; start one"
+    except QuarterturnError as error:
+        answer.database = error.message
+    except SQLAlchemyError:
+        answer.database = "does not answer"
+    try:
+        queue_length(settings)
+    except (RedisError, QuarterturnError):
+        answer.broker = "does not answer"
+    answer.ready = answer.database == answer.broker == answer.workers == "ok"
+    response.status_code = 200 if answer.ready else 503
+    return answer

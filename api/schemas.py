@@ -1,0 +1,104 @@
+"""Bodies of responses. Those of requests are the documents of `core`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ItemT = TypeVar("ItemT")
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Page(_Body, Generic[ItemT]):
+    """A page of a listing; `next` is the cursor of the following page, null on the last."""
+
+    items: list[ItemT]
+    next: str | None = None
+
+
+class DatasetSummary(_Body):
+    """A dataset."""
+
+    id: str = Field(examples=["ds_0198a1b2c3d4e5f60718"])
+    name: str = Field(examples=["animals"])
+    state: str = Field(examples=["ready"])
+    digest: str = Field(description="Of the images and the resolution, not of the archive.")
+    resolution: int = Field(description="Working resolution in pixels.", examples=[28])
+    files: int = Field(examples=[10_000])
+    images: int = Field(description="Distinct usable images.", examples=[9716])
+    splits: dict[str, int] = Field(
+        examples=[{"pretrain": 6756, "probe_train": 1749, "probe_test": 1211}]
+    )
+    mean: list[float]
+    std: list[float]
+    skipped_reasons: dict[str, int] = Field(examples=[{"duplicate": 284}])
+    created_at: datetime
+
+
+class DatasetDetail(DatasetSummary):
+    """A dataset with the report of skipped files."""
+
+    skipped: list[dict[str, str]] = Field(
+        description="Each skipped file with its reason; the first 10,000.",
+        examples=[[{"name": "a/b.png", "reason": "duplicate", "message": "same picture as c.png"}]],
+    )
+
+
+class JobSummary(_Body):
+    """A search."""
+
+    id: str = Field(examples=["job_0198a1b2c3d4e5f60718"])
+    name: str
+    dataset_id: str
+    state: str = Field(examples=["running"])
+    reason: str | None
+    message: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class JobDetail(JobSummary):
+    """A search with its specification, all defaults filled in."""
+
+    spec: dict[str, Any]
+    warnings: list[dict[str, Any]]
+    links: dict[str, str] = {}
+
+
+class TrialSummary(_Body):
+    """A trial: one candidate, one seed, one length of pretraining."""
+
+    id: str
+    job_id: str
+    number: int
+    candidate_key: str
+    seed: int
+    iterations: int
+    state: str = Field(examples=["completed"])
+    attempt: int
+    progress: int = Field(description="Iterations done.")
+    score: float | None = Field(description="Rotation accuracy in [0, 1].", examples=[0.83])
+    sampling_error: float | None
+    collapsed: bool | None
+    reason: str | None
+    message: str | None
+    worker: str | None
+    seconds: float | None
+    created_at: datetime
+    started_at: datetime | None
+    heartbeat_at: datetime | None
+    finished_at: datetime | None
+
+
+class TrialDetail(TrialSummary):
+    """A trial with its criteria, its learning curve and its policy."""
+
+    metrics: dict[str, Any] | None
+    curve: list[Any] | None = Field(description="[iteration, mean loss] pairs.")
+    policy: dict[str, Any] | None = None

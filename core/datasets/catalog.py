@@ -1,0 +1,112 @@
+"""Datasets as records: creating, reading and deleting them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.datasets.cache import CacheInfo
+from core.datasets.ingest import IngestReport, ingest
+from core.datasets.members import Member, Skipped
+from core.errors import ConflictError, NotFoundError
+from core.lifecycle import active
+from core.settings import Settings
+from core.store.database import session_scope
+from core.store.tables import Dataset, Job, new_id
+from core.store.transitions import transition
+
+_SKIPPED_KEPT = 10_000
+
+
+def _record(
+    session: Session, name: str, info: CacheInfo, report: IngestReport
+) -> tuple[Dataset, bool]:
+    existing = session.scalars(
+        select(Dataset).where(Dataset.digest == info.digest, Dataset.state == "ready").limit(1)
+    ).one_or_none()
+    if existing is not None:
+        return existing, False
+    dataset = Dataset(
+        id=new_id("ds"),
+        name=name,
+        state="ready",
+        digest=info.digest,
+        resolution=info.resolution,
+        files=report.files,
+        images=report.images,
+        splits={split: end - start for split, (start, end) in info.splits.items()},
+        mean=info.mean,
+        std=info.std,
+        skipped_reasons=report.reasons,
+        skipped=report.skipped[:_SKIPPED_KEPT],
+    )
+    session.add(dataset)
+    session.flush()
+    session.refresh(dataset)
+    return dataset, True
+
+
+def create_dataset(
+    members: Iterable[Member | Skipped], name: str, resolution: int | None, settings: Settings
+) -> tuple[Dataset, bool]:
+    """Ingest files and record the dataset.
+
+    Returns:
+        The dataset, and whether it is new: the same images at the same resolution are one dataset.
+
+    Raises:
+        InvalidInputError, TooLargeError: nothing is left behind.
+    """
+    info, report = ingest(members, settings, resolution)
+    with session_scope() as session:
+        return _record(session, name[:200] or "unnamed", info, report)
+
+
+def find_dataset(session: Session, dataset_id: str) -> Dataset:
+    """The dataset.
+
+    Raises:
+        NotFoundError: there is none, or it was deleted.
+    """
+    dataset = session.get(Dataset, dataset_id)
+    if dataset is None or dataset.state == "deleted":
+        raise NotFoundError(f"There is no dataset {dataset_id}.", code="dataset_not_found")
+    return dataset
+
+
+def delete_dataset(dataset_id: str, settings: Settings) -> None:
+    """Delete a dataset and its decoded images; jobs and policies made from it remain.
+
+    Raises:
+        NotFoundError, or ConflictError while a job uses it.
+    """
+    with session_scope() as session:
+        find_dataset(session, dataset_id)
+        # An exclusive lock: job creation holds a shared one, so either sees the other.
+        session.execute(select(Dataset.id).where(Dataset.id == dataset_id).with_for_update())
+        users = session.scalars(
+            select(Job.id).where(Job.dataset_id == dataset_id, Job.state.in_(active("jobs")))
+        ).all()
+        if users:
+            raise ConflictError(
+                f"The dataset is used by {len(users)} unfinished jobs, such as {users[0]}. "
+                "Cancel them or wait for them first.",
+                code="dataset_in_use",
+            )
+        transition(session, Dataset, "deleting", Dataset.id == dataset_id)
+    finish_deletions(settings)
+
+
+def finish_deletions(settings: Settings) -> None:
+    """Remove the files of datasets marked for deletion; also after a crash in between."""
+    with session_scope() as session:
+        for dataset in session.scalars(select(Dataset).where(Dataset.state == "deleting")).all():
+            others = session.scalars(
+                select(Dataset.id).where(Dataset.digest == dataset.digest, Dataset.state == "ready")
+            ).first()
+            if others is None:
+                shutil.rmtree(settings.datasets_dir / dataset.digest, ignore_errors=True)
+            transition(session, Dataset, "deleted", Dataset.id == dataset.id)

@@ -1,0 +1,37 @@
+"""Files that a crash left behind: half-built caches, uploads, checkpoints of ended jobs."""
+
+from __future__ import annotations
+
+import shutil
+import time
+
+from sqlalchemy import select
+
+from core.lifecycle import final
+from core.settings import Settings
+from core.store.database import session_scope
+from core.store.tables import Job
+
+#: No upload takes longer; what is younger may still be in use.
+_OLD_SECONDS = 6 * 3600.0
+
+
+def remove_leftovers(settings: Settings) -> None:
+    """Remove old partial caches and uploads, and the checkpoints of jobs that have ended."""
+    horizon = time.time() - _OLD_SECONDS
+    partial = [*settings.datasets_dir.glob(".partial-*"), *settings.uploads_dir.glob("*")]
+    for path in partial:
+        try:
+            if path.stat().st_mtime < horizon:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        except OSError:
+            continue
+    jobs = {path.name: path for path in settings.checkpoints_dir.glob("job_*")}
+    if not jobs:
+        return
+    with session_scope() as session:
+        ended = session.scalars(
+            select(Job.id).where(Job.id.in_(jobs), Job.state.in_(final("jobs")))
+        ).all()
+    for job_id in ended:
+        shutil.rmtree(jobs[job_id], ignore_errors=True)

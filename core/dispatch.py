@@ -1,0 +1,64 @@
+"""Handing trial ids to the broker, after the commit that queued them.
+
+If this process dies in between, or the broker is away, nothing is lost: the sweeper finds trials
+without a message and sends them again.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import lru_cache
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis import Redis
+from redis.exceptions import RedisError
+
+from core.jobs.sweep import mark_dispatched
+from core.queue import QUEUE, RUN_TRIAL, broker_url, celery_options
+from core.settings import Settings, get_settings
+from core.store.database import session_scope
+
+logger = logging.getLogger(__name__)
+
+_SEND_RETRIES = {"max_retries": 1, "interval_start": 0.1, "interval_step": 0.2}
+
+
+@lru_cache(maxsize=1)
+def sender() -> Celery:
+    """The Celery application that sends; it knows no tasks, only their names."""
+    app = Celery("quarterturn-sender", set_as_current=False)
+    app.conf.update(celery_options(get_settings()))
+    return app
+
+
+def dispatch(trial_ids: list[str]) -> None:
+    """Send trials to the workers. Never raises: what is not sent is sent by the sweeper."""
+    sent: list[str] = []
+    try:
+        for trial_id in trial_ids:
+            sender().send_task(
+                RUN_TRIAL, args=[trial_id], retry=True, retry_policy=_SEND_RETRIES, queue=QUEUE
+            )
+            sent.append(trial_id)
+    except (OperationalError, RedisError, OSError) as error:
+        logger.warning("broker away, %d trials wait: %s", len(trial_ids) - len(sent), error)
+    if sent:
+        with session_scope() as session:
+            mark_dispatched(session, sent)
+
+
+@lru_cache(maxsize=1)
+def _redis(url: str) -> Redis:
+    # Kombu writes redis+socket:// where redis-py wants unix://.
+    plain = url.replace("redis+socket://", "unix://").replace("virtual_host=", "db=")
+    return Redis.from_url(plain, socket_timeout=3, socket_connect_timeout=3)
+
+
+def queue_length(settings: Settings) -> int:
+    """Messages waiting.
+
+    Raises:
+        redis.exceptions.RedisError: the broker does not answer.
+    """
+    return int(_redis(broker_url(settings)).llen(QUEUE))  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""The embedded stack: PostgreSQL and Redis from wheels, on private sockets in the data folder."""

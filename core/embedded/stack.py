@@ -1,0 +1,177 @@
+"""The whole stack on one machine: databases, migrations, workers, API; started and stopped as one."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+import httpx
+
+from core.embedded.postgres import EmbeddedPostgres
+from core.embedded.process import end, spawn
+from core.embedded.redis import EmbeddedRedis
+from core.errors import ConflictError, UnavailableError
+from core.settings import Settings
+from core.store.database import engine_for
+from core.store.schema import migrate
+
+_READY_SECONDS = 90.0
+_WORKER_PATIENCE = 15.0
+
+
+def running_url(data_dir: Path) -> str | None:
+    """The address of the stack that runs on a data folder, if one does."""
+    try:
+        with (data_dir / "serve.lock").open("r+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return str(json.loads((data_dir / "serve.json").read_text())["url"])
+    except (OSError, ValueError, KeyError):
+        pass
+    return None
+
+
+def _free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+class Stack:
+    """`with Stack(settings) as stack:` runs everything; `stack.url` is the API's address."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._data = settings.data_dir.expanduser().resolve()
+        self._logs = self._data / "logs"
+        self._exit = ExitStack()
+        self._environment: dict[str, str] = {}
+        self._children: dict[str, tuple[list[str], subprocess.Popen[bytes]]] = {}
+        self._restarts: dict[str, list[float]] = {}
+        self.url = ""
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._exit.close()
+            raise
+        return self
+
+    def _start(self) -> None:
+        settings = self._settings
+        self._data.mkdir(parents=True, exist_ok=True)
+        self._lock()
+        database, broker = settings.database_url, settings.broker_url
+        if database is None:
+            database = self._exit.enter_context(EmbeddedPostgres(self._data / "postgres")).url
+        if broker is None:
+            redis = EmbeddedRedis(self._data / "redis", self._logs / "redis.log")
+            broker = self._exit.enter_context(redis).url
+        migrate(engine_for(database))
+        port = settings.port or _free_port(settings.host)
+        self.url = f"http://{settings.host}:{port}"
+        self._environment = {
+            "QUARTERTURN_DATABASE_URL": database,
+            "QUARTERTURN_BROKER_URL": broker,
+            "QUARTERTURN_DATA_DIR": str(self._data),
+            "QUARTERTURN_HOST": settings.host,
+            "QUARTERTURN_PORT": str(port),
+            "QUARTERTURN_WORKERS": str(settings.workers),
+        }
+        self._check_port(settings.host, port)
+        for number in range(settings.workers):
+            self._spawn(f"worker-{number + 1}", ["worker"], _WORKER_PATIENCE)
+        self._spawn("api", ["api"], 10.0)
+        self._wait_until_ready()
+        (self._data / "serve.json").write_text(json.dumps({"url": self.url, "pid": os.getpid()}))
+
+    def _lock(self) -> None:
+        lock: IO[str] = self._exit.enter_context((self._data / "serve.lock").open("a"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConflictError(
+                f"A stack is already running on {self._data} ({running_url(self._data)}). "
+                "Use it with --server, or choose another folder with --data-dir.",
+                code="data_dir_in_use",
+            ) from None
+
+    @staticmethod
+    def _check_port(host: str, port: int) -> None:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                raise ConflictError(
+                    f"Port {port} of {host} is in use. Choose another with --port, or 0 for any.",
+                    code="port_in_use",
+                ) from None
+
+    def _spawn(self, name: str, arguments: list[str], patience: float) -> None:
+        command = [sys.executable, "-m", "quarterturn", *arguments]
+        process = spawn(command, self._logs / f"{name}.log", self._environment)
+        self._children[name] = (arguments, process)
+        self._exit.callback(lambda: end(self._children[name][1], patience))
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + _READY_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                if httpx.get(f"{self.url}/readyz", timeout=5, trust_env=False).is_success:
+                    return
+            except httpx.HTTPError:
+                pass
+            for name, (_, process) in self._children.items():
+                if process.poll() is not None:
+                    raise UnavailableError(
+                        f"The {name} process ended; see {self._logs / name}.log.",
+                        code="stack_failed",
+                    )
+            time.sleep(0.1)
+        raise UnavailableError(
+            f"The stack was not ready within {_READY_SECONDS:g} s; see {self._logs}.",
+            code="stack_failed",
+        )
+
+    def watch(self) -> None:
+        """Restart the API or a worker that ended; call this now and then.
+
+        Raises:
+            UnavailableError: one ended five times within a minute.
+        """
+        for name, (arguments, process) in list(self._children.items()):
+            if process.poll() is None:
+                continue
+            now = time.monotonic()
+            recent = [at for at in self._restarts.get(name, []) if now - at < 60]
+            if len(recent) >= 5:
+                raise UnavailableError(
+                    f"The {name} process ends again and again; see {self._logs / name}.log.",
+                    code="stack_failed",
+                )
+            self._restarts[name] = [*recent, now]
+            end(process, 0.0)  # and whatever it left behind
+            command = [sys.executable, "-m", "quarterturn", *arguments]
+            fresh = spawn(command, self._logs / f"{name}.log", self._environment)
+            self._children[name] = (arguments, fresh)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        (self._data / "serve.json").unlink(missing_ok=True)
+        self._exit.close()

@@ -1,0 +1,28 @@
+"""Quarterturn: chooses an augmentation policy for self-supervised pretraining, without labels.
+
+Importing this package is cheap: torch is imported when `load_policy` is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from quarterturn.client import Client
+    from quarterturn.transform import PolicyTransform, load_policy
+
+__all__ = ["Client", "PolicyTransform", "load_policy"]
+
+_HOMES = {
+    "Client": "quarterturn.client",
+    "PolicyTransform": "quarterturn.transform",
+    "load_policy": "quarterturn.transform",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'quarterturn' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,5 @@
+"""`python -m quarterturn` is `quarterturn`."""
+
+from quarterturn.cli import main
+
+main()

@@ -1,0 +1,60 @@
+"""The command line. Nothing heavy is imported until a command needs it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.errors import QuarterturnError
+from quarterturn.cli.policy import policy_commands
+from quarterturn.cli.search import search
+from quarterturn.cli.serve import api, migrate, serve, worker
+
+app = typer.Typer(
+    name="quarterturn",
+    help="Chooses an augmentation policy for self-supervised pretraining, without labels.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (search, serve, api, worker, migrate):
+    app.command()(command)
+app.add_typer(policy_commands, name="policy")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("quarterturn"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Entry point: errors meant for users are printed as a sentence, exit code 2."""
+    try:
+        app()
+    except QuarterturnError as error:
+        typer.secho(f"Error [{error.code}]: {error.message}", fg="red", err=True)
+        for field in error.fields[:10]:
+            typer.echo(f"  {field['path']}: {field['message']}", err=True)
+        sys.exit(2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+__all__ = ["Path", "app", "main"]

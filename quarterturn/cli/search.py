@@ -1,0 +1,134 @@
+"""`quarterturn search`: from a folder or an archive to a policy file."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.errors import InvalidInputError, QuarterturnError
+from quarterturn.cli.options import DataDir, name_or_document, parse_budget
+from quarterturn.cli.serve import settings_with
+
+
+@contextmanager
+def _server(url: str | None, data_dir: Path | None) -> Iterator[str]:
+    """The given server, the one that runs on the data folder, or one started for this search."""
+    if url:
+        yield url
+        return
+    from core.embedded.stack import Stack, running_url
+
+    settings = settings_with(data_dir=data_dir)
+    running = running_url(settings.data_dir)
+    if running:
+        yield running
+        return
+    # kill should stop what was started here as cleanly as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    typer.echo("Starting PostgreSQL, Redis, a worker and the API ...")
+    with Stack(settings_with(port=0)) as stack:
+        yield stack.url
+
+
+def _request(space: str, strategy: str, budget: list[str], **rest: Any) -> dict[str, Any]:
+    pretraining = {
+        name: rest.pop(name) for name in ("encoder", "method", "batch_size") if name in rest
+    }
+    body: dict[str, Any] = {
+        "search_space": name_or_document(space, "search space"),
+        "strategy": name_or_document(strategy, "strategy"),
+        "budget": parse_budget(budget),
+        "pretraining": {name: value for name, value in pretraining.items() if value is not None},
+    }
+    return {**body, **{name: value for name, value in rest.items() if value is not None}}
+
+
+def _checked(body: dict[str, Any]) -> dict[str, Any]:
+    """Refuse a bad search before anything is started."""
+    from core.search.spec import parse_search
+
+    parse_search(body)
+    return body
+
+
+def search(
+    path: Annotated[Path, typer.Argument(help="A folder of images, or a .zip, .tar or .tar.gz.")],
+    space: Annotated[str, typer.Option(help="Preset name, JSON, or a JSON file.")] = "photometric",
+    strategy: Annotated[
+        str, typer.Option(help="random, grid, successive_halving, JSON, or a JSON file.")
+    ] = "successive_halving",
+    budget: Annotated[
+        list[str] | None,
+        typer.Option(help="150s, 10m, 2h, trials=40, iterations=5000; may be repeated."),
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Where to write the policy.")] = Path("policy.json"),
+    server: Annotated[str | None, typer.Option(help="URL of a running server.")] = None,
+    data_dir: DataDir = None,
+    iterations: Annotated[int | None, typer.Option(help="Longest pretraining, in steps.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Repetitions at full length.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="resnet_small, resnet_tiny, resnet18 ...")
+    ] = None,
+    method: Annotated[str | None, typer.Option(help="simclr or moco_v2.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images per step.")] = None,
+    resolution: Annotated[int | None, typer.Option(help="Working resolution in pixels.")] = None,
+) -> None:
+    """Choose an augmentation policy for a folder or an archive of images, without labels."""
+    from quarterturn.client import Client
+
+    if not path.exists():
+        raise InvalidInputError(
+            f"There is no file or folder at {path}. Give a folder of images or an archive.",
+            code="path_not_found",
+        )
+    if not output.resolve().parent.is_dir():
+        raise InvalidInputError(f"The folder of {output} does not exist.", code="path_not_found")
+    body = _checked(
+        _request(
+            space, strategy, budget or [], iterations=iterations, seeds=seeds, seed=seed,
+            encoder=encoder, method=method, batch_size=batch_size,
+        )
+    )  # fmt: skip
+    with _server(server, data_dir) as url, Client(url) as client:
+        _run(client, path, body, output, resolution)
+        if server is None:
+            folder = f" --data-dir {data_dir}" if data_dir else ""
+            typer.echo(f"All details again: quarterturn serve{folder}, then the dashboard above.")
+
+
+def _run(
+    client: Any, path: Path, body: dict[str, Any], output: Path, resolution: int | None
+) -> None:
+    from quarterturn.cli import display
+
+    typer.echo(f"Reading {path} ...")
+    dataset = client.upload(path, resolution=resolution)
+    display.show_dataset(dataset)
+    job = client.start(dataset["id"], **body)
+    page = f"{client.url}/v1/jobs/{job['id']}/dashboard"
+    for warning in job["warnings"]:
+        typer.secho(f"warning: {warning['message']}", fg="yellow")
+    typer.echo(f"Dashboard: {page}")
+    try:
+        with display.progress() as watch:
+            last = client.wait(job["id"], watch=watch)
+    except KeyboardInterrupt:
+        client.cancel(job["id"])
+        typer.echo("Cancelled.", err=True)
+        sys.exit(130)
+    if last["state"] != "completed":
+        raise QuarterturnError(last["message"] or f"The job {last['state']}.", code="job_failed")
+    display.show_ranking(last)
+    output.write_text(json.dumps(client.policy(job["id"]), indent=2) + "\n", encoding="utf-8")
+    snapshot = output.with_suffix(".dashboard.html")
+    snapshot.write_text(display.page_of(client, job["id"]), encoding="utf-8")
+    typer.secho(f"Policy:    {output.resolve()}", bold=True)
+    typer.echo(f"Dashboard: {snapshot.resolve()} (a copy), {page} (live)")

@@ -1,0 +1,92 @@
+"""`quarterturn serve`, and its parts for real deployments: `api`, `worker`, `migrate`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.settings import Settings, get_settings
+from quarterturn.cli.options import DataDir
+
+
+def settings_with(**changes: object) -> Settings:
+    """The settings, with what was given on the command line; None leaves them as they are."""
+    given = {name: value for name, value in changes.items() if value is not None}
+    for name, value in given.items():
+        os.environ[f"QUARTERTURN_{name.upper()}"] = str(value)
+    get_settings.cache_clear()
+    return get_settings()
+
+
+def serve(
+    data_dir: DataDir = None,
+    host: Annotated[str | None, typer.Option(help="Address to bind to.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes.")] = None,
+) -> None:
+    """Run the whole service on this machine, with its own PostgreSQL and Redis.
+
+    With QUARTERTURN_DATABASE_URL and QUARTERTURN_BROKER_URL set, those are used instead.
+    Ctrl-C or kill stops it; the data stays.
+    """
+    from core.embedded.signals import stop_signals
+    from core.embedded.stack import Stack
+
+    settings = settings_with(data_dir=data_dir, host=host, port=port, workers=workers)
+    with stop_signals() as stopped, Stack(settings) as stack:
+        typer.echo(f"Quarterturn runs at {stack.url} (API: {stack.url}/docs)")
+        typer.echo(f"Data and logs: {settings.data_dir}. Ctrl-C stops it.")
+        while not stopped.wait(1.0):
+            stack.watch()
+        typer.echo("Stopping ...")
+
+
+def api() -> None:
+    """Run the REST API alone; needs a database and a broker."""
+    import uvicorn
+
+    settings = get_settings()
+    uvicorn.run(
+        "api.app:create_app",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        log_level=settings.log_level.lower(),
+        timeout_graceful_shutdown=5,
+    )
+
+
+def worker(
+    threads: Annotated[
+        int | None, typer.Option(min=0, help="Torch threads; 0: shared out.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:1.")] = None,
+) -> None:
+    """Run one worker, for one GPU or a CPU; needs a database and a broker."""
+    settings = settings_with(worker_threads=threads, device=device)
+
+    from core.store.database import get_engine
+    from core.store.schema import check
+    from workers.app import app
+
+    check(get_engine())
+    get_engine().dispose()  # no connection may cross the fork
+    app.worker_main(
+        ["worker", "--concurrency", "1", "--pool", "prefork", "--loglevel", settings.log_level,
+         "--without-gossip", "--without-mingle", "--hostname", f"{os.getpid()}@%h"]
+    )  # fmt: skip
+
+
+def migrate() -> None:
+    """Bring the database to the schema of this release."""
+    from core.store.database import get_engine
+    from core.store.schema import migrate as run
+
+    run(get_engine())
+    typer.echo("The database is up to date.")
+
+
+__all__ = ["Path", "api", "migrate", "serve", "settings_with", "worker"]

@@ -1,0 +1,140 @@
+"""The Python client of the service."""
+
+from __future__ import annotations
+
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from core.errors import InvalidInputError, QuarterturnError, UnavailableError
+from core.lifecycle import final
+
+_UPLOAD_SECONDS = 3600.0
+
+
+class ServerError(QuarterturnError):
+    """The server refused; `code` and `message` are its own."""
+
+
+@contextmanager
+def _archive_of(path: Path) -> Iterator[Path]:
+    """The archive itself, or a folder packed into a temporary one."""
+    if path.is_file():
+        yield path
+        return
+    if not path.is_dir():
+        raise InvalidInputError(
+            f"There is no file or folder at {path}. Give a folder of images or an archive.",
+            code="path_not_found",
+        )
+    with tempfile.TemporaryDirectory(prefix="quarterturn-") as folder:
+        packed = Path(folder, f"{path.resolve().name}.tar")
+        with tarfile.open(packed, "w") as archive:
+            archive.add(path, arcname="", filter=lambda i: i if i.isreg() or i.isdir() else None)
+        yield packed
+
+
+class Client:
+    """Talks to a server: `Client("http://127.0.0.1:8000")`. Use as a context manager or close it."""
+
+    def __init__(self, url: str, *, transport: httpx.BaseTransport | None = None) -> None:
+        # trust_env off for loopback: a proxy cannot reach this machine's own server.
+        local = httpx.URL(url).host in ("127.0.0.1", "localhost", "::1")
+        self._http = httpx.Client(
+            base_url=url, timeout=60.0, transport=transport, trust_env=not local
+        )
+        self.url = url.rstrip("/")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            response = self._http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise UnavailableError(
+                f"The server at {self.url} does not answer ({error}). Is it running?",
+                code="server_unreachable",
+            ) from None
+        if response.is_error:
+            try:
+                body = response.json()
+                raise ServerError(body["detail"], code=body["code"], fields=body.get("fields"))
+            except (ValueError, KeyError, TypeError):
+                raise ServerError(
+                    f"The server answered {response.status_code}.", code="server_error"
+                ) from None
+        return response
+
+    def upload(
+        self, path: str | Path, *, name: str | None = None, resolution: int | None = None
+    ) -> dict[str, Any]:
+        """Upload an archive or a folder of images; returns the dataset with its report."""
+        source = Path(path)
+        fields = {"name": name or source.resolve().name.split(".")[0]}
+        if resolution is not None:
+            fields["resolution"] = str(resolution)
+        with _archive_of(source) as archive, archive.open("rb") as stream:
+            answer = self._request(
+                "POST", "/v1/datasets", data=fields, files={"file": (archive.name, stream)},
+                timeout=_UPLOAD_SECONDS,
+            )  # fmt: skip
+        return dict(answer.json())
+
+    def start(self, dataset_id: str, **search: Any) -> dict[str, Any]:
+        """Start a search; `search` are the fields of `POST /v1/jobs`."""
+        body = {"dataset_id": dataset_id, **search}
+        return dict(self._request("POST", "/v1/jobs", json=body).json())
+
+    def dashboard(self, job_id: str) -> dict[str, Any]:
+        """State, counts, ranking, best so far and time left of a job."""
+        return dict(self._request("GET", f"/v1/jobs/{job_id}/dashboard").json())
+
+    def dashboard_html(self, job_id: str) -> str:
+        """The body of the dashboard page."""
+        return self._request("GET", f"/v1/jobs/{job_id}/dashboard?fragment=true").text
+
+    def style(self) -> str:
+        """The style sheet of the pages."""
+        return self._request("GET", "/static/style.css").text
+
+    def policy(self, job_id: str) -> dict[str, Any]:
+        """The selected policy document."""
+        return dict(self._request("GET", f"/v1/jobs/{job_id}/policy").json())
+
+    def cancel(self, job_id: str) -> dict[str, Any]:
+        """Cancel a job."""
+        return dict(self._request("POST", f"/v1/jobs/{job_id}/cancel").json())
+
+    def wait(
+        self,
+        job_id: str,
+        *,
+        watch: Callable[[dict[str, Any]], None] = lambda _: None,
+        period: float = 1.0,
+    ) -> dict[str, Any]:
+        """Poll until the job has ended; `watch` is called with each dashboard."""
+        while True:
+            state = self.dashboard(job_id)
+            watch(state)
+            if state["state"] in final("jobs"):
+                return state
+            time.sleep(period)

@@ -1,0 +1,1 @@
+"""Celery workers: thin. They claim trials in Postgres and run what `core` says."""

@@ -1,0 +1,99 @@
+"""One trial on this worker: claim, run, report. Imports torch; for worker processes only."""
+
+from __future__ import annotations
+
+import logging
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+from core.datasets.cache import DatasetCache, open_cache
+from core.dispatch import dispatch
+from core.jobs import claim as trials
+from core.pretraining.checkpoints import CheckpointStore
+from core.pretraining.data import TrialData, load_trial_data
+from core.pretraining.execute import execute_trial
+from core.pretraining.hardware import choose_device, limit_threads
+from core.pretraining.trainer import DivergedError
+from core.settings import get_settings
+from core.store.database import session_scope
+from workers.heartbeat import Heartbeat, TrialStopped
+from workers.presence import worker_name
+
+logger = logging.getLogger(__name__)
+
+_MESSAGES = {
+    "cancelled": "The job was cancelled.",
+    "budget": "The budget of seconds was spent.",
+}
+
+
+@lru_cache(maxsize=1)
+def device() -> torch.device:
+    """The device of this worker; its threads are set at the first call."""
+    settings = get_settings()
+    limit_threads(settings.worker_threads, settings.workers)
+    return choose_device(settings.device)
+
+
+@lru_cache(maxsize=2)
+def _dataset(digest: str) -> tuple[DatasetCache, TrialData]:
+    cache = open_cache(get_settings().datasets_dir / digest)
+    return cache, load_trial_data(cache, device())
+
+
+def _attempt(claimed: trials.ClaimedTrial, heartbeat: Heartbeat) -> dict[str, Any]:
+    cache, data = _dataset(claimed.dataset_digest)
+    return execute_trial(
+        claimed.spec, claimed.policy, cache, device(), data=data,
+        job=claimed.job_id, candidate=claimed.candidate,
+        checkpoints=CheckpointStore(get_settings().checkpoints_dir), watch=heartbeat.watch,
+    )  # fmt: skip
+
+
+def _failure(error: Exception) -> tuple[str, str]:
+    """Reason and message for the user; the traceback goes to the log."""
+    if isinstance(error, DivergedError):
+        return "diverged", f"Pretraining diverged: {error}."
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return "out_of_memory", "The worker ran out of memory; use a smaller batch or encoder."
+    if isinstance(error, FileNotFoundError):
+        return "dataset_unavailable", "The worker has no decoded images of the dataset."
+    return "error", f"{type(error).__name__}: {error}"
+
+
+def _run_claimed(claimed: trials.ClaimedTrial) -> list[str]:
+    """Run and report; returns ids of trials to dispatch."""
+    settings = get_settings()
+    try:
+        with Heartbeat(claimed, settings) as heartbeat:
+            outcome = _attempt(claimed, heartbeat)
+    except TrialStopped as stopped:
+        if stopped.reason == "lost":
+            logger.info("trial %s: lease lost, result dropped", claimed.id)
+            return []
+        with session_scope() as session:
+            return trials.stop(session, claimed, stopped.reason, _MESSAGES[stopped.reason])
+    except (SystemExit, KeyboardInterrupt):
+        with session_scope() as session:
+            dispatch_again = trials.hand_back(session, claimed)
+        dispatch(dispatch_again)
+        raise
+    except Exception as error:
+        logger.exception("trial %s failed", claimed.id)
+        with session_scope() as session:
+            return trials.fail(session, claimed, *_failure(error))
+    with session_scope() as session:
+        return trials.complete(session, claimed, outcome)
+
+
+def run(trial_id: str) -> None:
+    """Claim and run a trial; without effect if it is no longer to be had."""
+    with session_scope() as session:
+        claimed = trials.claim(session, trial_id, worker_name(), get_settings())
+    if claimed is None:
+        logger.info("trial %s is not to be had; message dropped", trial_id)
+        return
+    logger.info("trial %s of job %s begins", trial_id, claimed.job_id)
+    dispatch(_run_claimed(claimed))
