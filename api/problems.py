@@ -20,12 +20,14 @@ from core.errors import (
     QuarterturnError,
     TooLargeError,
     UnavailableError,
+    UnsupportedMediaTypeError,
 )
 from core.validation import describe
 
 logger = logging.getLogger(__name__)
 
 _STATUS: dict[type[QuarterturnError], int] = {
+    UnsupportedMediaTypeError: 415,  # before its base
     InvalidInputError: 422,
     NotFoundError: 404,
     ConflictError: 409,
@@ -107,6 +109,8 @@ def _http(request: Request, error: Exception) -> JSONResponse:
     detail = str(error.detail)
     if error.status_code == 404:
         detail = f"There is nothing at {request.url.path}. See /docs for what there is."
+    if error.status_code == 405:
+        detail = f"{request.method} is not possible here. See /docs for what is."
     response = problem(error.status_code, code.get(error.status_code, "http_error"), detail)
     response.headers.update(error.headers or {})
     return response

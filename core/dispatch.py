@@ -61,4 +61,4 @@ def queue_length(settings: Settings) -> int:
     Raises:
         redis.exceptions.RedisError: the broker does not answer.
     """
-    return int(_redis(broker_url(settings)).llen(QUEUE))  # type: ignore[arg-type]
+    return int(_redis(broker_url(settings)).llen(QUEUE))

@@ -1,4 +1,4 @@
-"""The one family of errors that may reach a user: a stable code and a sentence that says what to do."""
+"""The one family of errors for users: a stable code and a sentence that says what to do."""
 
 from __future__ import annotations
 
@@ -27,6 +27,12 @@ class InvalidInputError(QuarterturnError):
     """The input can be understood but not accepted."""
 
     code = "invalid_input"
+
+
+class UnsupportedMediaTypeError(InvalidInputError):
+    """The body is of a kind that is not accepted here."""
+
+    code = "unsupported_media_type"
 
 
 class NotFoundError(QuarterturnError):

@@ -41,7 +41,7 @@ def celery_options(settings: Settings) -> dict[str, Any]:
         "worker_prefetch_multiplier": 1,
         "worker_cancel_long_running_tasks_on_connection_loss": True,
         "worker_proc_alive_timeout": 60.0,
-        "worker_soft_shutdown_timeout": 10.0,
+        "worker_soft_shutdown_timeout": 2.0,
         "worker_send_task_events": False,
         "worker_hijack_root_logger": False,
         "broker_connection_retry_on_startup": True,

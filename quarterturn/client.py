@@ -42,7 +42,7 @@ def _archive_of(path: Path) -> Iterator[Path]:
 
 
 class Client:
-    """Talks to a server: `Client("http://127.0.0.1:8000")`. Use as a context manager or close it."""
+    """Talks to a server, such as `Client("http://127.0.0.1:8000")`; a context manager."""
 
     def __init__(self, url: str, *, transport: httpx.BaseTransport | None = None) -> None:
         # trust_env off for loopback: a proxy cannot reach this machine's own server.

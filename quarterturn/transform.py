@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
 import torch
 from PIL import Image
+from torch.utils.data import get_worker_info
 
 from core.augmentation import Draws, augment
 from core.policies import Policy, parse_policy, read_policy
@@ -18,18 +18,27 @@ class PolicyTransform:
     """Applies a policy to PIL images and to batches of tensors.
 
     Each call draws anew; with a `seed` the sequence of calls is reproducible. In the workers of a
-    DataLoader each worker draws differently.
+    DataLoader each worker and epoch draws differently; there the sequence follows from `seed` and
+    from torch's seed (`torch.manual_seed`, or the loader's generator) together.
     """
 
     def __init__(self, policy: Policy, seed: int | None = None) -> None:
         self.policy = policy
         self._seed = seed
-        self._calls = itertools.count()
+        self._calls = 0
 
     def _draws(self, device: torch.device) -> Draws:
-        # torch's seed differs between DataLoader workers and epochs, as users expect.
-        seed = int(torch.randint(2**62, ()).item()) if self._seed is None else self._seed
-        return Draws(seed, next(self._calls), device=device)
+        worker = get_worker_info()
+        if self._seed is None:
+            # torch's seed differs between DataLoader workers and epochs, as users expect.
+            seed = int(torch.randint(2**62, ()).item())
+        elif worker is not None:
+            # Each worker has a copy of this object, which starts anew every epoch.
+            seed = self._seed ^ worker.seed
+        else:
+            seed = self._seed
+        self._calls += 1
+        return Draws(seed, self._calls, device=device)
 
     @overload
     def __call__(self, images: Image.Image, view: int = 0) -> Image.Image: ...
@@ -49,19 +58,21 @@ class PolicyTransform:
             The same kind, shape and dtype.
 
         Raises:
-            ValueError: the tensor has another shape.
+            ValueError: the tensor has another shape or dtype.
         """
         if isinstance(images, Image.Image):
             array = torch.from_numpy(np.asarray(images.convert("RGB")).copy())
             result = self._apply(array.permute(2, 0, 1).unsqueeze(0), view)[0]
             return Image.fromarray(result.permute(1, 2, 0).contiguous().numpy())
-        if images.ndim == 3:
-            return self(images.unsqueeze(0), view)[0]
-        if images.ndim != 4 or images.shape[1] != 3:
+        if images.ndim not in (3, 4) or images.shape[-3] != 3:
             raise ValueError(
                 f"expected (n, 3, h, w) or (3, h, w), got {tuple(images.shape)}; "
                 "repeat grey images over three channels"
             )
+        if images.dtype != torch.uint8 and not images.is_floating_point():
+            raise ValueError(f"expected uint8 or float in [0, 1], got {images.dtype}; convert it")
+        if images.ndim == 3:
+            return self._apply(images.unsqueeze(0), view)[0]
         return self._apply(images, view)
 
     def _apply(self, images: torch.Tensor, view: int) -> torch.Tensor:

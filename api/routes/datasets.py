@@ -18,7 +18,7 @@ from api.problems import responses
 from api.schemas import DatasetDetail, DatasetSummary, Page
 from core.datasets.catalog import create_dataset, delete_dataset, find_dataset
 from core.datasets.members import allowed_folder, archive_members, folder_members
-from core.errors import InvalidInputError
+from core.errors import InvalidInputError, UnsupportedMediaTypeError
 from core.settings import Settings
 from core.store.tables import Dataset
 from core.validation import Document, parse
@@ -139,9 +139,8 @@ async def create(request: Request, response: Response, settings: SettingsDep) ->
             raise InvalidInputError("The body is not JSON.", code="invalid_json") from None
         dataset, new = await run_in_threadpool(_from_folder, document, settings)
     else:
-        raise InvalidInputError(
-            "Send multipart/form-data with the archive as `file`, or JSON with `path`.",
-            code="unsupported_media_type",
+        raise UnsupportedMediaTypeError(
+            "Send multipart/form-data with the archive as `file`, or JSON with `path`."
         )
     response.status_code = 201 if new else 200
     response.headers["Location"] = f"/v1/datasets/{dataset.id}"

@@ -57,7 +57,8 @@ def solarize(images: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
 def posterize(images: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
     """Clear the lowest `floor(strength)` bits of the 8-bit value."""
     step = _per_image(torch.exp2(torch.floor(strength)))
-    return torch.floor((images * 255.0).round() / step) * step / 255.0
+    coarse = torch.floor((images * 255.0).round() / step) * step / 255.0
+    return torch.where(step > 1.0, coarse, images)  # no bit cleared: not even rounded to 8 bits
 
 
 def auto_contrast(images: torch.Tensor) -> torch.Tensor:

@@ -29,7 +29,8 @@ def _blur_matrix(sigma: torch.Tensor, size: int) -> torch.Tensor:
     """(n, size, size) matrices that blur along one axis, reflecting at the border."""
     radius = min(math.ceil(3.0 * float(sigma.max())), size - 1)
     offsets = torch.arange(-radius, radius + 1, device=sigma.device, dtype=torch.float32)
-    weights = torch.exp(-0.5 * (offsets / sigma.clamp_min(1e-3).view(-1, 1)) ** 2)
+    sigma = sigma.clamp_min(1e-3).view(-1, 1)
+    weights = torch.exp(-0.5 * (offsets / sigma) ** 2) * (offsets.abs() <= (3.0 * sigma).ceil())
     weights = weights / weights.sum(1, keepdim=True)
     source = torch.arange(size, device=sigma.device).view(-1, 1) + offsets.long()
     source = source.abs()

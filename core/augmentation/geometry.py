@@ -13,7 +13,8 @@ import math
 import torch
 from torch.nn import functional
 
-_CROP_TRIES = 10
+#: An entry of a map: a number, or (n,) with one of each image.
+_Entry = torch.Tensor | float
 
 
 def identity(count: int, device: torch.device) -> torch.Tensor:
@@ -29,11 +30,11 @@ def compose(first: torch.Tensor, then: torch.Tensor) -> torch.Tensor:
 
 
 def _maps(
-    a: object, b: object, c: object, d: object, e: object, f: object, like: torch.Tensor
+    a: _Entry, b: _Entry, c: _Entry, d: _Entry, e: _Entry, f: _Entry, like: torch.Tensor
 ) -> torch.Tensor:
-    """Rows (a, b, c), (d, e, f); each a number or (n,)."""
+    """Rows (a, b, c), (d, e, f)."""
     entries = [
-        entry if isinstance(entry, torch.Tensor) else torch.full_like(like, float(entry))  # type: ignore[arg-type]
+        entry if isinstance(entry, torch.Tensor) else torch.full_like(like, entry)
         for entry in (a, b, c, d, e, f)
     ]
     return torch.stack(entries, 1).view(-1, 2, 3)

@@ -12,7 +12,7 @@ import torch
 
 from core.augmentation import color, filters, geometry
 from core.augmentation.draws import Draws
-from core.augmentation.tables import CROP, OPS, LeafTable, leaf_table
+from core.augmentation.tables import CROP, LeafTable, leaf_table
 from core.policies.operations import OPERATIONS
 from core.policies.schema import OneOf, Operation, Policy, RandomResizedCrop, Sample, Shuffle, Stage
 
@@ -33,6 +33,8 @@ _PARAMETERLESS = {
     "equalize": color.equalize,
 }
 _GEOMETRIC = frozenset(n for n, info in OPERATIONS.items() if info.geometric) | {CROP}
+#: Those that leave nothing uncovered, and thus keep the fill that is pending.
+_COVERING = frozenset({CROP, "horizontal_flip", "vertical_flip"})
 #: Spread the strength of an integer operation evenly over its whole values.
 _INTEGER = frozenset(name for name, info in OPERATIONS.items() if info.integer)
 
@@ -45,9 +47,11 @@ class _Batch:
         self.draws = draws
         self.count, _, self.height, self.width = images.shape
         self.maps = geometry.identity(self.count, images.device)
-        self.fill = torch.zeros(self.count, 3, device=images.device)
+        # Negative where nothing pending uncovers pixels.
+        self.fill = torch.full((self.count, 3), -1.0, device=images.device)
         self.pending = torch.zeros(self.count, dtype=torch.bool, device=images.device)
         self.any_pending = False
+        self.fills = False
 
     def _whole(self, index: torch.Tensor) -> bool:
         return index.numel() == self.count
@@ -61,10 +65,15 @@ class _Batch:
     def take(self, index: torch.Tensor) -> torch.Tensor:
         return self.images if self._whole(index) else self.images.index_select(0, index)
 
-    def move(self, index: torch.Tensor, maps: torch.Tensor, fill: torch.Tensor) -> None:
-        """Compose maps onto the images of `index`."""
+    def move(self, index: torch.Tensor, maps: torch.Tensor, fill: torch.Tensor | None) -> None:
+        """Compose maps onto the images of `index`; without a fill they uncover nothing."""
+        if fill is not None:
+            if self.fills and self.any_pending:
+                # One resampling has one fill: what another colour belongs to comes first.
+                before = self.fill[index]
+                self.flush(index[((before >= 0) & (before != fill)).any(1)])
+            self.fill[index] = fill
         self.maps[index] = geometry.compose(self.maps[index], maps)
-        self.fill[index] = fill
         self.pending[index] = True
         self.any_pending = True
 
@@ -74,9 +83,10 @@ class _Batch:
             return
         due = self.pending.nonzero().squeeze(1) if index is None else index[self.pending[index]]
         if due.numel():
-            moved = geometry.resample(self.take(due), self.maps[due], self.fill[due])
+            moved = geometry.resample(self.take(due), self.maps[due], self.fill[due].clamp_min(0.0))
             self.replace(due, moved)
             self.maps[due] = geometry.identity(due.numel(), due.device)
+            self.fill[due] = -1.0
             self.pending[due] = False
         if index is None:
             self.any_pending = False
@@ -119,7 +129,7 @@ def _apply(
                 batch.replace(index, batch.take(index).flip(2))
                 return
             maps = geometry.affine_of(name, strength, batch.height, batch.width)
-        batch.move(index, maps, fill)
+        batch.move(index, maps, None if name in _COVERING else fill)
         return
     batch.flush(index)
     images = batch.take(index)
@@ -128,7 +138,7 @@ def _apply(
     elif name in _PARAMETERLESS:
         batch.replace(index, _PARAMETERLESS[name](images))
     elif name == "gaussian_noise":
-        noise = batch.draws.normal(f"{label}:noise", *images.shape)
+        noise = batch.draws.normal(f"{label}:noise", *batch.images.shape)[index]
         batch.replace(index, filters.gaussian_noise(images, strength, noise))
     else:
         assert name == "cutout", name
@@ -145,13 +155,12 @@ def _run_slot(
     if active is not None:
         on = on & active
     ops = table.op[choice]
-    present = table.op.unique().tolist()
-    for op in present:
-        index = (
-            (on & (ops == op)).nonzero().squeeze(1) if len(present) > 1 else on.nonzero().squeeze(1)
-        )
+    batch.fills |= table.fills
+    for op, name in table.names.items():
+        chosen = on & (ops == op) if len(table.names) > 1 else on
+        index = chosen.nonzero().squeeze(1)
         if index.numel():
-            _apply(batch, OPS[op], index, rows[index], drawn[index], f"{label}:{OPS[op]}")
+            _apply(batch, name, index, rows[index], drawn[index], f"{label}:{name}")
 
 
 def _gate(batch: _Batch, probability: float, label: str) -> torch.Tensor | None:
@@ -226,7 +235,7 @@ def augment(
         seen[stage.op] = seen.get(stage.op, 0) + 1
         _run_stage(batch, stage, f"{view}/{stage.op}/{seen[stage.op]}")
     batch.flush()
-    return batch.images
+    return batch.images.clamp_(0.0, 1.0)  # sums of weights are 1 only up to rounding
 
 
 def two_views(

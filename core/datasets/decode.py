@@ -112,7 +112,7 @@ def decode(data: bytes, resolution: int, limits: DecodeLimits) -> Decoded:
 def decode_batch(
     batch: list[tuple[str, bytes]], resolution: int, limits: DecodeLimits
 ) -> tuple[list[str], bytes, bytes, list[tuple[str, str, str]]]:
-    """Decode many files: (names, pixels joined, digests joined, skipped as (name, reason, message))."""
+    """Decode many files: names, pixels joined, digests joined, skipped (name, reason, message)."""
     names, pixels, digests, skipped = [], [], [], []
     for name, data in batch:
         try:

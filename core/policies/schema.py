@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from core.policies.operations import CUTOUT_FILL, OPERATIONS
 from core.validation import Document
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 1
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Fraction = Annotated[float, Field(gt=0.0, le=1.0)]
 Channel = Annotated[int, Field(ge=0, le=255)]
+Aspect = Annotated[float, Field(ge=0.1, le=10.0)]
 OperationName = Literal[
     "shear_x", "shear_y", "translate_x", "translate_y", "rotate", "auto_contrast", "invert",
     "equalize", "solarize", "posterize", "contrast", "saturation", "brightness", "sharpness",
@@ -44,7 +45,9 @@ class Operation(Document):
     sign: Sign | None = None
     fill: tuple[Channel, Channel, Channel] | None = None
 
-    @field_validator("strength", mode="before")
+    @field_validator(
+        "strength", mode="before", json_schema_input_type=float | tuple[float, float] | None
+    )
     @classmethod
     def _number_is_a_constant(cls, value: Any) -> Any:
         if isinstance(value, int | float) and not isinstance(value, bool):
@@ -90,10 +93,7 @@ class RandomResizedCrop(Document):
     op: Literal["random_resized_crop"]
     probability: Probability = 1.0
     scale: tuple[Fraction, Fraction] = (0.2, 1.0)
-    ratio: tuple[Annotated[float, Field(ge=0.1, le=10.0)], Annotated[float, Field(ge=0.1, le=10.0)]] = (
-        3 / 4,
-        4 / 3,
-    )  # fmt: skip
+    ratio: tuple[Aspect, Aspect] = (3 / 4, 4 / 3)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -158,7 +158,7 @@ class Policy(Document):
     views: Annotated[list[View], Field(min_length=1, max_length=2)]
     selection: dict[str, Any] | None = Field(
         default=None,
-        description="How the policy was chosen: score with error, rank, ties, warnings, provenance.",
+        description="How it was chosen: score with error, rank, ties, warnings, provenance.",
     )
 
     @property

@@ -53,10 +53,6 @@ def confounds(operations: Iterable[tuple[str, float]]) -> list[dict[str, Any]]:
 
 
 def policy_warnings(policy: Policy) -> list[dict[str, Any]]:
-    """The warnings of a policy, each `{"code", "operation", "message"}`, without repeats."""
-    found: list[dict[str, Any]] = []
-    for view in policy.views:
-        for warning in confounds((item.op, item.high) for item in operations_of(view)):
-            if warning not in found:
-                found.append(warning)
-    return found
+    """The warnings of a policy, each `{"code", "operation", "message"}`."""
+    # All views count together: a mirrored and an upside-down view differ by a half turn.
+    return confounds((item.op, item.high) for view in policy.views for item in operations_of(view))

@@ -27,7 +27,7 @@ def _leaf(leaf: Operation | RandomResizedCrop) -> str:
         low, high = leaf.scale
         return f"random_resized_crop to {low:g}-{high:g} of the area{_chance(leaf.probability)}"
     info = OPERATIONS[leaf.op]
-    text = leaf.op
+    text: str = leaf.op
     if info.has_strength:
         amount = f"{leaf.low:g}" if leaf.low == leaf.high else f"{leaf.low:g}-{leaf.high:g}"
         sign = {"positive": "+", "negative": "-"}.get(leaf.sign or "random", "±")

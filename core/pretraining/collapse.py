@@ -16,7 +16,7 @@ _LAST = 10
 
 
 def spread(outputs: torch.Tensor) -> float:
-    """Standard deviation of L2-normalised outputs (n, d), mean over d, times sqrt(d): 0 to about 1."""
+    """Mean standard deviation of L2-normalised outputs (n, d), times sqrt(d): 0 to about 1."""
     normal = functional.normalize(outputs.float(), dim=1)
     return float(normal.std(0).mean() * normal.shape[1] ** 0.5)
 

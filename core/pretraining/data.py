@@ -15,7 +15,7 @@ _RESIDENT_BYTES = 8 * 2**30
 
 @dataclass(frozen=True)
 class TrialData:
-    """uint8 images (n, 3, s, s) of the three splits, channels last in memory; mean and std (1, 3, 1, 1)."""
+    """uint8 images (n, 3, s, s) of the splits, channels last in memory; mean, std (1, 3, 1, 1)."""
 
     pretrain: torch.Tensor
     probe_train: torch.Tensor

@@ -22,7 +22,7 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     On CPUs without AMX it was measured three times slower.
     """
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     supported = getattr(torch.cpu, "_is_amx_tile_supported", None)
     return bool(supported and supported())
 
@@ -31,7 +31,7 @@ def autocast(device: torch.device) -> AbstractContextManager[None]:
     """bf16 autocast where it pays, nothing elsewhere."""
     if not has_fast_bfloat16(device):
         return contextlib.nullcontext()
-    return torch.autocast(device.type, torch.bfloat16)  # type: ignore[return-value]
+    return torch.autocast(device.type, torch.bfloat16)
 
 
 def limit_threads(threads: int, workers: int = 1) -> int:

@@ -109,8 +109,11 @@ class MoCoV2(Method):
 
     @torch.no_grad()
     def after_step(self) -> None:
-        online = [*self.encoder.parameters(), *self.head.parameters()]
-        slow = [*self.momentum_encoder.parameters(), *self.momentum_head.parameters()]
+        online: list[torch.Tensor] = [*self.encoder.parameters(), *self.head.parameters()]
+        slow: list[torch.Tensor] = [
+            *self.momentum_encoder.parameters(),
+            *self.momentum_head.parameters(),
+        ]
         torch._foreach_lerp_(slow, online, 1.0 - self.momentum)
 
 

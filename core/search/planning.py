@@ -13,7 +13,7 @@ def wanted(spec: SearchSpec, history: History) -> tuple[list[TrialRequest], bool
     """All trials the strategy of `spec` wants so far, and whether that is all."""
     if isinstance(spec.strategy, SuccessiveHalvingStrategy):
         return halving.wanted(spec, history)
-    return flat.wanted(spec, history)
+    return flat.wanted(spec), True
 
 
 def _within(

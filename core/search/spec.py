@@ -103,6 +103,7 @@ def parse_search(document: dict[str, Any]) -> SearchSpec:
     except InvalidInputError as error:
         for field in error.fields:
             field["path"] = field["path"].replace("$", "$.search_space", 1)
+        error.message = error.message.replace(" $", " $.search_space", 1)
         raise
     # Validated once above; what follows names paths below $.search_space by itself.
     plain = {**document, "search_space": space.model_dump(mode="json")}

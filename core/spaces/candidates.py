@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from core.policies.operations import OPERATIONS
@@ -24,6 +24,12 @@ from core.spaces.schema import (
 )
 
 Number = Callable[[float | Range | Grid], float]
+
+
+def _replay(chosen: Iterable[float]) -> Number:
+    """Answers with the chosen numbers, one after the other, whatever the domain."""
+    numbers = iter(chosen)
+    return lambda _: next(numbers)
 
 
 def _stage(
@@ -71,7 +77,7 @@ def _rand_augment(space: RandAugmentSpace, count: int, magnitude: float) -> Poli
 
 
 def _pipeline(space: PipelineSpace, number: Number) -> list[dict[str, Any]]:
-    stages = []
+    stages: list[dict[str, Any]] = []
     for entry in space.operations:
         if isinstance(entry, ShuffledOperations):
             probability = number(entry.probability)
@@ -87,7 +93,8 @@ def draw_candidate(space: SearchSpace, generator: random.Random, name: str) -> P
 
     def number(domain: float | Range | Grid) -> float:
         if isinstance(domain, Range):
-            return round(generator.uniform(domain.min, domain.max), 4)
+            drawn = round(generator.uniform(domain.min, domain.max), 4)
+            return min(max(drawn, domain.min), domain.max)
         return generator.choice(domain.values) if isinstance(domain, Grid) else domain
 
     if isinstance(space, SingleOperationSpace):
@@ -144,10 +151,8 @@ def enumerate_candidates(space: SearchSpace, points: int) -> Iterator[Policy]:
             for chosen in itertools.product(
                 *(_points(domain, points) for domain in _operation_domains(operation))
             ):
-                replay = iter(chosen)
-                yield _policy(
-                    space, [_chosen(operation, lambda _, r=replay: next(r), space.draw)], operation.op
-                )  # fmt: skip
+                stage = _chosen(operation, _replay(chosen), space.draw)
+                yield _policy(space, [stage], operation.op)
     elif isinstance(space, RandAugmentSpace):
         for count in space.count:
             for magnitude in _points(space.magnitude, points):
@@ -155,13 +160,10 @@ def enumerate_candidates(space: SearchSpace, points: int) -> Iterator[Policy]:
     elif isinstance(space, PipelineSpace):
         domains = [_points(domain, points) for domain in _pipeline_domains(space)]
         for index, chosen in enumerate(itertools.product(*domains)):
-            replay = iter(chosen)
-            yield _policy(
-                space, _pipeline(space, lambda _, r=replay: next(r)), f"{space.name} {index + 1}"
-            )
+            yield _policy(space, _pipeline(space, _replay(chosen)), f"{space.name} {index + 1}")
     else:
         options = [
-            _chosen(operation, lambda _, r=iter(chosen): next(r), space.draw)
+            _chosen(operation, _replay(chosen), space.draw)
             for operation in space.operations
             for chosen in itertools.product(
                 *(_points(domain, points) for domain in _operation_domains(operation))
@@ -179,7 +181,7 @@ def enumerate_candidates(space: SearchSpace, points: int) -> Iterator[Policy]:
 
 
 def count_candidates(space: SearchSpace, points: int | None = None) -> int | None:
-    """How many candidates there are; None if infinitely many (a range, and no `points` to cut it)."""
+    """How many candidates there are; None if infinitely many: a range and no `points` to cut it."""
 
     def size(domain: float | Range | Grid) -> float:
         if isinstance(domain, Range) and points is None and domain.min < domain.max:
@@ -197,4 +199,5 @@ def count_candidates(space: SearchSpace, points: int | None = None) -> int | Non
         )
         if isinstance(space, SubPolicySpace):
             total = total ** (space.sub_policies * space.operations_per_sub_policy)
-    return None if math.isinf(total) else int(total)
+    # Only infinity is a float here; math.isinf fails on whole numbers beyond 1e308.
+    return int(total) if isinstance(total, int) else None

@@ -6,7 +6,7 @@ from typing import Any
 
 from core.errors import InvalidInputError
 from core.policies.operations import SELFAUGMENT_OPERATIONS
-from core.spaces.schema import SearchSpace, SearchSpaceDocument
+from core.spaces.schema import SCHEMA_VERSION, SearchSpace, SearchSpaceDocument
 from core.validation import parse
 
 _SINGLE: list[dict[str, Any]] = [
@@ -77,13 +77,14 @@ def parse_space(document: Any) -> SearchSpace:
                 fields=[{"path": "$", "message": f"one of {allowed}", "allowed": list(PRESETS)}],
             )
         document = PRESETS[document]
-    if isinstance(document, dict) and isinstance(document.get("schema_version"), int):
-        if document["schema_version"] > 1:
-            raise InvalidInputError(
-                "This search space has a newer schema version than this release reads (1). "
-                "Upgrade quarterturn to use it.",
-                code="search_space_too_new",
-            )
+    version = document.get("schema_version") if isinstance(document, dict) else None
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise InvalidInputError(
+            f"This search space has schema version {version}, and this release reads up to "
+            f"version {SCHEMA_VERSION}. Upgrade quarterturn to use it.",
+            code="search_space_too_new",
+            fields=[{"path": "$.schema_version", "message": f"at most {SCHEMA_VERSION}"}],
+        )
     try:
         return parse(
             SearchSpaceDocument, {"space": document}, code="invalid_search_space", what="space"

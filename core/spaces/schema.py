@@ -5,15 +5,15 @@ A *domain* is a number, a range `{"min", "max"}` or a grid `{"values": [...]}`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from core.policies.operations import OPERATIONS
 from core.policies.schema import OperationName
 from core.validation import Document
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 1
 
 
 class Range(Document):
@@ -35,7 +35,23 @@ class Grid(Document):
     values: Annotated[list[float], Field(min_length=1, max_length=64)]
 
 
-Domain = Annotated[float | Range | Grid, Field(union_mode="smart")]
+def _kind_of_domain(value: Any) -> str | None:
+    """Which member of a domain is meant, so that errors are about that one only."""
+    if isinstance(value, Grid) or (isinstance(value, dict) and "values" in value):
+        return "grid"
+    if isinstance(value, Range | dict):
+        return "range"
+    return "number" if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+Domain = Annotated[
+    Annotated[float, Tag("number")] | Annotated[Range, Tag("range")] | Annotated[Grid, Tag("grid")],
+    Discriminator(
+        _kind_of_domain,
+        custom_error_type="domain",
+        custom_error_message='must be a number, a range {"min", "max"} or a grid {"values"}',
+    ),
+]
 
 
 def bounds(domain: float | Range | Grid) -> tuple[float, float]:
@@ -61,7 +77,7 @@ class SpaceOperation(Document):
     the area that is cut away (0.8 crops down to a fifth). Left out, both take their full range.
     """
 
-    op: OperationName | Literal["random_resized_crop"]
+    op: Literal[OperationName, "random_resized_crop"]
     probability: Domain = 1.0
     strength: Domain | None = None
 

@@ -7,7 +7,13 @@ from typing import Any
 
 from core.policies.operations import OPERATIONS
 from core.policies.warnings import confounds
-from core.spaces.schema import RandAugmentSpace, SearchSpace, ShuffledOperations, bounds
+from core.spaces.schema import (
+    RandAugmentSpace,
+    SearchSpace,
+    ShuffledOperations,
+    SingleOperationSpace,
+    bounds,
+)
 
 
 def _operations(space: SearchSpace) -> Iterator[tuple[str, float]]:
@@ -17,6 +23,8 @@ def _operations(space: SearchSpace) -> Iterator[tuple[str, float]]:
             yield op, largest * OPERATIONS[op].search_limit
         return
     for entry in space.operations:
+        if bounds(entry.probability)[1] == 0:
+            continue
         for item in entry.of if isinstance(entry, ShuffledOperations) else [entry]:
             if bounds(item.probability)[1] > 0 and item.op in OPERATIONS:
                 yield item.op, bounds(item.strengths)[1]
@@ -24,7 +32,9 @@ def _operations(space: SearchSpace) -> Iterator[tuple[str, float]]:
 
 def space_warnings(space: SearchSpace) -> list[dict[str, Any]]:
     """Warnings about operations that teach rotation invariance, as `policy_warnings`."""
+    base = [("horizontal_flip", 0.0)] if space.base != "none" else []
     operations = list(_operations(space))
-    if space.base != "none":
-        operations.append(("horizontal_flip", 0.0))
-    return confounds(operations)
+    if not isinstance(space, SingleOperationSpace):
+        return confounds([*operations, *base])
+    # No candidate has two of them, so each counts by itself.
+    return [warning for operation in operations for warning in confounds([operation, *base])]

@@ -19,7 +19,8 @@ _LOCK = 0x51_74_6D_69_67
 def alembic_config() -> Config:
     """Alembic's configuration; the migrations are found by package, wherever it is installed."""
     found = find_spec("migrations")
-    assert found is not None and found.origin is not None
+    assert found is not None
+    assert found.origin is not None
     config = Config()
     config.set_main_option("script_location", str(Path(found.origin).parent))
     return config

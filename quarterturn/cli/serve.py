@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from core.errors import UnavailableError
 from core.settings import Settings, get_settings
 from quarterturn.cli.options import DataDir
 
@@ -40,7 +41,8 @@ def serve(
         typer.echo(f"Quarterturn runs at {stack.url} (API: {stack.url}/docs)")
         typer.echo(f"Data and logs: {settings.data_dir}. Ctrl-C stops it.")
         while not stopped.wait(1.0):
-            stack.watch()
+            for name, problem in stack.failed.items():
+                raise UnavailableError(f"The {name} process {problem}.", code="stack_failed")
         typer.echo("Stopping ...")
 
 
@@ -60,20 +62,23 @@ def api() -> None:
 
 
 def worker(
-    threads: Annotated[
-        int | None, typer.Option(min=0, help="Torch threads; 0: shared out.")
-    ] = None,
+    threads: Annotated[int | None, typer.Option(min=0, help="Torch threads; 0: automatic.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:1.")] = None,
 ) -> None:
     """Run one worker, for one GPU or a CPU; needs a database and a broker."""
     settings = settings_with(worker_threads=threads, device=device)
+    # Celery's SIGTERM waits for the running trial, which may take hours. With this it gives the
+    # trial a moment, then ends the process, which hands its trial back (workers.trial).
+    os.environ["REMAP_SIGTERM"] = "SIGQUIT"
 
     from core.store.database import get_engine
     from core.store.schema import check
-    from workers.app import app
 
     check(get_engine())
     get_engine().dispose()  # no connection may cross the fork
+
+    from workers.app import app  # reads the broker's address when imported
+
     app.worker_main(
         ["worker", "--concurrency", "1", "--pool", "prefork", "--loglevel", settings.log_level,
          "--without-gossip", "--without-mingle", "--hostname", f"{os.getpid()}@%h"]

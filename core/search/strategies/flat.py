@@ -7,7 +7,7 @@ import random
 
 from core.errors import InvalidInputError
 from core.policies.recipes import BASELINES
-from core.search.history import Candidate, History, TrialRequest
+from core.search.history import Candidate, TrialRequest
 from core.search.spec import GridStrategy, ListStrategy, SearchSpec
 from core.spaces.candidates import count_candidates, draw_candidate, enumerate_candidates
 
@@ -66,13 +66,13 @@ def candidates_of(spec: SearchSpec) -> list[Candidate]:
     return distinct([*baselines(), *searched])
 
 
-def wanted(spec: SearchSpec, history: History) -> tuple[list[TrialRequest], bool]:
-    """All trials wanted, and whether that is all there will be. Seeds come one after the other,
-    so that a search cut short has every candidate measured equally often, or nearly so.
+def wanted(spec: SearchSpec) -> list[TrialRequest]:
+    """All trials wanted. Seeds come one after the other, so that a search cut short has every
+    candidate measured equally often, or nearly so.
     """
     candidates = candidates_of(spec)
     return [
         TrialRequest(candidate, spec.seed + repetition, spec.iterations)
         for repetition in range(spec.seeds)
         for candidate in candidates
-    ], True
+    ]

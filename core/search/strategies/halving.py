@@ -38,7 +38,9 @@ def _survivors(
 
 
 def wanted(spec: SearchSpec, history: History) -> tuple[list[TrialRequest], bool]:
-    """As `flat.wanted`: each rung with the first seed, the last with all seeds."""
+    """All trials wanted so far, each rung with the first seed and the last with all seeds, and
+    whether there will be no more.
+    """
     strategy = spec.strategy
     assert isinstance(strategy, SuccessiveHalvingStrategy)
     rungs = rung_iterations(spec)

@@ -1,0 +1,31 @@
+# One image for `api`, `worker` and `migrate`. The plain torch wheels bring their own CUDA
+# libraries; of the host, a GPU needs only the driver and the NVIDIA container toolkit.
+FROM python:3.12-slim
+
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_ROOT_USER_ACTION=ignore \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+
+# The large part first, so that a change of the code does not fetch it again.
+RUN pip install 'torch>=2.14' torchvision
+
+WORKDIR /build
+COPY pyproject.toml README.md ./
+COPY api api
+COPY core core
+COPY migrations migrations
+COPY quarterturn quarterturn
+COPY workers workers
+RUN pip install .
+
+# A named volume that is mounted at /data takes over the owner of this folder.
+RUN useradd --uid 10001 --create-home quarterturn \
+    && install -d -o quarterturn -g quarterturn /data
+USER quarterturn
+WORKDIR /home/quarterturn
+ENV QUARTERTURN_DATA_DIR=/data
+EXPOSE 8000
+ENTRYPOINT ["quarterturn"]
+CMD ["api"]

@@ -1,0 +1,1 @@
+"""Tests; real PostgreSQL, Redis, Celery, torch and images."""

@@ -1,0 +1,1 @@
+"""Tests of the augmentation engine and of the transform built on it."""

@@ -1,0 +1,131 @@
+"""Fixtures: real images, a fresh database, and the whole stack, started once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import torch
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from benchmarks.datasets.animal_mnist import write_archive
+from core.datasets import CacheInfo, DatasetCache, ingest, open_cache
+from core.datasets.members import archive_members
+from core.embedded.postgres import EmbeddedPostgres
+from core.embedded.stack import Stack
+from core.settings import Settings, get_settings
+from core.store.database import engine_for
+from core.store.schema import migrate
+
+#: Short enough that lost workers are found within a test.
+FAST = {
+    "QUARTERTURN_LEASE_SECONDS": "4",
+    "QUARTERTURN_HEARTBEAT_SECONDS": "0.5",
+    "QUARTERTURN_SWEEP_SECONDS": "1",
+    "QUARTERTURN_MAX_IMAGE_PIXELS": "4000000",
+    "QUARTERTURN_MAX_UPLOAD_BYTES": "20000000",
+}
+TINY_SEARCH = {
+    "search_space": "rand-augment",
+    "strategy": {"kind": "random", "candidates": 2},
+    "iterations": 4,
+    "seeds": 1,
+    "pretraining": {"encoder": "resnet_tiny", "batch_size": 16},
+    "scoring": {"probe_train_images": 64, "probe_test_images": 64},
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _threads() -> None:
+    # The stack's worker computes beside this process; see core.pretraining.hardware.
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def animals(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive of 600 real images."""
+    return write_archive(tmp_path_factory.mktemp("images") / "animals.zip", 600)
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings with a data folder of its own, for tests without a service."""
+    return Settings(data_dir=tmp_path_factory.mktemp("library"))
+
+
+@pytest.fixture(scope="session")
+def animal_info(animals: Path, library: Settings) -> CacheInfo:
+    return ingest(archive_members(animals, library), library)[0]
+
+
+@pytest.fixture(scope="session")
+def animal_cache(animal_info: CacheInfo, library: Settings) -> DatasetCache:
+    """The images, decoded."""
+    return open_cache(library.datasets_dir / animal_info.digest)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """PostgreSQL, Redis, a worker and the API."""
+    folder = tmp_path_factory.mktemp("server-images")
+    before = dict(os.environ)
+    os.environ.update(FAST, QUARTERTURN_DATASET_ROOTS=f'["{folder}"]')
+    with Stack(Settings(data_dir=tmp_path_factory.mktemp("stack"), port=0)) as running:
+        os.environ.clear()
+        os.environ.update(before)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def server_folder(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder under which the server may read by path."""
+    return Path(tmp_path_factory.getbasetemp() / "server-images0")
+
+
+@pytest.fixture(scope="session")
+def http(stack: Stack) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=stack.url, timeout=60, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def animal_dataset(http: httpx.Client, animals: Path) -> str:
+    """The id of the images on the server."""
+    with animals.open("rb") as stream:
+        answer = http.post("/v1/datasets", files={"file": ("animals.zip", stream)})
+    assert answer.status_code in (200, 201), answer.text
+    return str(answer.json()["id"])
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL server without our tables."""
+    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "data") as server:
+        yield server.url
+
+
+@pytest.fixture
+def database(
+    postgres: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Settings]:
+    """A fresh, migrated database that this process is configured to use."""
+    name = f"test_{abs(hash(request.node.nodeid))}"
+    admin = create_engine(postgres, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    url = make_url(postgres).set(database=name).render_as_string(hide_password=False)
+    monkeypatch.setenv("QUARTERTURN_DATABASE_URL", url)
+    monkeypatch.setenv("QUARTERTURN_BROKER_URL", "redis+socket:///nowhere/redis.sock")
+    monkeypatch.setenv("QUARTERTURN_DATA_DIR", str(tmp_path))
+    get_settings.cache_clear()
+    migrate(engine_for(url))
+    yield get_settings()
+    engine_for(url).dispose()
+    get_settings.cache_clear()
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()

@@ -1,0 +1,147 @@
+"""From archives to caches: deterministic, without duplicates, split by content."""
+
+from __future__ import annotations
+
+import io
+import random
+import tarfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.datasets import CacheInfo, DatasetCache, ingest, open_cache
+from core.datasets.cache import SPLIT_ENDS
+from core.datasets.ingest import automatic_resolution
+from core.datasets.members import Member, Skipped, archive_members
+from core.errors import InvalidInputError, TooLargeError
+from core.settings import Settings
+
+
+def _members(count: int, side: int = 24) -> list[Member | Skipped]:
+    members: list[Member | Skipped] = []
+    for index in range(count):
+        pixels = np.random.default_rng(index).integers(0, 256, (side, side, 3), np.uint8)
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, "BMP")
+        members.append(Member(f"class{index % 3}/{index}.bmp", buffer.getvalue()))
+    return members
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path)
+
+
+def test_the_cache_does_not_depend_on_order_names_or_container(
+    settings: Settings, tmp_path: Path
+) -> None:
+    members = _members(150)
+    shuffled = [Member(f"x{i}", m.data) for i, m in enumerate(members) if isinstance(m, Member)]
+    random.Random(3).shuffle(shuffled)
+    first, _ = ingest(members, settings)
+    content = (settings.datasets_dir / first.digest / "images.bin").read_bytes()
+    other = Settings(data_dir=tmp_path / "other")
+    second, _ = ingest(shuffled, other)
+    assert second == first
+    assert (other.datasets_dir / second.digest / "images.bin").read_bytes() == content
+    third, _ = ingest(members, settings, resolution=32)
+    assert third.digest != first.digest
+
+
+def test_duplicates_are_dropped_and_reported(settings: Settings) -> None:
+    members = _members(120)
+    assert isinstance(members[5], Member)
+    info, report = ingest([*members, Member("again.bmp", members[5].data)], settings)
+    assert info.images == 120
+    assert report.skipped == [
+        {"name": "again.bmp", "reason": "duplicate", "message": "same picture as class2/5.bmp"}
+    ]
+
+
+def test_splits_never_overlap_and_survive_additions(settings: Settings, tmp_path: Path) -> None:
+    members = _members(300)
+
+    def contents(info: CacheInfo, base: Settings) -> dict[str, set[bytes]]:
+        cache = open_cache(base.datasets_dir / info.digest)
+        return {name: {image.tobytes() for image in cache.split(name)} for name in info.splits}
+
+    small = contents(ingest(members[:200], settings)[0], settings)
+    large = contents(ingest(members, settings)[0], settings)
+    for name, images in small.items():
+        assert images <= large[name], "an added image moves no other to another split"
+    assert sum(map(len, large.values())) == 300 == len(set.union(*large.values()))
+    assert abs(len(large["pretrain"]) / 300 - SPLIT_ENDS[0]) < 0.1
+
+
+def test_mean_and_deviation(animal_cache: DatasetCache) -> None:
+    pixels = animal_cache.images.reshape(-1, 3) / 255.0
+    assert np.allclose(animal_cache.info.mean, pixels.mean(0), atol=1e-5)
+    assert np.allclose(animal_cache.info.std, pixels.std(0), atol=1e-5)
+
+
+def test_refused_input_leaves_nothing_behind(settings: Settings) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        ingest(_members(99), settings)
+    assert caught.value.code == "too_few_images"
+    assert "99 usable" in caught.value.message
+    assert list(settings.datasets_dir.iterdir()) == []
+
+
+def test_the_report_names_every_skipped_file(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "mixed.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for member in _members(110):
+            assert isinstance(member, Member)
+            archive.writestr(member.name, member.data)
+        archive.writestr("notes.txt", "hello")
+        archive.writestr("__MACOSX/._0.png", "noise of a file manager")
+        link = zipfile.ZipInfo("link.png")
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "/etc/passwd")
+    _, report = ingest(archive_members(path, settings), settings)
+    assert {(item["name"], item["reason"]) for item in report.skipped} == {
+        ("notes.txt", "not_an_image"), ("link.png", "not_a_file"),
+    }  # fmt: skip
+    assert (report.files, report.images) == (112, 110)
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_tar_archives(settings: Settings, tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "images.tar"
+    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+        for member in _members(105):
+            assert isinstance(member, Member)
+            info = tarfile.TarInfo(f"../../{member.name}")
+            info.size = len(member.data)
+            archive.addfile(info, io.BytesIO(member.data))
+        link = tarfile.TarInfo("link.png")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    info, report = ingest(archive_members(path, settings), settings)
+    assert info.images == 105
+    assert [item["reason"] for item in report.skipped] == ["not_a_file"]
+
+
+def test_caps_count_real_bytes(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, max_archive_bytes=100_000, max_member_bytes=10_000)
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for index in range(20):
+            archive.writestr(f"{index}.png", b"\0" * 9_000)
+    with pytest.raises(TooLargeError):
+        list(archive_members(path, settings))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("huge.png", b"\0" * 50_000)
+    (skipped,) = archive_members(path, settings)
+    assert isinstance(skipped, Skipped)
+    assert skipped.reason == "file_too_large"
+
+
+def test_resolution_follows_the_images() -> None:
+    assert automatic_resolution([28] * 5) == 28
+    assert automatic_resolution([33]) == 32
+    assert automatic_resolution([500, 600]) == 64
+    assert automatic_resolution([9]) == 24

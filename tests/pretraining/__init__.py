@@ -1,0 +1,1 @@
+"""Encoders, methods, training."""

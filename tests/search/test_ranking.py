@@ -1,0 +1,119 @@
+"""Rankings: means, errors, ties, collapse; against independent calculations."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from core.policies.schema import Policy
+from core.search.history import Candidate, TrialRecord
+from core.search.ranking import rank
+from core.search.selection import ranking_warnings, select
+from core.search.spec import parse_search
+
+
+def _candidates(count: int) -> list[Candidate]:
+    return [
+        Candidate.of(
+            Policy.model_validate(
+                {"name": f"p{i}", "views": [[{"op": "rotate", "strength": i + 1}]]}
+            ),
+            "search",
+        )
+        for i in range(count)
+    ]
+
+
+def _records(
+    candidate: Candidate, scores: list[float], iterations: int = 10, collapsed: bool = False
+) -> list[TrialRecord]:
+    return [
+        TrialRecord(
+            candidate.key, seed, iterations, "completed", score, 0.02, collapsed, iterations, 1.0
+        )
+        for seed, score in enumerate(scores)
+    ]
+
+
+def test_mean_and_standard_error() -> None:
+    (candidate,) = _candidates(1)
+    scores = [0.61, 0.64, 0.70]
+    (entry,) = rank([candidate], _records(candidate, scores))
+    assert entry.score == pytest.approx(np.mean(scores))
+    assert entry.standard_error == pytest.approx(stats.sem(scores))
+
+
+def test_ties_are_taken_from_paired_residuals() -> None:
+    """Seeds move all candidates alike; a constant difference is no tie, however seeds scatter."""
+    one, other, third = _candidates(3)
+    seeds = np.array([0.50, 0.60, 0.70, 0.55])
+    noise = np.array([0.001, -0.001, 0.0005, -0.0005])
+    trials = (
+        _records(one, list(seeds + 0.02 + noise))
+        + _records(other, list(seeds - noise))
+        + _records(third, list(seeds - 0.0001))
+    )
+    first, second, last = rank([one, other, third], trials)
+    assert first.candidate == one.key
+    assert first.tied_with == []
+    assert second.tied_with == [last.candidate]
+    assert not second.tied_with_best
+
+
+def test_the_margin_is_the_quantile_of_two_way_residuals() -> None:
+    candidates = _candidates(4)
+    scores = np.random.default_rng(5).normal(0.6, 0.05, (4, 3))
+    trials = [t for c, row in zip(candidates, scores, strict=True) for t in _records(c, list(row))]
+    residuals = scores - scores.mean(1, keepdims=True) - scores.mean(0) + scores.mean()
+    deviation = math.sqrt((residuals**2).sum() / (3 * 2))
+    margin = stats.t.ppf(0.975, 6) * deviation * math.sqrt(2 / 3)
+    for entry in rank(candidates, trials):
+        mine = next(i for i, c in enumerate(candidates) if c.key == entry.candidate)
+        expected = {
+            candidates[i].key
+            for i in range(4)
+            if i != mine and abs(scores[i].mean() - scores[mine].mean()) <= margin
+        }
+        assert set(entry.tied_with) == expected
+
+
+def test_one_seed_uses_the_sampling_error() -> None:
+    near, far = _candidates(2)
+    tied = rank([near, far], _records(near, [0.60]) + _records(far, [0.58]))
+    assert tied[1].tied_with_best
+    told = rank([near, far], _records(near, [0.60]) + _records(far, [0.50]))
+    assert not told[1].tied_with_best
+    assert "single_seed" in {w["code"] for w in ranking_warnings(told)}
+
+
+def test_collapsed_candidates_and_shorter_rungs_rank_last() -> None:
+    best, short, collapsed = _candidates(3)
+    trials = (
+        _records(best, [0.5], 30)
+        + _records(short, [0.9], 10)
+        + _records(collapsed, [0.95], 30, collapsed=True)
+    )
+    order = [entry.candidate for entry in rank([best, short, collapsed], trials)]
+    assert order == [best.key, short.key, collapsed.key]
+
+
+def test_no_evidence_is_said() -> None:
+    candidates = _candidates(3)
+    chance = [t for c in candidates for t in _records(c, [0.25, 0.26])]
+    codes = {w["code"] for w in ranking_warnings(rank(candidates, chance))}
+    assert "no_evidence" in codes
+
+
+def test_the_selection_says_where_it_comes_from() -> None:
+    candidates = _candidates(2)
+    trials = _records(candidates[0], [0.7, 0.72]) + _records(candidates[1], [0.5, 0.51])
+    spec = parse_search({"search_space": "single-operation", "seeds": 2})
+    policy = select(spec, candidates, rank(candidates, trials), {"dataset": {"digest": "d"}})
+    assert policy.digest == candidates[0].policy.digest
+    assert policy.selection is not None
+    assert policy.selection["rank"] == 1
+    assert policy.selection["provenance"]["dataset"] == {"digest": "d"}
+    assert policy.selection["provenance"]["versions"]["torch"]

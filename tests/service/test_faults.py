@@ -1,0 +1,141 @@
+"""Workers killed, jobs cancelled, messages lost, databases gone: nothing is lost or half-done."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import redis
+
+from core.embedded.stack import Stack
+from core.queue import QUEUE
+from tests.conftest import TINY_SEARCH
+from tests.service.waiting import until, until_state
+
+LONG = {**TINY_SEARCH, "strategy": {"kind": "random", "candidates": 1}, "iterations": 400}
+
+
+def _start(http: httpx.Client, dataset: str, **search: Any) -> str:
+    answer = http.post("/v1/jobs", json={"dataset_id": dataset, **TINY_SEARCH, **search})
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["id"])
+
+
+def _running(http: httpx.Client, job: str) -> Any:
+    page = http.get(f"/v1/jobs/{job}/trials", params={"state": "running"}).json()
+    return page["items"][0] if page["items"] else None
+
+
+def test_a_killed_worker_does_not_cost_the_trial(http: httpx.Client, animal_dataset: str) -> None:
+    job = _start(http, animal_dataset, iterations=150)
+    trial = until(lambda: (t := _running(http, job)) and t["progress"] > 0 and t)
+    os.kill(int(trial["worker"].split("/")[1]), signal.SIGKILL)
+    view = until_state(http, job, "completed", "failed", seconds=120)
+    assert view["state"] == "completed"
+    assert view["counts"]["completed"] == view["trials_total"] == 8
+    again = http.get(f"/v1/trials/{trial['id']}").json()
+    assert (again["state"], again["attempt"]) == ("completed", 2)
+
+
+def test_cancel_stops_a_running_trial_within_seconds(
+    http: httpx.Client, animal_dataset: str
+) -> None:
+    job = _start(http, animal_dataset, **{**LONG, "seeds": 2})
+    until(lambda: _running(http, job))
+    asked = time.monotonic()
+    first = http.post(f"/v1/jobs/{job}/cancel")
+    assert (first.status_code, first.json()["state"]) == (202, "cancelling")
+    assert http.post(f"/v1/jobs/{job}/cancel").status_code == 202, "twice is the same as once"
+    view = until_state(http, job, "cancelled", seconds=15)
+    assert time.monotonic() - asked < 10
+    assert view["counts"]["running"] == view["counts"]["queued"] == 0
+    refused = http.get(f"/v1/jobs/{job}/policy")
+    assert (refused.status_code, refused.json()["code"]) == (409, "policy_not_ready")
+    assert http.post(f"/v1/jobs/{job}/cancel").json()["state"] == "cancelled"
+
+
+def test_a_finished_job_cannot_be_cancelled(http: httpx.Client, animal_dataset: str) -> None:
+    job = _start(http, animal_dataset)
+    until_state(http, job, "completed")
+    refused = http.post(f"/v1/jobs/{job}/cancel")
+    assert (refused.status_code, refused.json()["code"]) == (409, "job_finished")
+
+
+def test_a_lost_queue_is_rebuilt_from_postgres(
+    http: httpx.Client, stack: Stack, animal_dataset: str
+) -> None:
+    job = _start(http, animal_dataset, iterations=60)
+    until(lambda: _running(http, job))
+    broker = redis.Redis(unix_socket_path=str(stack.data_dir / "redis" / "redis.sock"))
+    assert broker.llen(QUEUE) > 0
+    broker.flushall()
+    view = until_state(http, job, "completed", "failed", seconds=90)
+    assert view["counts"]["completed"] == view["trials_total"] == 8
+
+
+def test_the_budget_of_seconds_ends_a_search_with_a_selection(
+    http: httpx.Client, animal_dataset: str
+) -> None:
+    job = _start(http, animal_dataset, iterations=60, seeds=20, budget={"seconds": 8})
+    view = until_state(http, job, "completed", "failed", seconds=60)
+    assert view["state"] == "completed", view
+    assert view["seconds_elapsed"] < 12
+    assert 0 < view["counts"]["completed"] < view["trials_total"]
+    policy = http.get(f"/v1/jobs/{job}/policy").json()
+    assert policy["selection"]["provenance"]["budget_exhausted"] == "seconds"
+
+
+def test_a_diverging_candidate_fails_with_its_reason(
+    http: httpx.Client, animal_dataset: str
+) -> None:
+    job = _start(
+        http, animal_dataset,
+        pretraining={"encoder": "resnet_tiny", "batch_size": 16, "learning_rate": 10,
+                     "weight_decay": 1, "temperature": 1e-40},
+    )  # fmt: skip
+    view = until_state(http, job, "completed", "failed")
+    assert (view["state"], view["reason"]) == ("failed", "no_completed_trial")
+    assert view["failures"][0]["reason"] == "diverged"
+    assert "learning rate" in view["failures"][0]["message"]
+    assert "diverged" in http.get(f"/v1/jobs/{job}/policy").json()["detail"]
+
+
+def test_a_dataset_in_use_cannot_be_deleted_and_a_deleted_one_not_used(
+    http: httpx.Client, stack: Stack
+) -> None:
+    from tests.service.test_bad_input import _png, _zip
+
+    data = _zip({f"{i}.png": _png(16, 5000 + i) for i in range(110)})
+    dataset = http.post("/v1/datasets", files={"file": ("own.zip", data)}).json()
+    job = _start(http, dataset["id"], **LONG)
+    refused = http.delete(f"/v1/datasets/{dataset['id']}")
+    assert (refused.status_code, refused.json()["code"]) == (409, "dataset_in_use")
+    http.post(f"/v1/jobs/{job}/cancel")
+    until_state(http, job, "cancelled")
+    assert http.delete(f"/v1/datasets/{dataset['id']}").status_code == 204
+    assert not (stack.data_dir / "datasets" / dataset["digest"]).exists()
+    assert http.get(f"/v1/datasets/{dataset['id']}").status_code == 404
+    answer = http.post("/v1/jobs", json={"dataset_id": dataset["id"], **TINY_SEARCH})
+    assert (answer.status_code, answer.json()["code"]) == (404, "dataset_not_found")
+
+
+def test_a_terminated_worker_hands_its_trial_back(http: httpx.Client, animal_dataset: str) -> None:
+    job = _start(http, animal_dataset, iterations=20_000)
+    trial = until(lambda: (t := _running(http, job)) and t["progress"] > 0 and t)
+    child = int(trial["worker"].split("/")[1])
+    stat = Path(f"/proc/{child}/stat").read_text()
+    parent = int(stat.rsplit(")", 1)[1].split()[1])
+    os.kill(parent, signal.SIGTERM)
+
+    def taken_up() -> Any:
+        again = http.get(f"/v1/trials/{trial['id']}").json()
+        return again["worker"] != trial["worker"] and again["state"] == "running" and again
+
+    again = until(taken_up, seconds=60)
+    assert again["attempt"] == 1, "a hand-back is not a failed attempt"
+    http.post(f"/v1/jobs/{job}/cancel")
+    until_state(http, job, "cancelled", seconds=30)

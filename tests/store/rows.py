@@ -1,0 +1,44 @@
+"""Rows to begin a test with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.jobs.create import create_job
+from core.settings import Settings
+from core.store.database import session_scope
+from core.store.tables import Dataset, Trial, new_id
+from tests.conftest import TINY_SEARCH
+
+
+def make_dataset() -> str:
+    """A dataset without files."""
+    dataset = Dataset(
+        id=new_id("ds"), name="images", state="ready", digest="d" * 64, resolution=28, files=9,
+        images=9, splits={}, mean=[], std=[], skipped_reasons={}, skipped=[],
+    )  # fmt: skip
+    with session_scope() as session:
+        session.add(dataset)
+    return dataset.id
+
+
+def make_job(settings: Settings, **search: Any) -> tuple[str, list[str]]:
+    """A job and its queued trials."""
+    body = {"dataset_id": make_dataset(), **TINY_SEARCH, **search}
+    with session_scope() as session:
+        job, due = create_job(session, body, settings)
+    return job.id, due
+
+
+def trial(trial_id: str) -> Trial:
+    """The trial as it is now."""
+    with session_scope() as session:
+        return session.get_one(Trial, trial_id)
+
+
+def outcome(score: float = 0.5) -> dict[str, Any]:
+    """What a worker reports."""
+    return {
+        "score": score, "sampling_error": 0.01, "collapsed": False, "metrics": {}, "curve": [],
+        "iterations_run": 4, "pretraining_seconds": 0.1, "scoring_seconds": 0.1,
+    }  # fmt: skip

@@ -1,0 +1,184 @@
+"""Leases: delivered at least once, counted exactly once."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, update
+
+from core import lifecycle
+from core.jobs import claim as trials
+from core.jobs.advance import advance
+from core.jobs.create import cancel_job
+from core.jobs.sweep import sweep
+from core.settings import Settings
+from core.store.database import session_scope
+from core.store.tables import Job, Trial
+from core.store.transitions import transition
+from tests.store.rows import make_job, outcome, trial
+
+
+def _claim(trial_id: str, settings: Settings, worker: str = "w1") -> trials.ClaimedTrial | None:
+    with session_scope() as session:
+        return trials.claim(session, trial_id, worker, settings)
+
+
+def _must_claim(trial_id: str, settings: Settings, worker: str = "w1") -> trials.ClaimedTrial:
+    claimed = _claim(trial_id, settings, worker)
+    assert claimed is not None
+    return claimed
+
+
+def _silence(trial_id: str) -> None:
+    """As if the worker had not been heard of for a long time."""
+    with session_scope() as session:
+        session.execute(
+            update(Trial)
+            .where(Trial.id == trial_id)
+            .values(lease_expires_at=func.now() - timedelta(seconds=1))
+        )
+
+
+def _sweep(settings: Settings, empty: bool = False) -> list[str]:
+    with session_scope() as session:
+        return sweep(session, settings, queue_is_empty=empty)
+
+
+def test_a_second_delivery_is_dropped(database: Settings) -> None:
+    _, due = make_job(database)
+    assert _claim(due[0], database) is not None
+    assert _claim(due[0], database, "w2") is None
+    assert trial(due[0]).worker == "w1"
+
+
+def test_of_many_workers_one_gets_the_trial(database: Settings) -> None:
+    _, due = make_job(database)
+    got: list[trials.ClaimedTrial | None] = []
+    threads = [
+        threading.Thread(target=lambda n=n: got.append(_claim(due[0], database, f"w{n}")))
+        for n in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(got) == 8
+    assert sum(claimed is not None for claimed in got) == 1
+
+
+def test_a_late_result_of_a_lost_lease_is_dropped(database: Settings) -> None:
+    _, due = make_job(database)
+    first = _must_claim(due[0], database)
+    _silence(due[0])
+    assert due[0] in _sweep(database)
+    second = _must_claim(due[0], database, "w2")
+    with session_scope() as session:
+        assert trials.heartbeat(session, first, 3, database) == "lost"
+        assert trials.complete(session, first, outcome(0.9)) == []
+    assert trial(due[0]).state == "running"
+    with session_scope() as session:
+        trials.complete(session, second, outcome(0.4))
+        trials.complete(session, second, outcome(0.8))
+    assert (trial(due[0]).state, trial(due[0]).score) == ("completed", 0.4)
+
+
+def test_a_heartbeat_keeps_the_lease(database: Settings) -> None:
+    _, due = make_job(database)
+    claimed = _must_claim(due[0], database)
+    _silence(due[0])
+    with session_scope() as session:
+        assert trials.heartbeat(session, claimed, 2, database) == "go on"
+    _sweep(database)
+    assert (trial(due[0]).state, trial(due[0]).progress) == ("running", 2)
+
+
+def test_a_poison_trial_stops_after_its_attempts_and_the_job_goes_on(database: Settings) -> None:
+    job_id, due = make_job(database)
+    for attempt in range(1, database.max_attempts + 1):
+        _must_claim(due[0], database)
+        assert trial(due[0]).attempt == attempt
+        _silence(due[0])
+        _sweep(database)
+    assert (trial(due[0]).state, trial(due[0]).reason) == ("crashed", "worker_lost")
+    for other in due[1:]:
+        with session_scope() as session:
+            claimed = trials.claim(session, other, "w", database)
+            assert claimed is not None
+            trials.complete(session, claimed, outcome())
+    with session_scope() as session:
+        assert session.get_one(Job, job_id).state == "completed"
+
+
+def test_trials_without_a_message_are_sent_again(database: Settings) -> None:
+    _, due = make_job(database)
+    assert _sweep(database) == [], "they are young"
+    with session_scope() as session:
+        session.execute(update(Trial).values(created_at=func.now() - timedelta(hours=1)))
+    assert sorted(_sweep(database)) == sorted(due), "never dispatched"
+    with session_scope() as session:
+        session.execute(update(Trial).values(dispatched_at=func.now() - timedelta(hours=1)))
+    assert _sweep(database, empty=False) == [], "they wait in the queue"
+    assert sorted(_sweep(database, empty=True)) == sorted(due), "the queue has lost them"
+
+
+def test_advancing_too_often_changes_nothing(database: Settings) -> None:
+    job_id, due = make_job(database)
+    with session_scope() as session:
+        assert advance(session, job_id) == []
+        assert advance(session, job_id) == []
+        assert session.query(Trial).filter_by(job_id=job_id).count() == len(due)
+
+
+def test_a_cancelled_job_keeps_no_trial_and_takes_no_result(database: Settings) -> None:
+    job_id, due = make_job(database)
+    claimed = _must_claim(due[0], database)
+    with session_scope() as session:
+        cancel_job(session, job_id)
+    assert _claim(due[1], database) is None
+    with session_scope() as session:
+        assert trials.heartbeat(session, claimed, 1, database) == "cancelled"
+        trials.stop(session, claimed, "cancelled", "The job was cancelled.")
+        assert session.get_one(Job, job_id).state == "cancelled"
+
+
+@pytest.mark.parametrize("table", [Job, Trial])
+def test_nothing_leaves_a_final_state(database: Settings, table: type[Job] | type[Trial]) -> None:
+    job_id, due = make_job(database)
+    row_id = job_id if table is Job else due[0]
+    for state in lifecycle.final(table.__tablename__):
+        with session_scope() as session:
+            session.execute(update(table).where(table.id == row_id).values(state=state))
+            for target in lifecycle.TABLES[table.__tablename__]:
+                assert transition(session, table, target, table.id == row_id) == 0
+
+
+def test_concurrent_claims_results_and_cancel_do_not_deadlock(database: Settings) -> None:
+    job_id, due = make_job(database, seeds=4)
+    errors: list[Exception] = []
+
+    def work(trial_id: str) -> None:
+        try:
+            claimed = _claim(trial_id, database)
+            if claimed is not None:
+                with session_scope() as session:
+                    trials.heartbeat(session, claimed, 1, database)
+                with session_scope() as session:
+                    trials.complete(session, claimed, outcome())
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(trial_id,)) for trial_id in due]
+    for thread in threads:
+        thread.start()
+    with session_scope() as session:
+        cancel_job(session, job_id)
+    for thread in threads:
+        thread.join()
+    _sweep(database)
+    assert errors == []
+    with session_scope() as session:
+        assert session.get_one(Job, job_id).state == "cancelled"
+        states = {t.state for t in session.query(Trial).filter_by(job_id=job_id)}
+    assert states <= {"completed", "cancelled"}
