@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 
 from benchmarks.datasets.animal_mnist import write_archive
 from core.datasets import CacheInfo, DatasetCache, ingest, open_cache
+from core.datasets.caps import Caps
 from core.datasets.members import archive_members
 from core.embedded.postgres import EmbeddedPostgres
 from core.embedded.stack import Stack
@@ -59,7 +60,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="session")
 def animal_info(animals: Path, library: Settings) -> CacheInfo:
-    return ingest(archive_members(animals, library), library)[0]
+    caps = Caps(library)
+    return ingest(archive_members(animals, library, caps), library, caps)[0]
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from api.deps import SessionDep, SettingsDep
 from api.problems import responses
 from api.schemas import DatasetDetail, DatasetSummary, Page
 from core.datasets.catalog import create_dataset, delete_dataset, find_dataset
-from core.datasets.members import allowed_folder, archive_members, folder_members
+from core.datasets.members import allowed_folder
 from core.errors import InvalidInputError, UnsupportedMediaTypeError
 from core.settings import Settings
 from core.store.tables import Dataset
@@ -94,7 +94,7 @@ def _from_upload(
         with path.open("wb") as stream:
             shutil.copyfileobj(upload.file, stream, 2**20)
         name = options.name or Path(upload.filename or "unnamed").name.split(".")[0]
-        return create_dataset(archive_members(path, settings), name, options.resolution, settings)
+        return create_dataset(path, name, options.resolution, settings)
     finally:
         path.unlink(missing_ok=True)
 
@@ -102,8 +102,7 @@ def _from_upload(
 def _from_folder(document: Any, settings: Settings) -> tuple[Dataset, bool]:
     request = parse(FolderRequest, document, code="invalid_request", what="request")
     folder = allowed_folder(request.path, settings.dataset_roots)
-    members = folder_members(folder, settings)
-    return create_dataset(members, request.name or folder.name, request.resolution, settings)
+    return create_dataset(folder, request.name or folder.name, request.resolution, settings)
 
 
 @router.post(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.datasets.cache import CacheInfo
+from core.datasets.caps import Caps
 from core.datasets.ingest import IngestReport, ingest
-from core.datasets.members import Member, Skipped
+from core.datasets.members import archive_members, folder_members
 from core.errors import ConflictError, NotFoundError
 from core.lifecycle import active
 from core.settings import Settings
@@ -50,9 +51,9 @@ def _record(
 
 
 def create_dataset(
-    members: Iterable[Member | Skipped], name: str, resolution: int | None, settings: Settings
+    source: Path, name: str, resolution: int | None, settings: Settings
 ) -> tuple[Dataset, bool]:
-    """Ingest files and record the dataset.
+    """Ingest an archive or a folder and record the dataset.
 
     Returns:
         The dataset, and whether it is new: the same images at the same resolution are one dataset.
@@ -60,7 +61,9 @@ def create_dataset(
     Raises:
         InvalidInputError, TooLargeError: nothing is left behind.
     """
-    info, report = ingest(members, settings, resolution)
+    caps = Caps(settings)
+    reader = folder_members if source.is_dir() else archive_members
+    info, report = ingest(reader(source, settings, caps), settings, caps, resolution)
     with session_scope() as session:
         return _record(session, name[:200] or "unnamed", info, report)
 

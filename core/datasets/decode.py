@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +13,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 #: What shows through transparent pixels: neither ink nor paper of most drawings.
 BACKGROUND = (128, 128, 128)
 DIGEST_BYTES = 16
+_ORIENTED = {"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"}
 
 
 class UnusableImageError(Exception):
@@ -27,10 +27,11 @@ class UnusableImageError(Exception):
 
 @dataclass(frozen=True)
 class DecodeLimits:
-    """Limits on one image, in pixels."""
+    """Limits on one image, in pixels, and on its file, in bytes."""
 
     max_pixels: int
     min_side: int
+    max_bytes: int = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,13 @@ class Decoded:
 
     pixels: np.ndarray
     digest: bytes
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Apply the EXIF orientation; looking for one is slow, so only where there can be one."""
+    if image.format == "TIFF" or not _ORIENTED.isdisjoint(image.info):
+        return ImageOps.exif_transpose(image)
+    return image
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -64,9 +72,7 @@ def open_rgb(data: bytes, limits: DecodeLimits) -> Image.Image:
         UnusableImageError: with the reason.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
         raise UnusableImageError("not_an_image", f"not an image in {', '.join(FORMATS)}") from None
     except Exception as error:
@@ -77,10 +83,8 @@ def open_rgb(data: bytes, limits: DecodeLimits) -> Image.Image:
     if min(width, height) < limits.min_side:
         raise UnusableImageError("too_small", f"{width}x{height} pixels")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            image.load()
-            return _to_rgb(ImageOps.exif_transpose(image))
+        image.load()
+        return _to_rgb(_upright(image))
     except UnusableImageError:
         raise
     except Exception as error:
@@ -96,7 +100,8 @@ def decode(data: bytes, resolution: int, limits: DecodeLimits) -> Decoded:
     image = open_rgb(data, limits)
     width, height = image.size
     hasher = hashlib.blake2b(f"{width}x{height}".encode(), digest_size=DIGEST_BYTES)
-    hasher.update(image.tobytes())
+    raw = image.tobytes()
+    hasher.update(raw)
     side = min(width, height)
     if (width, height) != (resolution, resolution):
         left, top = (width - side) / 2, (height - side) / 2
@@ -106,29 +111,6 @@ def decode(data: bytes, resolution: int, limits: DecodeLimits) -> Decoded:
             box=(left, top, left + side, top + side),
             reducing_gap=3.0,
         )
-    return Decoded(np.asarray(image), hasher.digest())
-
-
-def decode_batch(
-    batch: list[tuple[str, bytes]], resolution: int, limits: DecodeLimits
-) -> tuple[list[str], bytes, bytes, list[tuple[str, str, str]]]:
-    """Decode many files: names, pixels joined, digests joined, skipped (name, reason, message)."""
-    names, pixels, digests, skipped = [], [], [], []
-    for name, data in batch:
-        try:
-            decoded = decode(data, resolution, limits)
-        except UnusableImageError as error:
-            skipped.append((name, error.reason, error.message))
-            continue
-        names.append(name)
-        pixels.append(decoded.pixels.tobytes())
-        digests.append(decoded.digest)
-    return names, b"".join(pixels), b"".join(digests), skipped
-
-
-def short_side(data: bytes, limits: DecodeLimits) -> int | None:
-    """The shorter side of an image file in pixels; None if it cannot be used."""
-    try:
-        return min(open_rgb(data, limits).size)
-    except UnusableImageError:
-        return None
+        raw = image.tobytes()
+    pixels = np.frombuffer(raw, np.uint8).reshape(resolution, resolution, 3)
+    return Decoded(pixels, hasher.digest())

@@ -11,14 +11,17 @@ import uuid
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from core.datasets import pool
+from core.datasets.batches import DecodedBatch, decode_batch, short_sides
 from core.datasets.cache import FORMAT, CacheInfo, split_ranges, write_info
-from core.datasets.decode import DIGEST_BYTES, DecodeLimits, short_side
+from core.datasets.caps import Caps
+from core.datasets.decode import DIGEST_BYTES, DecodeLimits
 from core.datasets.members import Member, Skipped
 from core.errors import InvalidInputError
 from core.settings import Settings
@@ -52,18 +55,16 @@ def automatic_resolution(sides: list[int]) -> int:
     return max(24, min(64, median // 4 * 4))
 
 
-def _batches(
-    members: Iterable[Member | Skipped], report: IngestReport
-) -> Iterator[list[tuple[str, bytes]]]:
-    batch: list[tuple[str, bytes]] = []
+def _batches(members: Iterable[Member | Skipped], report: IngestReport) -> Iterator[list[Member]]:
+    batch: list[Member] = []
     size = 0
     for member in members:
         report.files += 1
         if isinstance(member, Skipped):
             report.skip(member.name, member.reason, member.message)
             continue
-        batch.append((member.name, member.data))
-        size += len(member.data)
+        batch.append(member)
+        size += member.size
         if len(batch) >= _BATCH_FILES or size >= _BATCH_BYTES:
             yield batch
             batch, size = [], 0
@@ -80,18 +81,17 @@ class _Writer:
         self.unsorted = folder / "unsorted.bin"
         self.stream = self.unsorted.open("wb")
 
-    def add(self, decoded: pool.DecodedBatch) -> None:
-        names, pixels, digests, skipped = decoded
-        for item in skipped:
+    def add(self, decoded: DecodedBatch) -> None:
+        for item in decoded.skipped:
             self.report.skip(*item)
         size = self.resolution**2 * 3
-        for at, name in enumerate(names):
-            digest = digests[at * DIGEST_BYTES : (at + 1) * DIGEST_BYTES]
+        for at, name in enumerate(decoded.names):
+            digest = decoded.digests[at * DIGEST_BYTES : (at + 1) * DIGEST_BYTES]
             if digest in self.seen:
                 self.report.skip(name, "duplicate", f"same picture as {self.seen[digest]}")
                 continue
             self.seen[digest] = name
-            self.stream.write(pixels[at * size : (at + 1) * size])
+            self.stream.write(decoded.pixels[at * size : (at + 1) * size])
 
     def finish(self) -> CacheInfo:
         self.stream.close()
@@ -104,9 +104,11 @@ class _Writer:
             for start in range(0, count, _REORDER_IMAGES):
                 part = source[order[start : start + _REORDER_IMAGES]]
                 stream.write(part.tobytes())
-                flat = part.reshape(-1, 3)
-                total += flat.sum(0, dtype=np.float64)
-                squares += np.einsum("ij,ij->j", flat, flat, dtype=np.float64)
+                # Over images first: that axis is long and contiguous, the channels are neither.
+                flat = part.reshape(len(part), -1)
+                total += flat.sum(0, dtype=np.uint64).reshape(-1, 3).sum(0)
+                wide = np.square(flat, dtype=np.uint16)
+                squares += wide.sum(0, dtype=np.uint64).reshape(-1, 3).sum(0)
         del source
         self.unsorted.unlink()
         names = list(self.seen.values())
@@ -131,19 +133,23 @@ class _Writer:
 
 
 def _decode_all(
-    batches: Iterator[list[tuple[str, bytes]]],
+    batches: Iterable[list[Member]],
     writer: _Writer,
     limits: DecodeLimits,
+    caps: Caps,
     processes: int,
 ) -> None:
-    waiting: deque[tuple[Future[pool.DecodedBatch], list[tuple[str, bytes]]]] = deque()
+    waiting: deque[tuple[Future[DecodedBatch], list[Member]]] = deque()
 
     def drain() -> None:
         future, batch = waiting.popleft()
-        writer.add(pool.result(future, batch, writer.resolution, limits, processes))
+        decoded = pool.decoded(future, batch, writer.resolution, limits, processes)
+        caps.count(size=decoded.bytes_read)
+        writer.add(decoded)
 
     for batch in batches:
-        waiting.append((pool.submit(batch, writer.resolution, limits, processes), batch))
+        future = pool.submit(processes, decode_batch, batch, writer.resolution, limits)
+        waiting.append((future, batch))
         if len(waiting) >= _AHEAD:
             drain()
     while waiting:
@@ -168,18 +174,34 @@ def _too_few(report: IngestReport, settings: Settings) -> InvalidInputError:
     )
 
 
+def _resolution_of(first: list[Member], limits: DecodeLimits, processes: int) -> int:
+    try:
+        sides = pool.submit(processes, short_sides, first[:_SIZED_FIRST], limits).result()
+    except BrokenProcessPool:
+        pool.shutdown()
+        sides = []
+    return automatic_resolution(sides)
+
+
 def ingest(
-    members: Iterable[Member | Skipped], settings: Settings, resolution: int | None = None
+    members: Iterable[Member | Skipped],
+    settings: Settings,
+    caps: Caps,
+    resolution: int | None = None,
 ) -> tuple[CacheInfo, IngestReport]:
     """Build the cache `<datasets_dir>/<digest>`; an equal one that exists is kept.
 
     Args:
+        caps: those that the reader of `members` counts on.
         resolution: working resolution in pixels; by default that of `automatic_resolution`.
 
     Raises:
         InvalidInputError: `empty_archive`, `no_images`, `too_few_images`; nothing is left behind.
+        TooLargeError: `archive_too_large`, likewise.
     """
-    limits = DecodeLimits(settings.max_image_pixels, settings.min_image_side)
+    limits = DecodeLimits(
+        settings.max_image_pixels, settings.min_image_side, settings.max_member_bytes
+    )
     report = IngestReport()
     batches = _batches(members, report)
     folder = settings.datasets_dir / f".partial-{uuid.uuid4().hex}"
@@ -187,24 +209,27 @@ def ingest(
     try:
         first = next(batches, [])
         if resolution is None:
-            sides = [short_side(data, limits) for _, data in first[:_SIZED_FIRST]]
-            resolution = automatic_resolution([side for side in sides if side])
+            resolution = _resolution_of(first, limits, settings.decode_processes)
         writer = _Writer(folder, resolution, report)
         try:
             everything = itertools.chain([first] if first else [], batches)
-            _decode_all(everything, writer, limits, settings.decode_processes)
+            _decode_all(everything, writer, limits, caps, settings.decode_processes)
         finally:
             writer.stream.close()
         report.images = len(writer.seen)
         if report.images < settings.min_images:
             raise _too_few(report, settings)
         info = writer.finish()
-        final = settings.datasets_dir / info.digest
-        try:
-            folder.rename(final)
-        except OSError:
-            if not (final / "dataset.json").exists():
-                raise
+        _publish(folder, settings.datasets_dir / info.digest)
         return info, report
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _publish(folder: Path, final: Path) -> None:
+    """Put the finished cache in place, whole or not at all; an equal one may be there already."""
+    try:
+        folder.rename(final)
+    except OSError:
+        if not (final / "dataset.json").exists():
+            raise

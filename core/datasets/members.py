@@ -1,11 +1,13 @@
-"""Streams of (name, bytes) from archives and folders; names are data, never used as paths.
+"""The files of archives and folders; names are data, never used as paths.
 
-Every reader yields a `Member`, or a `Skipped` with the reason for which a file was left out.
+Every reader yields a `Member`, or a `Skipped` with the reason for which a file was left out. The
+files of a .zip are not read here but where they are decoded, several at a time.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import tarfile
 import zipfile
 import zlib
@@ -13,18 +15,33 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import ForbiddenError, InvalidInputError, TooLargeError
+from core.datasets.caps import Caps
+from core.errors import ForbiddenError, InvalidInputError
 from core.settings import Settings
 
-_NOISE = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
+#: What file managers leave in archives; not worth a line in the report.
+_NOISE = re.compile(r"(^|/)(__MACOSX/|\.DS_Store$|Thumbs\.db$|desktop\.ini$|\._[^/]*$)")
+
+
+@dataclass(frozen=True)
+class ZipEntry:
+    """Where a file lies in a .zip; `size` is what the header says, for grouping only."""
+
+    archive: str
+    index: int
+    size: int
 
 
 @dataclass(frozen=True)
 class Member:
-    """A file that may be an image."""
+    """A file that may be an image: its bytes, or where they are."""
 
     name: str
-    data: bytes
+    data: bytes | ZipEntry
+
+    @property
+    def size(self) -> int:
+        return self.data.size if isinstance(self.data, ZipEntry) else len(self.data)
 
 
 @dataclass(frozen=True)
@@ -36,64 +53,29 @@ class Skipped:
     message: str
 
 
-class _Caps:
-    """Counts real bytes and files against the limits; headers are not believed."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._bytes = 0
-        self._files = 0
-
-    def count(self, size: int) -> None:
-        self._files += 1
-        self._bytes += size
-        if self._files > self._settings.max_members:
-            raise TooLargeError(
-                f"The archive holds more than {self._settings.max_members} files. "
-                "Split it, or raise QUARTERTURN_MAX_MEMBERS.",
-                code="archive_too_large",
-            )
-        if self._bytes > self._settings.max_archive_bytes:
-            raise TooLargeError(
-                f"The archive unpacks to more than {self._settings.max_archive_bytes} bytes. "
-                "Split it, or raise QUARTERTURN_MAX_ARCHIVE_BYTES.",
-                code="archive_too_large",
-            )
-
-
-def _too_big(name: str, settings: Settings) -> Skipped:
-    return Skipped(name, "file_too_large", f"larger than {settings.max_member_bytes} bytes")
+def too_big(name: str, limit: int) -> Skipped:
+    """A file that passes the limit on single files."""
+    return Skipped(name, "file_too_large", f"larger than {limit} bytes")
 
 
 def _noise(name: str) -> bool:
-    return any(mark in name for mark in _NOISE) or name.rsplit("/", 1)[-1].startswith("._")
+    return _NOISE.search(name) is not None
 
 
-def _zip_members(archive: zipfile.ZipFile, settings: Settings) -> Iterator[Member | Skipped]:
-    caps, limit = _Caps(settings), settings.max_member_bytes
-    for info in archive.infolist():
+def _zip_members(path: Path, archive: zipfile.ZipFile, caps: Caps) -> Iterator[Member | Skipped]:
+    for index, info in enumerate(archive.infolist()):
         if info.is_dir() or _noise(info.filename):
             continue
+        caps.count(files=1)
         if info.flag_bits & 0x1:
             yield Skipped(info.filename, "encrypted", "encrypted; send it without a password")
-            continue
-        if (info.external_attr >> 16) & 0o170000 == 0o120000:
+        elif (info.external_attr >> 16) & 0o170000 == 0o120000:
             yield Skipped(info.filename, "not_a_file", "a symbolic link")
-            continue
-        try:
-            with archive.open(info) as stream:
-                data = stream.read(limit + 1)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
-            yield Skipped(info.filename, "damaged", f"cannot be unpacked: {error}")
-            continue
-        caps.count(len(data))
-        yield (
-            _too_big(info.filename, settings) if len(data) > limit else Member(info.filename, data)
-        )
+        else:
+            yield Member(info.filename, ZipEntry(str(path), index, info.file_size))
 
 
-def _tar_members(archive: tarfile.TarFile, settings: Settings) -> Iterator[Member | Skipped]:
-    caps, limit = _Caps(settings), settings.max_member_bytes
+def _tar_members(archive: tarfile.TarFile, caps: Caps, limit: int) -> Iterator[Member | Skipped]:
     try:
         for info in archive:
             if info.isdir() or _noise(info.name):
@@ -103,13 +85,14 @@ def _tar_members(archive: tarfile.TarFile, settings: Settings) -> Iterator[Membe
                 continue
             stream = archive.extractfile(info)
             data = stream.read(limit + 1) if stream else b""
-            caps.count(max(len(data), info.size if len(data) > limit else 0))
-            yield _too_big(info.name, settings) if len(data) > limit else Member(info.name, data)
+            # What is skipped over is unpacked all the same.
+            caps.count(files=1, size=max(len(data), info.size if len(data) > limit else 0))
+            yield too_big(info.name, limit) if len(data) > limit else Member(info.name, data)
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         yield Skipped("(rest of the archive)", "damaged", f"the archive ends early: {error}")
 
 
-def archive_members(path: Path, settings: Settings) -> Iterator[Member | Skipped]:
+def archive_members(path: Path, settings: Settings, caps: Caps) -> Iterator[Member | Skipped]:
     """Files of a `.zip`, `.tar` or `.tar.gz`, recognised by content.
 
     Raises:
@@ -122,13 +105,13 @@ def archive_members(path: Path, settings: Settings) -> Iterator[Member | Skipped
         )
     try:
         with zipfile.ZipFile(path) as archive:
-            yield from _zip_members(archive, settings)
+            yield from _zip_members(path, archive, caps)
         return
     except zipfile.BadZipFile:
         pass
     try:
         with tarfile.open(path, "r:*") as tar:
-            yield from _tar_members(tar, settings)
+            yield from _tar_members(tar, caps, settings.max_member_bytes)
     except (tarfile.TarError, EOFError, zlib.error, OSError):
         raise InvalidInputError(
             "The file is not a .zip, .tar or .tar.gz archive that can be read. "
@@ -137,9 +120,8 @@ def archive_members(path: Path, settings: Settings) -> Iterator[Member | Skipped
         ) from None
 
 
-def folder_members(path: Path, settings: Settings) -> Iterator[Member | Skipped]:
+def folder_members(path: Path, settings: Settings, caps: Caps) -> Iterator[Member | Skipped]:
     """Files of a folder, in the order of their names; links are not followed."""
-    caps = _Caps(settings)
     for parent, folders, files in os.walk(path, followlinks=False):
         folders.sort()
         for file in sorted(files):
@@ -147,19 +129,19 @@ def folder_members(path: Path, settings: Settings) -> Iterator[Member | Skipped]
             name = str(full.relative_to(path))
             if _noise(name):
                 continue
+            caps.count(files=1)
             if full.is_symlink() or not full.is_file():
                 yield Skipped(name, "not_a_file", "a link or a device")
                 continue
             try:
-                size = full.stat().st_size
-                if size > settings.max_member_bytes:
-                    yield _too_big(name, settings)
+                if full.stat().st_size > settings.max_member_bytes:
+                    yield too_big(name, settings.max_member_bytes)
                     continue
                 data = full.read_bytes()
             except OSError as error:
                 yield Skipped(name, "unreadable", str(error.strerror))
                 continue
-            caps.count(len(data))
+            caps.count(size=len(data))
             yield Member(name, data)
 
 

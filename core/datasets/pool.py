@@ -6,18 +6,26 @@ import atexit
 import multiprocessing
 import os
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from typing import ParamSpec, TypeVar
 
-from core.datasets.decode import DecodeLimits, decode_batch
+from core.datasets.batches import DecodedBatch, decode_batch
+from core.datasets.decode import DecodeLimits
+from core.datasets.members import Member
 
-DecodedBatch = tuple[list[str], bytes, bytes, list[tuple[str, str, str]]]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _lock = threading.Lock()
 _executor: ProcessPoolExecutor | None = None
 
 
-def _pool(processes: int) -> ProcessPoolExecutor:
+def submit(
+    processes: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+) -> Future[T]:
+    """Run a function in a child process."""
     global _executor
     with _lock:
         if _executor is None:
@@ -27,28 +35,21 @@ def _pool(processes: int) -> ProcessPoolExecutor:
                 mp_context=multiprocessing.get_context("spawn"),
             )
             atexit.register(shutdown)
-        return _executor
+        return _executor.submit(function, *args, **kwargs)
 
 
-def shutdown() -> None:
-    """End the child processes; the next batch starts new ones."""
+def shutdown(*, wait: bool = False) -> None:
+    """End the child processes; the next call starts new ones."""
     global _executor
     with _lock:
         if _executor is not None:
-            _executor.shutdown(wait=False, cancel_futures=True)
+            _executor.shutdown(wait=wait, cancel_futures=True)
             _executor = None
 
 
-def submit(
-    batch: list[tuple[str, bytes]], resolution: int, limits: DecodeLimits, processes: int
-) -> Future[DecodedBatch]:
-    """Decode a batch in a child process."""
-    return _pool(processes).submit(decode_batch, batch, resolution, limits)
-
-
-def result(
+def decoded(
     future: Future[DecodedBatch],
-    batch: list[tuple[str, bytes]],
+    batch: list[Member],
     resolution: int,
     limits: DecodeLimits,
     processes: int,
@@ -58,19 +59,17 @@ def result(
         return future.result()
     except BrokenProcessPool:
         shutdown()
-    names: list[str] = []
-    pixels: list[bytes] = []
-    digests: list[bytes] = []
-    skipped: list[tuple[str, str, str]] = []
-    for item in batch:
+    whole = DecodedBatch()
+    for member in batch:
         try:
-            part = submit([item], resolution, limits, processes).result()
+            part = submit(processes, decode_batch, [member], resolution, limits).result()
         except BrokenProcessPool:
             shutdown()
-            skipped.append((item[0], "damaged", "crashes the decoder"))
+            whole.skipped.append((member.name, "damaged", "crashes the decoder"))
             continue
-        names += part[0]
-        pixels.append(part[1])
-        digests.append(part[2])
-        skipped += part[3]
-    return names, b"".join(pixels), b"".join(digests), skipped
+        whole.names += part.names
+        whole.pixels += part.pixels
+        whole.digests += part.digests
+        whole.skipped += part.skipped
+        whole.bytes_read += part.bytes_read
+    return whole

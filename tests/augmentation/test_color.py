@@ -90,7 +90,8 @@ def test_invert_is_exact() -> None:
 
 def test_grayscale_is_within_one_step_and_has_no_colour() -> None:
     ours = apply(IMAGES, {"op": "grayscale"})
-    assert distance(ours, reference.rgb_to_grayscale(IMAGES, num_output_channels=3)) <= 1.001
+    # torchvision truncates, and its weights sum to 0.9999.
+    assert distance(ours, reference.rgb_to_grayscale(IMAGES, num_output_channels=3)) <= 1.03
     assert torch.equal(ours[:, 0], ours[:, 1])
     assert torch.equal(ours[:, 0], ours[:, 2])
 

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.datasets import CacheInfo, DatasetCache, ingest, open_cache
+from core.datasets import CacheInfo, DatasetCache, IngestReport, open_cache
+from core.datasets import ingest as ingest_members
 from core.datasets.cache import SPLIT_ENDS
+from core.datasets.caps import Caps
 from core.datasets.ingest import automatic_resolution
 from core.datasets.members import Member, Skipped, archive_members
 from core.errors import InvalidInputError, TooLargeError
@@ -28,6 +30,17 @@ def _members(count: int, side: int = 24) -> list[Member | Skipped]:
         Image.fromarray(pixels).save(buffer, "BMP")
         members.append(Member(f"class{index % 3}/{index}.bmp", buffer.getvalue()))
     return members
+
+
+def ingest(
+    members: list[Member | Skipped], settings: Settings, resolution: int | None = None
+) -> tuple[CacheInfo, IngestReport]:
+    return ingest_members(members, settings, Caps(settings), resolution)
+
+
+def _ingest_archive(path: Path, settings: Settings) -> tuple[CacheInfo, IngestReport]:
+    caps = Caps(settings)
+    return ingest_members(archive_members(path, settings, caps), settings, caps)
 
 
 @pytest.fixture
@@ -95,13 +108,14 @@ def test_the_report_names_every_skipped_file(settings: Settings, tmp_path: Path)
     with zipfile.ZipFile(path, "w") as archive:
         for member in _members(110):
             assert isinstance(member, Member)
+            assert isinstance(member.data, bytes)
             archive.writestr(member.name, member.data)
         archive.writestr("notes.txt", "hello")
         archive.writestr("__MACOSX/._0.png", "noise of a file manager")
         link = zipfile.ZipInfo("link.png")
         link.external_attr = 0o120777 << 16
         archive.writestr(link, "/etc/passwd")
-    _, report = ingest(archive_members(path, settings), settings)
+    _, report = _ingest_archive(path, settings)
     assert {(item["name"], item["reason"]) for item in report.skipped} == {
         ("notes.txt", "not_an_image"), ("link.png", "not_a_file"),
     }  # fmt: skip
@@ -114,13 +128,14 @@ def test_tar_archives(settings: Settings, tmp_path: Path, mode: str) -> None:
     with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
         for member in _members(105):
             assert isinstance(member, Member)
+            assert isinstance(member.data, bytes)
             info = tarfile.TarInfo(f"../../{member.name}")
             info.size = len(member.data)
             archive.addfile(info, io.BytesIO(member.data))
         link = tarfile.TarInfo("link.png")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         archive.addfile(link)
-    info, report = ingest(archive_members(path, settings), settings)
+    info, report = _ingest_archive(path, settings)
     assert info.images == 105
     assert [item["reason"] for item in report.skipped] == ["not_a_file"]
 
@@ -132,12 +147,21 @@ def test_caps_count_real_bytes(tmp_path: Path) -> None:
         for index in range(20):
             archive.writestr(f"{index}.png", b"\0" * 9_000)
     with pytest.raises(TooLargeError):
-        list(archive_members(path, settings))
+        _ingest_archive(path, settings)
+    assert list(settings.datasets_dir.iterdir()) == []
+
+
+def test_one_huge_file_is_skipped(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, max_member_bytes=10_000, min_images=3)
+    path = tmp_path / "huge.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("huge.png", b"\0" * 50_000)
-    (skipped,) = archive_members(path, settings)
-    assert isinstance(skipped, Skipped)
-    assert skipped.reason == "file_too_large"
+        for member in _members(3):
+            assert isinstance(member, Member)
+            assert isinstance(member.data, bytes)
+            archive.writestr(member.name, member.data)
+    _, report = _ingest_archive(path, settings)
+    assert [item["reason"] for item in report.skipped] == ["file_too_large"]
 
 
 def test_resolution_follows_the_images() -> None:

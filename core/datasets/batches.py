@@ -1,0 +1,86 @@
+"""Reading and decoding of many files at once. Runs in child processes."""
+
+from __future__ import annotations
+
+import warnings
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from core.datasets.decode import DecodeLimits, UnusableImageError, decode, open_rgb
+from core.datasets.members import Member, ZipEntry, too_big
+
+
+@dataclass
+class DecodedBatch:
+    """Usable images: names, and pixels and digests joined; the rest as (name, reason, message).
+
+    `bytes_read` counts what came out of a .zip.
+    """
+
+    names: list[str] = field(default_factory=list)
+    pixels: bytes = b""
+    digests: bytes = b""
+    skipped: list[tuple[str, str, str]] = field(default_factory=list)
+    bytes_read: int = 0
+
+
+@lru_cache(maxsize=2)
+def _opened(path: str) -> zipfile.ZipFile:
+    return zipfile.ZipFile(path)
+
+
+def read(member: Member, limits: DecodeLimits) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        UnusableImageError: `damaged` or `file_too_large`.
+    """
+    if isinstance(member.data, bytes):
+        return member.data
+    try:
+        archive = _opened(member.data.archive)
+        with archive.open(archive.infolist()[member.data.index]) as stream:
+            data = stream.read(limits.max_bytes + 1)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+        raise UnusableImageError("damaged", f"cannot be unpacked: {error}") from None
+    if len(data) > limits.max_bytes:
+        refused = too_big(member.name, limits.max_bytes)
+        raise UnusableImageError(refused.reason, refused.message)
+    return data
+
+
+def decode_batch(batch: list[Member], resolution: int, limits: DecodeLimits) -> DecodedBatch:
+    """Read and decode files."""
+    result = DecodedBatch()
+    pixels, digests = [], []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of odd files; they are reported or fine
+        for member in batch:
+            try:
+                data = read(member, limits)
+                if isinstance(member.data, ZipEntry):
+                    result.bytes_read += len(data)
+                decoded = decode(data, resolution, limits)
+            except UnusableImageError as error:
+                if error.reason == "file_too_large":
+                    result.bytes_read += limits.max_bytes
+                result.skipped.append((member.name, error.reason, error.message))
+                continue
+            result.names.append(member.name)
+            pixels.append(decoded.pixels.tobytes())
+            digests.append(decoded.digest)
+    result.pixels, result.digests = b"".join(pixels), b"".join(digests)
+    return result
+
+
+def short_sides(batch: list[Member], limits: DecodeLimits) -> list[int]:
+    """The shorter sides, in pixels, of the files that can be used."""
+    sides = []
+    for member in batch:
+        try:
+            sides.append(min(open_rgb(read(member, limits), limits).size))
+        except UnusableImageError:
+            continue
+    return sides
