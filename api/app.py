@@ -17,6 +17,7 @@ from api.limits import Limits
 from api.routes import dashboard, datasets, health, jobs, search_spaces, trials
 from api.sweeper import Sweeper
 from core.datasets import pool
+from core.queue import broker_url
 from core.settings import get_settings
 from core.store.database import get_engine
 from core.store.schema import check
@@ -32,6 +33,7 @@ Errors are `application/problem+json` with a stable `code`.
 @asynccontextmanager
 async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
     settings = get_settings()
+    broker_url(settings)  # refuse to start without one, rather than accept jobs nobody runs
     check(get_engine())
     sweeper = Sweeper(settings)
     sweeper.start()

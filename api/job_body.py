@@ -19,15 +19,15 @@ class JobRequest(Document):
     """A search; all but the dataset has defaults."""
 
     dataset_id: str
-    name: str | None = None
+    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     search_space: (
         Literal["single-operation", "rand-augment", "selfaugment", "photometric"] | SearchSpace
     ) = "photometric"
     strategy: Literal["random", "grid", "successive_halving"] | Strategy = "successive_halving"
     budget: Budget = Budget()
-    iterations: Annotated[int, Field(ge=1)] = 300
+    iterations: Annotated[int, Field(ge=1, le=10_000_000)] = 300
     seeds: Annotated[int, Field(ge=1, le=20)] = 3
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     pretraining: PretrainingSpec = PretrainingSpec()
     scoring: ScoringSpec = ScoringSpec()
 

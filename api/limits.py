@@ -31,7 +31,7 @@ class Limits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        upload = scope["path"] == _UPLOAD_PATH
+        upload = scope["path"].rstrip("/") == _UPLOAD_PATH
         limit = self._settings.max_upload_bytes if upload else MAX_JSON_BYTES
         received, started = 0, False
 

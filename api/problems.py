@@ -16,6 +16,7 @@ from core.errors import (
     ConflictError,
     ForbiddenError,
     InvalidInputError,
+    InvalidJsonError,
     NotFoundError,
     QuarterturnError,
     TooLargeError,
@@ -27,7 +28,8 @@ from core.validation import describe
 logger = logging.getLogger(__name__)
 
 _STATUS: dict[type[QuarterturnError], int] = {
-    UnsupportedMediaTypeError: 415,  # before its base
+    UnsupportedMediaTypeError: 415,  # these two before their base
+    InvalidJsonError: 400,
     InvalidInputError: 422,
     NotFoundError: 404,
     ConflictError: 409,

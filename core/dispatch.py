@@ -14,6 +14,7 @@ from kombu.exceptions import OperationalError
 from redis import Redis
 from redis.exceptions import RedisError
 
+from core.errors import UnavailableError
 from core.jobs.sweep import mark_dispatched
 from core.queue import QUEUE, RUN_TRIAL, broker_url, celery_options
 from core.settings import Settings, get_settings
@@ -41,7 +42,7 @@ def dispatch(trial_ids: list[str]) -> None:
                 RUN_TRIAL, args=[trial_id], retry=True, retry_policy=_SEND_RETRIES, queue=QUEUE
             )
             sent.append(trial_id)
-    except (OperationalError, RedisError, OSError) as error:
+    except (OperationalError, RedisError, OSError, UnavailableError) as error:
         logger.warning("broker away, %d trials wait: %s", len(trial_ids) - len(sent), error)
     if sent:
         with session_scope() as session:

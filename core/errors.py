@@ -29,6 +29,12 @@ class InvalidInputError(QuarterturnError):
     code = "invalid_input"
 
 
+class InvalidJsonError(InvalidInputError):
+    """The body is not JSON."""
+
+    code = "invalid_json"
+
+
 class UnsupportedMediaTypeError(InvalidInputError):
     """The body is of a kind that is not accepted here."""
 

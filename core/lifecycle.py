@@ -9,7 +9,7 @@ DATASET: dict[str, frozenset[str]] = {
 }
 
 JOB: dict[str, frozenset[str]] = {
-    "queued": frozenset({"running", "cancelling", "cancelled", "failed"}),
+    "queued": frozenset({"running", "cancelling", "failed"}),
     "running": frozenset({"completed", "failed", "cancelling"}),
     "cancelling": frozenset({"cancelled"}),
     "completed": frozenset(),

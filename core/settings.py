@@ -31,7 +31,9 @@ class Settings(BaseSettings):
         default_factory=list,
         description="Folders under which `POST /v1/datasets` may read by path (a JSON list).",
     )
-    max_upload_bytes: int = Field(8 * 2**30, description="Largest request body, in bytes.")
+    max_upload_bytes: int = Field(
+        8 * 2**30, description="Largest upload, in bytes; other bodies are limited to 8 MiB."
+    )
     max_archive_bytes: int = Field(64 * 2**30, description="Largest unpacked archive, in bytes.")
     max_member_bytes: int = Field(64 * 2**20, description="Largest file in an archive, in bytes.")
     max_members: int = Field(1_000_000, description="Most files in an archive.")
@@ -41,7 +43,9 @@ class Settings(BaseSettings):
     decode_processes: int = Field(
         0, ge=0, description="Processes that decode uploads; 0: one per core."
     )
-    max_candidates: int = Field(5_000, description="Most candidates of one job.")
+    max_candidates: int = Field(
+        5_010, description="Most candidates of one job, the baselines included."
+    )
     device: str = Field(
         "auto", description="Torch device of a worker: `auto`, `cpu`, `cuda`, `cuda:1`."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,7 +77,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("server-images")
     before = dict(os.environ)
     os.environ.update(FAST, QUARTERTURN_DATASET_ROOTS=f'["{folder}"]')
-    with Stack(Settings(data_dir=tmp_path_factory.mktemp("stack"), port=0)) as running:
+    # Not below pytest's folder: that is private to root, and PostgreSQL does not run as root.
+    with (
+        tempfile.TemporaryDirectory(prefix="quarterturn-test-") as data,
+        Stack(Settings(data_dir=Path(data), port=0)) as running,
+    ):
         os.environ.clear()
         os.environ.update(before)
         yield running
@@ -104,9 +109,12 @@ def animal_dataset(http: httpx.Client, animals: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """The URL of a PostgreSQL server without our tables."""
-    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "data") as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="quarterturn-test-") as folder,
+        EmbeddedPostgres(Path(folder, "data")) as server,
+    ):
         yield server.url
 
 

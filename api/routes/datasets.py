@@ -18,7 +18,7 @@ from api.problems import responses
 from api.schemas import DatasetDetail, DatasetSummary, Page
 from core.datasets.catalog import create_dataset, delete_dataset, find_dataset
 from core.datasets.members import allowed_folder
-from core.errors import InvalidInputError, UnsupportedMediaTypeError
+from core.errors import InvalidInputError, InvalidJsonError, UnsupportedMediaTypeError
 from core.settings import Settings
 from core.store.tables import Dataset
 from core.validation import Document, parse
@@ -110,7 +110,7 @@ def _from_folder(document: Any, settings: Settings) -> tuple[Dataset, bool]:
     status_code=201,
     response_model=DatasetDetail,
     responses={200: {"model": DatasetDetail, "description": "These images are known already"},
-               **responses(403, 413, 415, 422)},
+               **responses(400, 403, 413, 415, 422)},
     openapi_extra={"requestBody": _REQUEST_BODY},
 )  # fmt: skip
 async def create(request: Request, response: Response, settings: SettingsDep) -> Dataset:
@@ -135,7 +135,7 @@ async def create(request: Request, response: Response, settings: SettingsDep) ->
         try:
             document = await request.json()
         except ValueError:
-            raise InvalidInputError("The body is not JSON.", code="invalid_json") from None
+            raise InvalidJsonError("The body is not JSON. Check quotes and commas.") from None
         dataset, new = await run_in_threadpool(_from_folder, document, settings)
     else:
         raise UnsupportedMediaTypeError(

@@ -3,7 +3,7 @@
 A map is a (n, 2, 3) tensor from continuous output to input coordinates in pixels, (0, 0) being the
 corner of the first pixel. Resampling is bilinear; what lies outside the image takes the fill
 colour with a hard edge. Consecutive operations compose: content that one moves out of the frame
-and the next moves back is kept.
+and the next moves back is kept. An operation with another fill colour starts a new resampling.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from core.errors import ConflictError, InvalidInputError, NotFoundError
 from core.jobs.advance import advance
 from core.search.history import History
-from core.search.planning import wanted
+from core.search.planning import plan, wanted
 from core.search.spec import parse_search
 from core.settings import Settings
 from core.spaces.warnings import space_warnings
@@ -70,8 +70,17 @@ def create_job(
     count = len({request.candidate.key for request in first})
     if count > settings.max_candidates:
         raise InvalidInputError(
-            f"The job has {count} candidates; this server allows {settings.max_candidates}.",
+            f"The job has {count} candidates; this server allows {settings.max_candidates}. "
+            "Ask for fewer, or raise QUARTERTURN_MAX_CANDIDATES.",
             code="too_many_candidates",
+            fields=[{"path": "$.strategy", "message": f"{count} candidates"}],
+        )
+    if not plan(spec, History()).trials:
+        raise InvalidInputError(
+            f"The budget does not allow a single trial: the first takes {first[0].cost} "
+            "iterations. Raise it, or leave it out.",
+            code="budget_too_small",
+            fields=[{"path": "$.budget", "message": "allows no trial"}],
         )
     job = Job(
         id=new_id("job"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import uuid
 from pathlib import Path
 from typing import Any
@@ -38,7 +37,3 @@ class CheckpointStore:
         except (OSError, RuntimeError, EOFError, ValueError):
             return None
         return state
-
-    def remove_job(self, job: str) -> None:
-        """Delete the checkpoints of a job."""
-        shutil.rmtree(self._folder / job, ignore_errors=True)

@@ -39,11 +39,14 @@ def ranking_warnings(ranking: list[Ranked]) -> list[dict[str, Any]]:
         found.append(("tied_with_baseline", f"Not distinguishable from {', '.join(tied)}."))
     if best.score - 2 * best.sampling_error <= _CHANCE:
         found.append(
-            ("no_evidence", "Rotation cannot be told on these images: the best score is at chance.")
+            (
+                "rotation_at_chance",
+                "Rotation cannot be told on these images: the best score is at chance.",
+            )
         )
     rung = [entry for entry in ranking if entry.iterations == best.iterations]
     if len(rung) > 1 and len(best.tied_with) == len(rung) - 1:
-        found.append(("no_evidence", "All candidates at full length are tied: nothing was learnt."))
+        found.append(("all_tied", "No evidence: all candidates at full length are tied."))
     if best.seeds < 2:
         found.append(("single_seed", "One seed only: the error is that of the test images alone."))
     if best.collapsed:

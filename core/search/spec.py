@@ -52,7 +52,6 @@ Strategy = Annotated[
     ListStrategy | RandomStrategy | GridStrategy | SuccessiveHalvingStrategy,
     Field(discriminator="kind"),
 ]
-STRATEGIES = ("list", "random", "grid", "successive_halving")
 
 
 class Budget(Document):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
 from core.errors import UnavailableError
@@ -46,9 +46,3 @@ def session_scope() -> Iterator[Session]:
     """A session that commits at the end of the block and rolls back on any error."""
     with Session(get_engine(), expire_on_commit=False) as session, session.begin():
         yield session
-
-
-def ping() -> None:
-    """Raise if the database does not answer."""
-    with get_engine().connect() as connection:
-        connection.execute(text("SELECT 1"))

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from core.augmentation import Draws, augment, two_views
 from core.policies import Policy
-from tests.augmentation.images import smooth
+from core.policies.levels import operation_at
+from core.policies.operations import OPERATIONS
+from tests.augmentation.images import apply, smooth
 from tests.policies.examples import RECIPES
 from tests.policies.strategies import policies
 
@@ -78,3 +80,11 @@ def test_no_augmentation_is_the_image_itself() -> None:
     images = smooth(3)
     for view in two_views(images, RECIPES["none"], Draws(0)):
         assert torch.equal(view, images.float() / 255)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+@pytest.mark.parametrize("op", OPERATIONS)
+def test_rounding_does_not_pass_black_and_white(op: str, value: float) -> None:
+    images = torch.full((16, 3, 23, 31), value)
+    out = apply(images, operation_at(op, 0.77).model_dump(), {"op": "rotate", "strength": 13})
+    assert _is_image_batch(out, images)

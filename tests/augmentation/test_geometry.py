@@ -156,3 +156,31 @@ def test_consecutive_movements_are_resampled_once() -> None:
     exact = smooth(2, 33, 33).flip(2).flip(3)
     centre = (slice(None), slice(None), slice(10, 23), slice(10, 23))
     assert distance(out[centre], exact[centre]) < 0.5
+
+
+def test_movements_are_carried_out_before_values_change() -> None:
+    black = torch.zeros(1, 3, 8, 8)
+    right, invert = signed("translate_x", 0.5), {"op": "invert"}
+    assert apply(black, right, invert).tolist() == torch.ones(1, 3, 8, 8).tolist()
+    assert apply(black, invert, right)[0, 0, 0].tolist() == [1] * 4 + [0] * 4
+    cutout = {"op": "cutout", "strength": 1.0, "fill": [255, 255, 255]}
+    covered, turned = (apply(black, *stages) for stages in ([cutout], [right, cutout]))
+    assert torch.equal(covered, turned)
+
+
+CROP = {"op": "random_resized_crop", "scale": [0.3, 0.6]}
+
+
+def test_a_fill_changes_the_uncovered_pixels_and_nothing_else() -> None:
+    turn = signed("rotate", 30)
+    black, white = (apply(IMAGES, CROP, {**turn, "fill": [value] * 3}) for value in (0, 255))
+    uncovered = (white - black == 1.0).all(1, keepdim=True).expand_as(black)
+    assert uncovered.any()
+    torch.testing.assert_close(black[~uncovered], white[~uncovered], atol=1e-6, rtol=0)
+
+
+def test_a_fill_is_forgotten_once_it_has_been_applied() -> None:
+    first = [{**signed("rotate", 30), "fill": [255, 0, 0]}, {"op": "invert"}]
+    then = [CROP, signed("rotate", 30)]
+    in_turn = apply(apply(IMAGES, *first), *then)
+    torch.testing.assert_close(apply(IMAGES, *first, *then), in_turn, atol=1e-6, rtol=0)

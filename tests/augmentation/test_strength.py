@@ -61,3 +61,11 @@ def test_strengths_of_integer_operations_are_drawn_evenly() -> None:
     lost = 255 - apply(white, {"op": "posterize", "strength": [1, 4]})[:, 0, 0, 0] * 255
     shares = [(lost.round() == 2**bits - 1).float().mean().item() for bits in (1, 2, 3, 4)]
     assert shares == pytest.approx([0.25] * 4, abs=0.03)
+
+
+def test_the_sign_is_drawn_independently_of_the_strength() -> None:
+    grey = torch.full((4000, 3, 1, 1), 0.5)
+    stage = {"op": "brightness", "strength": [0.1, 0.9], "sign": "random"}
+    change = apply(grey, stage)[:, 0, 0, 0] / 0.5 - 1
+    pair = torch.stack((change.abs(), change.sign()))
+    assert abs(float(torch.corrcoef(pair)[0, 1])) < 0.065  # four standard errors

@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -51,8 +53,9 @@ def _processes_of(folder: Path) -> list[psutil.Process]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "data"
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="quarterturn-test-") as parent:
+        yield Path(parent, "data")
 
 
 def test_data_survives_and_no_process_does(folder: Path, animals: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,9 @@ from tests.docs.texts import ROOT, read
 _SECRETS = {"POSTGRES_PASSWORD": "one", "REDIS_PASSWORD": "two"}
 
 
-def _compose(secrets: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def _compose(folder: Path, secrets: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    empty = folder / "empty.env"  # in place of the .env of an operator
+    empty.touch()
     clients = [["docker", "compose"], ["docker-compose"]]
     for client in clients:
         if (
@@ -25,23 +28,24 @@ def _compose(secrets: dict[str, str]) -> subprocess.CompletedProcess[str]:
         ):
             environment = {k: v for k, v in os.environ.items() if k not in _SECRETS}
             return subprocess.run(
-                [*client, "-f", "docker-compose.yml", "--env-file", os.devnull, "config"],
+                [*client, "-f", "docker-compose.yml", "--env-file", str(empty), "config"],
                 cwd=ROOT, env={**environment, **secrets}, capture_output=True, text=True,
                 check=False,
             )  # fmt: skip
     pytest.skip("there is no Docker Compose here to read docker-compose.yml")
 
 
-def test_compose_reads_the_file() -> None:
-    answer = _compose(_SECRETS)
+def test_compose_reads_the_file(tmp_path: Path) -> None:
+    answer = _compose(tmp_path, _SECRETS)
     assert answer.returncode == 0, answer.stderr
     for service in ("postgres", "redis", "migrate", "api", "worker"):
         assert f"\n  {service}:\n" in answer.stdout
 
 
 @pytest.mark.parametrize("missing", sorted(_SECRETS))
-def test_compose_refuses_without_a_secret(missing: str) -> None:
-    answer = _compose({name: value for name, value in _SECRETS.items() if name != missing})
+def test_compose_refuses_without_a_secret(missing: str, tmp_path: Path) -> None:
+    given = {name: value for name, value in _SECRETS.items() if name != missing}
+    answer = _compose(tmp_path, given)
     assert answer.returncode != 0
     assert f"set {missing}" in answer.stderr
 

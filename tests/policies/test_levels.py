@@ -11,12 +11,18 @@ from core.policies.levels import operation_at, operation_from_level, strength_fr
 from core.policies.operations import OPERATIONS, SELFAUGMENT_OPERATIONS
 
 LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
-_ENHANCED = [(0.9, "negative"), (0.45, "negative"), (0.0, "positive"), (0.45, "positive"),
-             (0.9, "positive")]  # fmt: skip
-_NOTHING = [(None, None)] * 5
+Conversion = tuple[float | None, str | None]
+_ENHANCED: list[Conversion] = [
+    (0.9, "negative"),
+    (0.45, "negative"),
+    (0.0, "positive"),
+    (0.45, "positive"),
+    (0.9, "positive"),
+]
+_NOTHING: list[Conversion] = [(None, None)] * 5
 
 #: (strength, sign) at each of LEVELS, written out by hand from the table.
-EXPECTED: dict[str, list[tuple[float | None, str | None]]] = {
+EXPECTED: dict[str, list[Conversion]] = {
     "shear_x": [(s, "random") for s in (0.3, 0.15, 0.0, 0.15, 0.3)],
     "shear_y": [(s, "random") for s in (0.3, 0.15, 0.0, 0.15, 0.3)],
     "translate_x": [(s, "random") for s in (0.45, 0.225, 0.0, 0.225, 0.45)],

@@ -34,7 +34,7 @@ def _is_crop(stage: Stage, smallest: float) -> bool:
 def _jitter(stage: Stage) -> dict[str, float]:
     assert isinstance(stage, Shuffle)
     assert stage.probability == 0.8
-    found = {}
+    found: dict[str, float] = {}
     for leaf in stage.of:
         assert isinstance(leaf, Operation)
         assert (leaf.low, leaf.sign, leaf.probability) == (0.0, "random", 1.0)

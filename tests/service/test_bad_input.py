@@ -129,6 +129,7 @@ JOBS: list[tuple[dict[str, Any], int, str, str]] = [
     ),
     ({"dataset_id": "ds_unknown"}, 404, "dataset_not_found", ""),
     ({"dataset_id": 7}, 422, "invalid_job", "$.dataset_id"),
+    ({"budget": {"iterations": 3}}, 422, "budget_too_small", "$.budget"),
     ({"name": ""}, 422, "invalid_job", "$.name"),
 ]  # fmt: skip
 
@@ -160,6 +161,6 @@ def test_bodies_that_are_not_json(http: httpx.Client) -> None:
     headers = {"Content-Type": "application/json"}
     _is_problem(http.post("/v1/jobs", content=b"{", headers=headers), 400, "invalid_json")
     _is_problem(http.post("/v1/jobs", json=[1]), 422, "invalid_request")
-    _is_problem(http.post("/v1/datasets", content=b"{", headers=headers), 422, "invalid_json")
+    _is_problem(http.post("/v1/datasets", content=b"{", headers=headers), 400, "invalid_json")
     _is_problem(http.put("/v1/jobs"), 405, "method_not_allowed")
     _is_problem(http.get("/v1/jobs", params={"limit": 0}), 422, "invalid_request")
