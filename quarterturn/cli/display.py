@@ -69,7 +69,11 @@ def show_ranking(state: dict[str, Any]) -> None:
     for name, justify in (("#", "right"), ("policy", "left"), ("accuracy", "right"),
                           ("seeds", "right"), ("iterations", "right")):  # fmt: skip
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    before = None
     for entry in state["ranking"]:
+        if before is not None and entry["iterations"] != before:
+            table.add_section()  # other lengths of pretraining are not comparable
+        before = entry["iterations"]
         tied = "= " if entry["tied_with_best"] and entry["rank"] > 1 else ""
         marks = " (baseline)" if entry["origin"] == "baseline" else ""
         marks += " (collapsed)" if entry["collapsed"] else ""

@@ -56,6 +56,8 @@ def _processes_of(folder: Path) -> list[psutil.Process]:
 def folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="quarterturn-test-") as parent:
         yield Path(parent, "data")
+        for process in _processes_of(Path(parent)):  # only after a failed test
+            process.kill()
 
 
 def test_data_survives_and_no_process_does(folder: Path, animals: Path) -> None:
