@@ -105,7 +105,13 @@ def advance(session: Session, job_id: str) -> list[str]:
     Returns:
         Ids of trials queued now, to be dispatched after the commit.
     """
-    job = session.scalars(select(Job).where(Job.id == job_id).with_for_update()).one()
+    # Read afresh: the session may hold the job as it was before the caller changed its state.
+    job = session.scalars(
+        select(Job)
+        .where(Job.id == job_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
     if job.state == "cancelling":
         running = session.scalar(
             select(func.count()).where(Trial.job_id == job_id, Trial.state == "running")

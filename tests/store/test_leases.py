@@ -143,6 +143,20 @@ def test_a_cancelled_job_keeps_no_trial_and_takes_no_result(database: Settings) 
         assert session.get_one(Job, job_id).state == "cancelled"
 
 
+def test_cancelling_between_rungs_plans_nothing_more(database: Settings) -> None:
+    strategy = {"kind": "successive_halving", "candidates": 2, "rungs": 2}
+    job_id, due = make_job(database, strategy=strategy, iterations=9)
+    for trial_id in due[:-1]:
+        claimed = _must_claim(trial_id, database)
+        with session_scope() as session:
+            trials.complete(session, claimed, outcome())
+    with session_scope() as session:
+        assert cancel_job(session, job_id).state == "cancelled"
+        rows = session.query(Trial).filter_by(job_id=job_id).all()
+    assert len(rows) == len(due)
+    assert {row.state for row in rows} == {"completed", "cancelled"}
+
+
 @pytest.mark.parametrize("table", [Job, Trial])
 def test_nothing_leaves_a_final_state(database: Settings, table: type[Job] | type[Trial]) -> None:
     job_id, due = make_job(database)
