@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 DEMO := .quarterturn/demo
 
-.PHONY: help demo test check bench format browser clean
+.PHONY: help demo smoke test check bench format browser clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -27,6 +27,11 @@ demo: $(VENV)/.installed ## choose a policy for 9,716 real images, in about two 
 	$(BIN)/quarterturn search $(DEMO)/animal-mnist.zip --data-dir $(DEMO) \
 		--space rand-augment --strategy '{"kind": "successive_halving", "candidates": 8}' \
 		--encoder resnet_tiny --iterations 90 --seeds 2 --budget 170s --output $(DEMO)/policy.json
+
+smoke: $(VENV)/.installed ## a search of seconds, with the run-time dependencies alone
+	@$(BIN)/python -m benchmarks.datasets.animal_mnist .quarterturn/smoke/animal-mnist.zip
+	$(BIN)/quarterturn search .quarterturn/smoke/animal-mnist.zip --data-dir .quarterturn/smoke \
+		--encoder resnet_tiny --iterations 2 --budget trials=2 --output .quarterturn/smoke/policy.json
 
 browser: $(VENV)/.installed-dev
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null \

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
@@ -87,9 +88,11 @@ def show_ranking(state: dict[str, Any]) -> None:
         _console.print(f"warning: {warning['message']}", style="yellow", markup=False)
 
 
-def page_of(client: Client, job_id: str) -> str:
-    """The dashboard as one file that needs no server."""
-    body = client.dashboard_html(job_id).replace('href="/v1/', f'href="{client.url}/v1/')
+def page_of(client: Client, job_id: str, policy_file: str) -> str:
+    """The dashboard as one file that needs no server; its download is the file beside it."""
+    body = client.dashboard_html(job_id)
+    body = body.replace(f'href="/v1/jobs/{job_id}/policy"', f'href="{quote(policy_file)}"')
+    body = body.replace('href="/v1/', f'href="{client.url}/v1/')
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

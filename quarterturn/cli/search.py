@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,25 +16,30 @@ from core.errors import InvalidInputError, QuarterturnError
 from quarterturn.cli.options import DataDir, name_or_document, parse_budget
 from quarterturn.cli.serve import settings_with
 
+if TYPE_CHECKING:
+    from quarterturn.client import Client
+
 
 @contextmanager
-def _server(url: str | None, data_dir: Path | None) -> Iterator[str]:
-    """The given server, the one that runs on the data folder, or one started for this search."""
+def _server(url: str | None, data_dir: Path | None) -> Iterator[tuple[str, bool]]:
+    """The given server, the one that runs on the data folder, or one started for this search;
+    and whether it outlives the search.
+    """
     if url:
-        yield url
+        yield url, True
         return
     from core.embedded.stack import Stack, running_url
 
     settings = settings_with(data_dir=data_dir)
     running = running_url(settings.data_dir)
     if running:
-        yield running
+        yield running, True
         return
     # kill should stop what was started here as cleanly as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     typer.echo("Starting PostgreSQL, Redis, a worker and the API ...")
     with Stack(settings_with(port=0)) as stack:
-        yield stack.url
+        yield stack.url, False
 
 
 def _request(space: str, strategy: str, budget: list[str], **rest: Any) -> dict[str, Any]:
@@ -97,16 +102,21 @@ def search(
             encoder=encoder, method=method, batch_size=batch_size,
         )
     )  # fmt: skip
-    with _server(server, data_dir) as url, Client(url) as client:
-        _run(client, path, body, output, resolution)
-        if server is None:
+    with _server(server, data_dir) as (url, stays), Client(url) as client:
+        job = _run(client, path, body, output, resolution)
+        page = f"/v1/jobs/{job}/dashboard"
+        if stays:
+            typer.echo(f"           {url}{page} (live)")
+        else:
             folder = f" --data-dir {data_dir}" if data_dir else ""
-            typer.echo(f"All details again: quarterturn serve{folder}, then the dashboard above.")
+            typer.echo(f"           live again: quarterturn serve{folder} --port 8000, then")
+            typer.echo(f"           http://127.0.0.1:8000{page}")
 
 
 def _run(
-    client: Any, path: Path, body: dict[str, Any], output: Path, resolution: int | None
-) -> None:
+    client: Client, path: Path, body: dict[str, Any], output: Path, resolution: int | None
+) -> str:
+    """Returns the id of the job."""
     from quarterturn.cli import display
 
     typer.echo(f"Reading {path} ...")
@@ -129,6 +139,7 @@ def _run(
     display.show_ranking(last)
     output.write_text(json.dumps(client.policy(job["id"]), indent=2) + "\n", encoding="utf-8")
     snapshot = output.with_suffix(".dashboard.html")
-    snapshot.write_text(display.page_of(client, job["id"]), encoding="utf-8")
+    snapshot.write_text(display.page_of(client, job["id"], output.name), encoding="utf-8")
     typer.secho(f"Policy:    {output.resolve()}", bold=True)
-    typer.echo(f"Dashboard: {snapshot.resolve()} (a copy), {page} (live)")
+    typer.echo(f"Dashboard: {snapshot.resolve()} (a copy)")
+    return str(job["id"])
