@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 
 from core.errors import (
@@ -123,6 +123,12 @@ def _database(_: Request, error: Exception) -> JSONResponse:
     return problem(503, "database_unavailable", "The database does not answer. Try again shortly.")
 
 
+def _unstorable(_: Request, error: Exception) -> JSONResponse:
+    logger.warning("refused by the database: %s", error)
+    detail = "A text or number of the request cannot be stored; are there NUL characters in it?"
+    return problem(422, "invalid_text", detail)
+
+
 def _unexpected(_: Request, error: Exception) -> JSONResponse:
     logger.exception("unexpected error", exc_info=error)
     return problem(
@@ -136,4 +142,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(OperationalError, _database)
+    app.add_exception_handler(DataError, _unstorable)
     app.add_exception_handler(Exception, _unexpected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
@@ -93,7 +94,12 @@ def parse(model: type[ModelT], document: Any, *, code: str, what: str) -> ModelT
         InvalidInputError: with `code`, one sentence and the offending fields.
     """
     try:
-        return model.model_validate(document)
+        # As JSON, strictly: "3" is no number and true no probability, as the schemas say.
+        text = json.dumps(document)
+    except (TypeError, ValueError, RecursionError):
+        raise InvalidInputError(f"The {what} is not a JSON document.", code=code) from None
+    try:
+        return model.model_validate_json(text, strict=True)
     except ValidationError as error:
         fields = fields_of(error, document)
         first = fields[0]

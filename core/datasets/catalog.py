@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.datasets.cache import CacheInfo
 from core.datasets.caps import Caps
-from core.datasets.ingest import IngestReport, ingest
+from core.datasets.ingest import IngestReport, ingest, storable
 from core.datasets.members import archive_members, folder_members
 from core.errors import ConflictError, NotFoundError
 from core.lifecycle import active
@@ -65,7 +65,7 @@ def create_dataset(
     reader = folder_members if source.is_dir() else archive_members
     info, report = ingest(reader(source, settings, caps), settings, caps, resolution)
     with session_scope() as session:
-        return _record(session, name[:200] or "unnamed", info, report)
+        return _record(session, storable(name)[:200] or "unnamed", info, report)
 
 
 def find_dataset(session: Session, dataset_id: str) -> Dataset:

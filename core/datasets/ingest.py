@@ -42,11 +42,17 @@ class IngestReport:
     skipped: list[dict[str, str]] = field(default_factory=list)
 
     def skip(self, name: str, reason: str, message: str) -> None:
-        self.skipped.append({"name": name, "reason": reason, "message": message})
+        entry = {"name": name, "reason": reason, "message": message}
+        self.skipped.append({key: storable(text) for key, text in entry.items()})
 
     @property
     def reasons(self) -> dict[str, int]:
         return dict(Counter(item["reason"] for item in self.skipped).most_common())
+
+
+def storable(text: str) -> str:
+    """Text as PostgreSQL takes it: names in archives may be of any bytes."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "?")
 
 
 def automatic_resolution(sides: list[int]) -> int:

@@ -52,7 +52,8 @@ class Operation(Document):
     def _number_is_a_constant(cls, value: Any) -> Any:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return (value, value)
-        return value
+        # Strict validation, once it has passed through Python, wants a tuple to be a tuple.
+        return tuple(value) if isinstance(value, list) else value
 
     @model_validator(mode="after")
     def _fits_the_operation(self) -> Self:
@@ -150,6 +151,21 @@ Stage = Annotated[
 View = Annotated[list[Stage], Field(max_length=64)]
 
 
+def _effective(stage: Stage | Branch) -> dict[str, Any]:
+    """A stage as a document in which defaults that depend on the operation are written out."""
+    document = stage.model_dump(mode="json")
+    if isinstance(stage, Operation):
+        document["fill"] = stage.fill_color
+        document["sign"] = (stage.sign or "random") if OPERATIONS[stage.op].signed else None
+    elif isinstance(stage, OneOf):
+        document["branches"] = [_effective(branch) for branch in stage.branches]
+    elif isinstance(stage, Branch):
+        document["stages"] = [_effective(leaf) for leaf in stage.stages]
+    elif isinstance(stage, Sample | Shuffle):
+        document["of"] = [_effective(leaf) for leaf in stage.of]
+    return document
+
+
 class Policy(Document):
     """An augmentation policy."""
 
@@ -164,7 +180,7 @@ class Policy(Document):
     @property
     def digest(self) -> str:
         """SHA-256 of what the policy does; name and selection do not count. 64 hex digits."""
-        views = self.model_dump(mode="json", include={"views"})
+        views = [[_effective(stage) for stage in view] for view in self.views]
         text = json.dumps(views, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 

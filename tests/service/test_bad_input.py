@@ -130,6 +130,8 @@ JOBS: list[tuple[dict[str, Any], int, str, str]] = [
     ({"dataset_id": "ds_unknown"}, 404, "dataset_not_found", ""),
     ({"dataset_id": 7}, 422, "invalid_job", "$.dataset_id"),
     ({"budget": {"iterations": 3}}, 422, "budget_too_small", "$.budget"),
+    ({"iterations": "30"}, 422, "invalid_job", "$.iterations"),
+    ({"name": "a\0b"}, 422, "invalid_text", ""),
     ({"name": ""}, 422, "invalid_job", "$.name"),
 ]  # fmt: skip
 
@@ -147,6 +149,19 @@ def test_bad_jobs_are_refused(
     assert http.get("/v1/jobs").json() == before
 
 
+def test_names_of_any_bytes_are_reported(http: httpx.Client) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for index in range(101):
+            info = tarfile.TarInfo(f"{index}.png" if index else "\udcff\udcfe odd.txt")
+            data = _png(16, 9000 + index) if index else b"no image"
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    answer = http.post("/v1/datasets", files={"file": ("a\0b.tar", buffer.getvalue())})
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["skipped"][0]["name"] == "?? odd.txt"
+
+
 @pytest.mark.parametrize(
     "path",
     ["/v1/jobs/job_x", "/v1/jobs/job_x/dashboard", "/v1/jobs/job_x/policy",
@@ -155,6 +170,11 @@ def test_bad_jobs_are_refused(
 def test_unknown_ids_are_404(http: httpx.Client, path: str) -> None:
     answer = http.get(path)
     _is_problem(answer, 404, answer.json()["code"])
+
+
+def test_ids_that_cannot_be_stored(http: httpx.Client) -> None:
+    _is_problem(http.get("/v1/jobs/job%00x"), 422, "invalid_text")
+    _is_problem(http.get("/v1/jobs", params={"after": "\0"}), 422, "invalid_text")
 
 
 def test_bodies_that_are_not_json(http: httpx.Client) -> None:
