@@ -13,6 +13,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 from redis import Redis
 from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import UnavailableError
 from core.jobs.sweep import mark_dispatched
@@ -35,6 +36,8 @@ def sender() -> Celery:
 
 def dispatch(trial_ids: list[str]) -> None:
     """Send trials to the workers. Never raises: what is not sent is sent by the sweeper."""
+    if not trial_ids:
+        return
     sent: list[str] = []
     try:
         for trial_id in trial_ids:
@@ -44,9 +47,11 @@ def dispatch(trial_ids: list[str]) -> None:
             sent.append(trial_id)
     except (OperationalError, RedisError, OSError, UnavailableError) as error:
         logger.warning("broker away, %d trials wait: %s", len(trial_ids) - len(sent), error)
-    if sent:
+    try:
         with session_scope() as session:
             mark_dispatched(session, sent)
+    except SQLAlchemyError as error:
+        logger.warning("database away, %d messages may be sent twice: %s", len(sent), error)
 
 
 @lru_cache(maxsize=1)

@@ -98,6 +98,8 @@ def parse(model: type[ModelT], document: Any, *, code: str, what: str) -> ModelT
         text = json.dumps(document)
     except (TypeError, ValueError, RecursionError):
         raise InvalidInputError(f"The {what} is not a JSON document.", code=code) from None
+    if r"\u0000" in text:
+        raise InvalidInputError(f"The {what} holds NUL characters; remove them.", code=code)
     try:
         return model.model_validate_json(text, strict=True)
     except ValidationError as error:

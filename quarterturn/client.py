@@ -17,6 +17,7 @@ from core.errors import InvalidInputError, QuarterturnError, UnavailableError
 from core.lifecycle import final
 
 _UPLOAD_SECONDS = 3600.0
+_PATIENCE_SECONDS = 60.0
 
 
 class ServerError(QuarterturnError):
@@ -75,6 +76,11 @@ class Client:
                 code="server_unreachable",
             ) from None
         if response.is_error:
+            if response.status_code in (502, 503, 504):
+                raise UnavailableError(
+                    f"The server at {self.url} is not ready ({response.status_code}).",
+                    code="server_unreachable",
+                )
             try:
                 body = response.json()
                 raise ServerError(body["detail"], code=body["code"], fields=body.get("fields"))
@@ -89,7 +95,7 @@ class Client:
     ) -> dict[str, Any]:
         """Upload an archive or a folder of images; returns the dataset with its report."""
         source = Path(path)
-        fields = {"name": name or source.resolve().name.split(".")[0]}
+        fields = {"name": name or source.resolve().name.split(".")[0] or "unnamed"}
         if resolution is not None:
             fields["resolution"] = str(resolution)
         with _archive_of(source) as archive, archive.open("rb") as stream:
@@ -131,9 +137,20 @@ class Client:
         watch: Callable[[dict[str, Any]], None] = lambda _: None,
         period: float = 1.0,
     ) -> dict[str, Any]:
-        """Poll until the job has ended; `watch` is called with each dashboard."""
+        """Poll until the job has ended; `watch` is called with each dashboard.
+
+        A server that is away for up to a minute, such as one that restarts, is waited for.
+        """
+        heard = time.monotonic()
         while True:
-            state = self.dashboard(job_id)
+            try:
+                state = self.dashboard(job_id)
+            except UnavailableError:
+                if time.monotonic() - heard > _PATIENCE_SECONDS:
+                    raise
+                time.sleep(period)
+                continue
+            heard = time.monotonic()
             watch(state)
             if state["state"] in final("jobs"):
                 return state

@@ -84,9 +84,9 @@ _REQUEST_BODY = {
 def _from_upload(
     upload: UploadFile, fields: dict[str, Any], settings: Settings
 ) -> tuple[Dataset, bool]:
-    fields = {**fields, "resolution": int(fields["resolution"])} if str(
-        fields.get("resolution", "")
-    ).isdecimal() else fields  # fmt: skip
+    number = str(fields.get("resolution", ""))
+    if number.isascii() and number.isdecimal() and len(number) < 10:
+        fields = {**fields, "resolution": int(number)}
     options = parse(_UploadFields, fields, code="invalid_request", what="upload")
     settings.uploads_dir.mkdir(parents=True, exist_ok=True)
     path = settings.uploads_dir / uuid.uuid4().hex

@@ -5,12 +5,12 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.datasets.cache import CacheInfo
 from core.datasets.caps import Caps
-from core.datasets.ingest import IngestReport, ingest, storable
+from core.datasets.ingest import IngestReport, ingest, put_in_place, storable
 from core.datasets.members import archive_members, folder_members
 from core.errors import ConflictError, NotFoundError
 from core.lifecycle import active
@@ -63,9 +63,22 @@ def create_dataset(
     """
     caps = Caps(settings)
     reader = folder_members if source.is_dir() else archive_members
-    info, report = ingest(reader(source, settings, caps), settings, caps, resolution)
-    with session_scope() as session:
-        return _record(session, storable(name)[:200] or "unnamed", info, report)
+    recorded: list[tuple[Dataset, bool]] = []
+
+    def publish(folder: Path, info: CacheInfo, report: IngestReport) -> None:
+        with session_scope() as session:
+            lock_images(session, info.digest)
+            put_in_place(folder, settings.datasets_dir / info.digest)
+            recorded.append(_record(session, storable(name)[:200] or "unnamed", info, report))
+
+    ingest(reader(source, settings, caps), settings, caps, resolution, publish)
+    return recorded[0]
+
+
+def lock_images(session: Session, digest: str) -> None:
+    """Until the session ends, nobody else puts in place or removes these images."""
+    key = int.from_bytes(bytes.fromhex(digest)[:8], signed=True)
+    session.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 def find_dataset(session: Session, dataset_id: str) -> Dataset:
@@ -107,6 +120,7 @@ def finish_deletions(settings: Settings) -> None:
     """Remove the files of datasets marked for deletion; also after a crash in between."""
     with session_scope() as session:
         for dataset in session.scalars(select(Dataset).where(Dataset.state == "deleting")).all():
+            lock_images(session, dataset.digest)
             others = session.scalars(
                 select(Dataset.id).where(Dataset.digest == dataset.digest, Dataset.state == "ready")
             ).first()

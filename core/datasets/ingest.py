@@ -9,7 +9,7 @@ import shutil
 import statistics
 import uuid
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -194,12 +194,14 @@ def ingest(
     settings: Settings,
     caps: Caps,
     resolution: int | None = None,
+    publish: Callable[[Path, CacheInfo, IngestReport], None] | None = None,
 ) -> tuple[CacheInfo, IngestReport]:
-    """Build the cache `<datasets_dir>/<digest>`; an equal one that exists is kept.
+    """Build a cache and put it in place as `<datasets_dir>/<digest>`.
 
     Args:
         caps: those that the reader of `members` counts on.
         resolution: working resolution in pixels; by default that of `automatic_resolution`.
+        publish: what to do with the finished folder; by default `put_in_place`.
 
     Raises:
         InvalidInputError: `empty_archive`, `no_images`, `too_few_images`; nothing is left behind.
@@ -226,13 +228,16 @@ def ingest(
         if report.images < settings.min_images:
             raise _too_few(report, settings)
         info = writer.finish()
-        _publish(folder, settings.datasets_dir / info.digest)
+        if publish is None:
+            put_in_place(folder, settings.datasets_dir / info.digest)
+        else:
+            publish(folder, info, report)
         return info, report
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _publish(folder: Path, final: Path) -> None:
+def put_in_place(folder: Path, final: Path) -> None:
     """Put the finished cache in place, whole or not at all; an equal one may be there already."""
     try:
         folder.rename(final)

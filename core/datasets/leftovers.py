@@ -7,13 +7,25 @@ import time
 
 from sqlalchemy import select
 
+from core.datasets.catalog import lock_images
 from core.lifecycle import final
 from core.settings import Settings
 from core.store.database import session_scope
-from core.store.tables import Job
+from core.store.tables import Dataset, Job
 
 #: No upload takes longer; what is younger may still be in use.
 _OLD_SECONDS = 6 * 3600.0
+
+
+def _remove_unrecorded(settings: Settings, horizon: float) -> None:
+    """Caches that were put in place, but whose record was never committed."""
+    for path in settings.datasets_dir.glob("[0-9a-f]*"):
+        if path.stat().st_mtime >= horizon:
+            continue
+        with session_scope() as session:
+            lock_images(session, path.name)
+            if not session.scalars(select(Dataset.id).where(Dataset.digest == path.name)).first():
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def remove_leftovers(settings: Settings) -> None:
@@ -26,6 +38,7 @@ def remove_leftovers(settings: Settings) -> None:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         except OSError:
             continue
+    _remove_unrecorded(settings, horizon)
     jobs = {path.name: path for path in settings.checkpoints_dir.glob("job_*")}
     if not jobs:
         return

@@ -6,8 +6,10 @@ files of a .zip are not read here but where they are decoded, several at a time.
 
 from __future__ import annotations
 
+import lzma
 import os
 import re
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -19,6 +21,11 @@ from core.datasets.caps import Caps
 from core.errors import ForbiddenError, InvalidInputError
 from core.settings import Settings
 
+#: What the standard readers raise on archives that are damaged or made to confuse them.
+_UNREADABLE = (
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error,
+    EOFError, OSError, ValueError, OverflowError, NotImplementedError,
+)  # fmt: skip
 #: What file managers leave in archives; not worth a line in the report.
 _NOISE = re.compile(r"(^|/)(__MACOSX/|\.DS_Store$|Thumbs\.db$|desktop\.ini$|\._[^/]*$)")
 
@@ -88,7 +95,7 @@ def _tar_members(archive: tarfile.TarFile, caps: Caps, limit: int) -> Iterator[M
             # What is skipped over is unpacked all the same.
             caps.count(files=1, size=max(len(data), info.size if len(data) > limit else 0))
             yield too_big(info.name, limit) if len(data) > limit else Member(info.name, data)
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+    except _UNREADABLE as error:
         yield Skipped("(rest of the archive)", "damaged", f"the archive ends early: {error}")
 
 
@@ -107,12 +114,12 @@ def archive_members(path: Path, settings: Settings, caps: Caps) -> Iterator[Memb
         with zipfile.ZipFile(path) as archive:
             yield from _zip_members(path, archive, caps)
         return
-    except zipfile.BadZipFile:
+    except _UNREADABLE:
         pass
     try:
         with tarfile.open(path, "r:*") as tar:
             yield from _tar_members(tar, caps, settings.max_member_bytes)
-    except (tarfile.TarError, EOFError, zlib.error, OSError):
+    except _UNREADABLE:
         raise InvalidInputError(
             "The file is not a .zip, .tar or .tar.gz archive that can be read. "
             "Pack the images into one of these and send it again.",

@@ -29,6 +29,11 @@ class EmbeddedPostgres:
         self._server = get_server(self._folder, cleanup_mode=None)
         return self
 
+    def revive(self) -> None:
+        """Start the server again if it has ended."""
+        if not self._server.get_postmaster_info().is_running():
+            self._server.ensure_postgres_running()
+
     @property
     def url(self) -> str:
         """SQLAlchemy's URL of the database."""

@@ -57,6 +57,10 @@ class EmbeddedRedis:
             self._short = tempfile.mkdtemp(prefix="quarterturn-")
             self._socket = Path(self._short, "redis.sock")
         self._socket = self._socket.resolve()
+        self._start()
+        return self
+
+    def _start(self) -> None:
         self._socket.unlink(missing_ok=True)
         options = {
             "port": "0", "unixsocket": str(self._socket), "unixsocketperm": "700",
@@ -66,7 +70,11 @@ class EmbeddedRedis:
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
         self._process = spawn([find_server(), *arguments], self._log, {})
         self._wait()
-        return self
+
+    def revive(self) -> None:
+        """Start the server again if it has ended; what was queued is read from its log."""
+        if self._process is not None and self._process.poll() is not None:
+            self._start()
 
     def _wait(self) -> None:
         client = redis.Redis(unix_socket_path=str(self._socket))

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -53,7 +54,7 @@ def _free_port(host: str) -> int:
 class Stack:
     """`with Stack(settings) as stack:` runs everything; `stack.url` is the API's address.
 
-    A worker or an API process that ends is started again; `failed` says which ends for good.
+    A process or a database that ends is started again; `failed` says which ends for good.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -64,6 +65,7 @@ class Stack:
         self._environment: dict[str, str] = {}
         self._children: dict[str, tuple[list[str], subprocess.Popen[bytes]]] = {}
         self._restarts: dict[str, list[float]] = {}
+        self._revivals: dict[str, Callable[[], None]] = {}
         self._stopping = threading.Event()
         self._supervisor = threading.Thread(target=self._supervise, daemon=True)
         self.failed: dict[str, str] = {}
@@ -84,10 +86,13 @@ class Stack:
         (self.data_dir / "serve.json").unlink(missing_ok=True)  # of a stack that was killed
         database, broker = settings.database_url, settings.broker_url
         if database is None:
-            database = self._exit.enter_context(EmbeddedPostgres(self.data_dir / "postgres")).url
+            postgres = self._exit.enter_context(EmbeddedPostgres(self.data_dir / "postgres"))
+            self._revivals["postgres"] = postgres.revive
+            database = postgres.url
         if broker is None:
             redis = EmbeddedRedis(self.data_dir / "redis", self._logs / "redis.log")
             broker = self._exit.enter_context(redis).url
+            self._revivals["redis"] = redis.revive
         migrate(engine_for(database))
         port = settings.port or _free_port(settings.host)
         self.url = f"http://{settings.host}:{port}"
@@ -166,6 +171,11 @@ class Stack:
     def _supervise(self) -> None:
         """Restart what ends, until the stack stops; gives up on what ends again and again."""
         while not self._stopping.wait(_SUPERVISION_SECONDS):
+            for name, revive in self._revivals.items():
+                try:
+                    revive()
+                except Exception as error:
+                    self.failed[name] = f"ended and cannot be started again: {error}"
             for name, (arguments, process) in list(self._children.items()):
                 if process.poll() is None or name in self.failed:
                     continue

@@ -82,7 +82,7 @@ def _conclude(session: Session, job: Job, spec: SearchSpec, exhausted: str | Non
             "id": dataset.id, "name": dataset.name, "digest": dataset.digest,
             "images": dataset.images, "resolution": dataset.resolution,
         },
-        "seeds": list(range(spec.seed, spec.seed + ranking[0].seeds)),
+        "seeds": ranking[0].seed_numbers,
         "trials": len(history.trials),
         "iterations_spent": sum(trial.iterations_run for trial in history.trials),
         "seconds": round(history.elapsed_seconds, 1),

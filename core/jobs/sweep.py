@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 
 from sqlalchemy import func, or_, select, text, update
@@ -11,6 +12,8 @@ from core.jobs.advance import advance
 from core.settings import Settings
 from core.store.tables import Job, Trial
 from core.store.transitions import transition
+
+logger = logging.getLogger(__name__)
 
 _LOCK = 0x51_74_75_72_6E  # any number that nobody else uses
 
@@ -89,7 +92,12 @@ def sweep(session: Session, settings: Settings, *, queue_is_empty: bool) -> list
         return []
     due = expire_leases(session, settings)
     for job_id in stalled_jobs(session):
-        due += advance(session, job_id)
+        try:
+            with session.begin_nested():
+                due += advance(session, job_id)
+        except Exception:
+            # One job that cannot be planned must not keep the others from recovering.
+            logger.exception("job %s cannot be advanced", job_id)
     due += undelivered(session, settings, queue_is_empty=queue_is_empty)
     return list(dict.fromkeys(due))
 

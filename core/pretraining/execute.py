@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -39,6 +40,8 @@ def score(run: trainer.Run, data: TrialData, spec: TrialSpec) -> dict[str, Any]:
     test, outputs = rotation_features(run.method, data, data.probe_test[: limits.probe_test_images])
     probe = rotation_probe(train, test, limits.l2)
     output_spread = spread(outputs)
+    if not math.isfinite(probe.cross_entropy) or not math.isfinite(output_spread):
+        raise trainer.DivergedError("the features are not finite; lower the learning rate")
     return {
         "score": probe.accuracy,
         "sampling_error": probe.sampling_error,

@@ -63,6 +63,10 @@ def plan(spec: SearchSpec, history: History) -> Plan:
         if request.place not in records or records[request.place].state == "queued"
     ]
     running = any(trial.state == "running" for trial in history.trials)
+    # Trials of a job that goes on are cancelled for want of time only, and that does not come back.
+    withdrawn = any(trial.state == "cancelled" for trial in history.trials)
+    if withdrawn:
+        return Plan(withdraw=True, finished=not running, exhausted="seconds")
     if unstarted and _out_of_time(spec, history, min(request.cost for request in unstarted)):
         return Plan(withdraw=True, finished=not running, exhausted="seconds")
     over = all(

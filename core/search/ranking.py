@@ -1,9 +1,8 @@
 """Rankings with honest errors: means over seeds, standard errors, and ties.
 
-Candidates of a rung share seeds, hence images, batches, crops and first weights. The error of a
-difference is therefore taken from the residuals of score = candidate + seed + noise, pooled over
-the candidates of the rung. With a single seed only the sampling error of the probe-test images is
-known, and used.
+The error of a difference is taken from the residuals of score = candidate + seed + noise, pooled
+over the candidates of a rung (`core.search.effects`). With a single seed only the sampling error of
+the probe-test images is known, and used.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from typing import Any
 
 from scipy import stats
 
+from core.search.effects import Fit, fit
 from core.search.history import Candidate, TrialRecord
 
 CONFIDENCE = 0.95
@@ -25,7 +25,8 @@ class Ranked:
     """One line of a ranking.
 
     Attributes:
-        score: mean rotation accuracy over seeds, in [0, 1].
+        score: mean rotation accuracy over seeds, in [0, 1]; where a candidate lacks a seed that
+            others have, as if it had had it (`core.search.effects`).
         standard_error: of that mean over seeds; with one seed, the sampling error of the images.
         iterations: length of pretraining at which it was scored (its last rung).
         tied_with: keys of the candidates of the same rung that cannot be told from this one.
@@ -42,6 +43,7 @@ class Ranked:
     iterations: int
     collapsed: bool
     scores: list[float]
+    seed_numbers: list[int]
     sampling_error: float = 0.0
     tied_with: list[str] = field(default_factory=list)
     tied_with_best: bool = False
@@ -53,12 +55,12 @@ class Ranked:
 def _entry(candidate: Candidate, trials: list[TrialRecord]) -> Ranked:
     longest = max(trial.iterations for trial in trials)
     last = sorted((t for t in trials if t.iterations == longest), key=lambda t: t.seed)
-    scores = [t.score for t in last if t.score is not None]
-    mean = math.fsum(scores) / len(scores)
+    scores = {t.seed: t.score for t in last if t.score is not None}
+    mean = math.fsum(scores.values()) / len(scores)
     sampling = math.fsum(t.sampling_error for t in last) / len(last)
     error = sampling
     if len(scores) > 1:
-        variance = math.fsum((s - mean) ** 2 for s in scores) / (len(scores) - 1)
+        variance = math.fsum((s - mean) ** 2 for s in scores.values()) / (len(scores) - 1)
         error = math.sqrt(variance / len(scores))
     return Ranked(
         rank=0,
@@ -70,33 +72,40 @@ def _entry(candidate: Candidate, trials: list[TrialRecord]) -> Ranked:
         seeds=len(scores),
         iterations=longest,
         collapsed=any(t.collapsed for t in last),
-        scores=scores,
+        scores=list(scores.values()),
+        seed_numbers=list(scores),
         sampling_error=sampling,
     )
 
 
-def _pooled(entries: list[Ranked]) -> tuple[float, int]:
-    """Residual standard deviation and degrees of freedom of the entries with all seeds."""
-    most = max((entry.seeds for entry in entries), default=0)
-    full = [entry for entry in entries if entry.seeds == most and not entry.collapsed]
-    if most < 2 or len(full) < 2:
-        return 0.0, 0
-    by_seed = [math.fsum(e.scores[i] for e in full) / len(full) for i in range(most)]
-    grand = math.fsum(by_seed) / most
-    squares = math.fsum(
-        (e.scores[i] - e.score - by_seed[i] + grand) ** 2 for e in full for i in range(most)
-    )
-    freedom = (len(full) - 1) * (most - 1)
-    return math.sqrt(squares / freedom), freedom
-
-
-def _margin(one: Ranked, other: Ranked, deviation: float, freedom: int) -> float:
+def _margin(one: Ranked, other: Ranked, fitted: Fit | None) -> float:
     """The largest difference that is still a tie."""
-    if freedom and one.seeds > 1 and other.seeds > 1:
-        quantile = float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom))
-        return quantile * deviation * math.sqrt(1 / one.seeds + 1 / other.seeds)
+    if fitted is not None and fitted.freedom:
+        quantile = float(stats.t.ppf(0.5 + CONFIDENCE / 2, fitted.freedom))
+        return quantile * fitted.error_of_difference(one.candidate, other.candidate)
     quantile = float(stats.norm.ppf(0.5 + CONFIDENCE / 2))
     return quantile * math.hypot(one.standard_error, other.standard_error)
+
+
+def _compare(rung: list[Ranked]) -> None:
+    """Scores as if all candidates had had the same seeds, and ties; in place."""
+    healthy = [entry for entry in rung if not entry.collapsed]
+    fitted = None
+    if healthy:
+        fitted = fit(
+            {e.candidate: dict(zip(e.seed_numbers, e.scores, strict=True)) for e in healthy}
+        )
+        for entry in healthy:
+            entry.score = fitted.means[entry.candidate]
+    for entry in rung:
+        entry.tied_with = [
+            other.candidate
+            for other in rung
+            if other is not entry
+            and other.collapsed == entry.collapsed
+            and abs(other.score - entry.score)
+            <= _margin(entry, other, None if entry.collapsed else fitted)
+        ]
 
 
 def rank(candidates: list[Candidate], trials: list[TrialRecord]) -> list[Ranked]:
@@ -110,21 +119,15 @@ def rank(candidates: list[Candidate], trials: list[TrialRecord]) -> list[Ranked]
         if trial.state == "completed" and trial.score is not None:
             completed[trial.candidate].append(trial)
     entries = [_entry(c, completed[c.key]) for c in candidates if c.key in completed]
-    entries.sort(key=lambda e: (e.collapsed, -e.iterations, -e.score, e.candidate))
     rungs: dict[int, list[Ranked]] = defaultdict(list)
-    for place, entry in enumerate(entries):
-        entry.rank = place + 1
+    for entry in entries:
         rungs[entry.iterations].append(entry)
     for rung in rungs.values():
-        deviation, freedom = _pooled(rung)
-        for entry in rung:
-            entry.tied_with = [
-                other.candidate
-                for other in rung
-                if other is not entry
-                and other.collapsed == entry.collapsed
-                and abs(other.score - entry.score) <= _margin(entry, other, deviation, freedom)
-            ]
-    for entry in entries:
-        entry.tied_with_best = entry is entries[0] or entries[0].candidate in entry.tied_with
+        _compare(rung)
+    # Rounded, so that candidates of equal score do not swap places with the order of a sum.
+    entries.sort(key=lambda e: (e.collapsed, -e.iterations, -round(e.score, 9), e.candidate))
+    for place, entry in enumerate(entries):
+        entry.rank = place + 1
+        entry.tied_with.sort()
+        entry.tied_with_best = place == 0 or entries[0].candidate in entry.tied_with
     return entries

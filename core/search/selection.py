@@ -61,7 +61,10 @@ def select(
     best = ranking[0]
     policy = next(c.policy for c in candidates if c.key == best.candidate)
     names = {entry.candidate: entry.name for entry in ranking}
-    none = next((entry for entry in ranking if entry.name == "none"), None)
+    none = next(
+        (e for e in ranking if e.origin == "baseline" and e.name == "none"
+         and e.iterations == best.iterations), None,
+    )  # fmt: skip
     selection = {
         "criterion": "rotation",
         "score": round(best.score, 6),

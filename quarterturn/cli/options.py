@@ -30,9 +30,9 @@ def name_or_document(value: str, what: str) -> Any:
     if value.endswith(".json"):
         try:
             text = Path(value).read_text(encoding="utf-8")
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             raise InvalidInputError(
-                f"The {what} file {value} cannot be read: {error.strerror}.", code="file_unreadable"
+                f"The {what} file {value} cannot be read: {error}.", code="file_unreadable"
             ) from None
     elif not value.lstrip().startswith("{"):
         return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -35,8 +36,6 @@ def _server(url: str | None, data_dir: Path | None) -> Iterator[tuple[str, bool]
     if running:
         yield running, True
         return
-    # kill should stop what was started here as cleanly as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     typer.echo("Starting PostgreSQL, Redis, a worker and the API ...")
     with Stack(settings_with(port=0)) as stack:
         yield stack.url, False
@@ -61,6 +60,19 @@ def _checked(body: dict[str, Any]) -> dict[str, Any]:
 
     parse_search(body)
     return body
+
+
+def _check_output(output: Path) -> None:
+    """Refuse an output that cannot be written before the search, not after it."""
+    folder = output.resolve().parent
+    if not folder.is_dir():
+        raise InvalidInputError(f"The folder of {output} does not exist.", code="path_not_found")
+    writable = os.access(output, os.W_OK) if output.exists() else os.access(folder, os.W_OK)
+    if output.is_dir() or not writable:
+        raise InvalidInputError(
+            f"{output} cannot be written; choose another file with --output.",
+            code="output_not_writable",
+        )
 
 
 def search(
@@ -89,13 +101,14 @@ def search(
     """Choose an augmentation policy for a folder or an archive of images, without labels."""
     from quarterturn.client import Client
 
-    if not path.exists():
+    # kill should stop a search as cleanly as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if not (path.is_file() or path.is_dir()):
         raise InvalidInputError(
             f"There is no file or folder at {path}. Give a folder of images or an archive.",
             code="path_not_found",
         )
-    if not output.resolve().parent.is_dir():
-        raise InvalidInputError(f"The folder of {output} does not exist.", code="path_not_found")
+    _check_output(output)
     body = _checked(
         _request(
             space, strategy, budget or [], iterations=iterations, seeds=seeds, seed=seed,

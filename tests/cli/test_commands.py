@@ -72,6 +72,8 @@ def test_a_folder_is_packed_and_sent(stack: Stack, animals: Path, tmp_path: Path
     ("arguments", "code"),
     [
         (["search", "/nowhere"], "path_not_found"),
+        (["search", "/dev/null"], "path_not_found"),
+        (["search", "/etc", "--output", "/tmp"], "output_not_writable"),
         (["search", "/etc", "--space", "everything"], "invalid_search_space"),
         (["search", "/etc", "--strategy", "{bad"], "invalid_json"),
         (["search", "/etc", "--budget", "soon"], "invalid_budget"),

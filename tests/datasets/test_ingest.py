@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import tarfile
+import threading
 import zipfile
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.datasets import CacheInfo, DatasetCache, IngestReport, open_cache
+from core.datasets import CacheInfo, DatasetCache, IngestReport, catalog, open_cache
 from core.datasets import ingest as ingest_members
 from core.datasets.cache import SPLIT_ENDS
 from core.datasets.caps import Caps
@@ -20,6 +21,9 @@ from core.datasets.ingest import automatic_resolution
 from core.datasets.members import Member, Skipped, archive_members
 from core.errors import InvalidInputError, TooLargeError
 from core.settings import Settings
+from core.store.database import session_scope
+from core.store.tables import Dataset
+from core.store.transitions import transition
 
 
 def _members(count: int, side: int = 24) -> list[Member | Skipped]:
@@ -162,6 +166,31 @@ def test_one_huge_file_is_skipped(tmp_path: Path) -> None:
             archive.writestr(member.name, member.data)
     _, report = _ingest_archive(path, settings)
     assert [item["reason"] for item in report.skipped] == ["file_too_large"]
+
+
+def test_a_deletion_waits_for_an_upload_of_the_same_images(
+    database: Settings, tmp_path: Path
+) -> None:
+    """The deletion begins while the second upload is putting the images in place."""
+    path = tmp_path / "images.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for member in _members(105):
+            assert isinstance(member, Member)
+            assert isinstance(member.data, bytes)
+            archive.writestr(member.name, member.data)
+    first, _ = catalog.create_dataset(path, "first", None, database)
+    with session_scope() as session:
+        transition(session, Dataset, "deleting", Dataset.id == first.id)
+        catalog.lock_images(session, first.digest)  # as the upload does
+        deletion = threading.Thread(target=catalog.finish_deletions, args=(database,))
+    deletion.start()
+    second, new = catalog.create_dataset(path, "second", None, database)
+    deletion.join()
+    catalog.finish_deletions(database)
+    assert new
+    assert second.state == "ready"
+    folder = database.datasets_dir / second.digest
+    assert (folder / "dataset.json").exists()
 
 
 def test_resolution_follows_the_images() -> None:

@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
 from core.policies.schema import Policy
+from core.search.effects import fit
 from core.search.history import Candidate, TrialRecord
 from core.search.ranking import rank
 from core.search.selection import ranking_warnings, select
@@ -78,6 +79,39 @@ def test_the_margin_is_the_quantile_of_two_way_residuals() -> None:
             if i != mine and abs(scores[i].mean() - scores[mine].mean()) <= margin
         }
         assert set(entry.tied_with) == expected
+
+
+def test_a_missing_seed_is_no_advantage() -> None:
+    """Seed 1 is unlucky for all; who lacks it must not profit from that."""
+    none, lacking, third = _candidates(3)
+    trials = (
+        _records(none, [0.80, 0.60]) + _records(lacking, [0.75]) + _records(third, [0.70, 0.50])
+    )
+    ranking = rank([none, lacking, third], trials)
+    assert [entry.candidate for entry in ranking] == [none.key, lacking.key, third.key]
+    assert ranking[1].score == pytest.approx(0.65)
+
+
+def test_the_additive_fit_against_scipy() -> None:
+    """Unbalanced scores: effects and residuals of an independent least-squares solver."""
+    scores = {
+        "a": {0: 0.61, 1: 0.55}, "b": {1: 0.50, 2: 0.48}, "c": {0: 0.70, 2: 0.66}, "d": {1: 0.40},
+    }  # fmt: skip
+    fitted = fit(scores)
+
+    def residuals(effects: np.ndarray) -> list[float]:
+        return [
+            value - effects["abcd".index(c)] - (effects[3 + s] if s else 0.0)
+            for c, row in scores.items()
+            for s, value in row.items()
+        ]
+
+    reference = optimize.least_squares(residuals, np.zeros(6), xtol=1e-14, ftol=1e-14, gtol=1e-14)
+    assert fitted.freedom == 7 - 6
+    assert fitted.deviation == pytest.approx(math.sqrt(2 * reference.cost / 1), rel=1e-5)
+    assert fitted.means["c"] - fitted.means["b"] == pytest.approx(
+        reference.x[2] - reference.x[1], abs=1e-7
+    )
 
 
 def test_one_seed_uses_the_sampling_error() -> None:

@@ -111,6 +111,29 @@ def test_seconds_withdraw_what_cannot_end_in_time() -> None:
     assert (late.withdraw, late.finished, late.exhausted) == (True, True, "seconds")
 
 
+def test_a_search_that_ran_out_of_time_does_not_resume() -> None:
+    """The first trials were slow and the rest was withdrawn; a fast one must not bring it back."""
+    spec = parse_search({"iterations": 90, "budget": {"seconds": 70}, "seeds": 1})
+    first = plan(spec, History()).trials
+    slow, fast = (
+        TrialRecord(*r.place, state="completed", score=0.5, iterations_run=r.cost, seconds=seconds)
+        for r, seconds in zip(first[:2], (60.0, 0.1), strict=True)
+    )
+    rest = [TrialRecord(*r.place, state="cancelled") for r in first[2:]]
+    running = TrialRecord(*first[1].place, state="running")
+    assert not plan(spec, History((slow, running, *rest), 61.0)).finished
+    last = plan(spec, History((slow, fast, *rest), 62.0))
+    assert (last.trials, last.finished, last.exhausted) == ((), True, "seconds")
+
+
+def test_a_small_space_is_drawn_at_once() -> None:
+    spec = parse_search(
+        {"search_space": "rand-augment", "strategy": {"kind": "random", "candidates": 4000}}
+    )
+    keys = {r.candidate.key for r in plan(spec, History()).trials}
+    assert len(keys) == 15 + len(BASELINES)
+
+
 def test_halving_continues_the_best_and_every_baseline() -> None:
     spec = parse_search(SPECS["halving"])
     _, done, candidates = _play(spec, random.Random(2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tarfile
 import zipfile
 from pathlib import Path
@@ -131,6 +132,10 @@ JOBS: list[tuple[dict[str, Any], int, str, str]] = [
     ({"dataset_id": 7}, 422, "invalid_job", "$.dataset_id"),
     ({"budget": {"iterations": 3}}, 422, "budget_too_small", "$.budget"),
     ({"iterations": "30"}, 422, "invalid_job", "$.iterations"),
+    ({"name": "a\ud800b"}, 422, "invalid_text", ""),
+    ({"dataset_id": "\ud800"}, 422, "invalid_text", ""),
+    ({"search_space": {"kind": "pipeline", "operations": ["hue"], "name": "a\0b"}}, 422,
+     "invalid_search_space", ""),
     ({"name": "a\0b"}, 422, "invalid_text", ""),
     ({"name": ""}, 422, "invalid_job", "$.name"),
 ]  # fmt: skip
@@ -142,11 +147,43 @@ def test_bad_jobs_are_refused(
     change: dict[str, Any], status: int, code: str, path: str,
 ) -> None:  # fmt: skip
     before = http.get("/v1/jobs").json()
-    answer = http.post("/v1/jobs", json={"dataset_id": animal_dataset, **TINY_SEARCH, **change})
+    body = json.dumps({"dataset_id": animal_dataset, **TINY_SEARCH, **change})  # escapes all
+    answer = http.post("/v1/jobs", content=body, headers={"Content-Type": "application/json"})
     _is_problem(answer, status, code)
     if path:
         assert path in [field["path"] for field in answer.json()["fields"]]
     assert http.get("/v1/jobs").json() == before
+
+
+def _hostile_archives() -> dict[str, bytes]:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        info = tarfile.TarInfo("a.png")
+        info.pax_headers = {"GNU.sparse.map": "a,b", "size": "-5"}
+        archive.addfile(info)
+    named = _zip({"aaaa.png": _png(16)})
+    return {
+        "sparse map": buffer.getvalue(),
+        "name not UTF-8": named.replace(b"aaaa", b"\xff\xfe\xfd\xfc").replace(
+            b"PK\x03\x04\x14\x00\x00\x00", b"PK\x03\x04\x14\x00\x00\x08"
+        ).replace(b"PK\x01\x02\x14\x03\x14\x00\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x00\x08"),
+        "offset beyond the end": named[:-6] + b"\xff\xff\xff\x7f\x00\x00",
+        "many zeros": b"\0" * 20_000,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("case", _hostile_archives())
+def test_hostile_archives_are_refused(http: httpx.Client, stack: Stack, case: str) -> None:
+    answer = http.post("/v1/datasets", files={"file": ("a", _hostile_archives()[case])})
+    _is_problem(answer, 422, answer.json()["code"])
+    assert answer.json()["code"] in ("not_an_archive", "no_images", "empty_archive")
+    assert _left_behind(stack) == []
+
+
+def test_odd_fields_of_an_upload(http: httpx.Client) -> None:
+    for resolution in ("9" * 5000, "-4", "3.5", "٣"):
+        answer = http.post("/v1/datasets", files={"file": b"x"}, data={"resolution": resolution})
+        _is_problem(answer, 422, "invalid_request")
 
 
 def test_names_of_any_bytes_are_reported(http: httpx.Client) -> None:

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
+import pytest
 import redis
 
 from core.embedded.stack import Stack
 from core.queue import QUEUE
+from quarterturn.client import Client
 from tests.conftest import TINY_SEARCH
 from tests.service.waiting import until, until_state
 
@@ -31,7 +34,7 @@ def _running(http: httpx.Client, job: str) -> Any:
 
 
 def test_a_killed_worker_does_not_cost_the_trial(http: httpx.Client, animal_dataset: str) -> None:
-    job = _start(http, animal_dataset, iterations=150)
+    job = _start(http, animal_dataset, iterations=80)
     trial = until(lambda: (t := _running(http, job)) and t["progress"] > 0 and t)
     os.kill(int(trial["worker"].split("/")[1]), signal.SIGKILL)
     view = until_state(http, job, "completed", "failed", seconds=120)
@@ -63,6 +66,44 @@ def test_a_finished_job_cannot_be_cancelled(http: httpx.Client, animal_dataset: 
     until_state(http, job, "completed")
     refused = http.post(f"/v1/jobs/{job}/cancel")
     assert (refused.status_code, refused.json()["code"]) == (409, "job_finished")
+
+
+def _database_process(stack: Stack, name: str) -> psutil.Process:
+    """The embedded server: PostgreSQL's first process, or Redis."""
+    found = [
+        process
+        for process in psutil.process_iter(["name", "cmdline"])
+        if name in process.info["name"] and str(stack.data_dir) in str(process.info["cmdline"])
+    ]
+    return min(found, key=lambda process: process.pid)
+
+
+@pytest.mark.parametrize("server", ["redis", "postgres"])
+def test_a_killed_database_comes_back_and_the_job_completes(
+    http: httpx.Client, stack: Stack, animal_dataset: str, server: str
+) -> None:
+    job = _start(http, animal_dataset, iterations=60)
+    until(lambda: _running(http, job))
+    _database_process(stack, server).kill()
+    until(lambda: http.get("/readyz").status_code == 200, seconds=60)
+    view = until_state(http, job, "completed", "failed", seconds=120)
+    assert view["counts"]["completed"] == view["trials_total"] == 8
+
+
+def test_a_killed_api_comes_back_and_the_client_waits(
+    http: httpx.Client, stack: Stack, animal_dataset: str
+) -> None:
+    job = _start(http, animal_dataset, iterations=40)
+    api = next(
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if (process.info["cmdline"] or [])[-2:] == ["quarterturn", "api"]
+        and process.environ().get("QUARTERTURN_DATA_DIR") == str(stack.data_dir)
+    )
+    with Client(stack.url) as client:
+        client.dashboard(job)
+        api.kill()
+        assert client.wait(job, period=0.2)["state"] == "completed"
 
 
 def test_a_lost_queue_is_rebuilt_from_postgres(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from functools import lru_cache
 
 from core.errors import InvalidInputError
 from core.policies.recipes import BASELINES
@@ -27,6 +28,7 @@ def baselines() -> list[Candidate]:
 def drawn(spec: SearchSpec, count: int) -> list[Candidate]:
     """`count` candidates drawn at random; number i does not depend on `count`."""
     found: dict[str, Candidate] = {}
+    count = min(count, count_candidates(spec.search_space) or count)
     for index in range(count * 20):
         # Drawn numbers are not reused: a space with fewer than `count` policies gives all it has.
         generator = random.Random(f"{spec.seed}/{index}")
@@ -44,6 +46,13 @@ def candidates_of(spec: SearchSpec) -> list[Candidate]:
     Raises:
         InvalidInputError: `too_many_candidates`, for a grid that is too fine.
     """
+    return list(_candidates(spec.model_dump_json()))
+
+
+@lru_cache(maxsize=32)
+def _candidates(document: str) -> tuple[Candidate, ...]:
+    """Planning asks for them after every trial, and drawing thousands takes seconds."""
+    spec = SearchSpec.model_validate_json(document)
     strategy = spec.strategy
     if isinstance(strategy, ListStrategy):
         searched = [Candidate.of(policy, "search") for policy in strategy.candidates]
@@ -63,7 +72,7 @@ def candidates_of(spec: SearchSpec) -> list[Candidate]:
         ]
     else:
         searched = drawn(spec, strategy.candidates)
-    return distinct([*baselines(), *searched])
+    return tuple(distinct([*baselines(), *searched]))
 
 
 def wanted(spec: SearchSpec) -> list[TrialRequest]:

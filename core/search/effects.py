@@ -1,0 +1,53 @@
+"""The additive model score = candidate + seed + noise, fitted by least squares.
+
+Candidates of a rung share seeds, hence images, batches, crops and first weights, so a lucky seed
+lifts all of them. With every seed present for every candidate the fit gives the plain means; where
+some are missing it compares candidates as if they had had the same seeds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Means over all seeds per candidate, and the noise: its deviation and degrees of freedom."""
+
+    means: dict[str, float]
+    deviation: float
+    freedom: int
+    _place: dict[str, int]
+    _unscaled: np.ndarray
+
+    def error_of_difference(self, one: str, other: str) -> float:
+        """Standard error of the difference of two candidates."""
+        contrast = np.zeros(len(self._unscaled))
+        contrast[self._place[one]] += 1.0
+        contrast[self._place[other]] -= 1.0
+        return self.deviation * math.sqrt(max(0.0, contrast @ self._unscaled @ contrast))
+
+
+def fit(scores: Mapping[str, Mapping[int, float]]) -> Fit:
+    """Fit the scores of a rung, by candidate and seed; each candidate has at least one."""
+    candidates = sorted(scores)
+    seeds = sorted({seed for row in scores.values() for seed in row})
+    place = {candidate: index for index, candidate in enumerate(candidates)}
+    column = {seed: len(candidates) + index for index, seed in enumerate(seeds)}
+    observed = [(c, s, value) for c in candidates for s, value in sorted(scores[c].items())]
+    design = np.zeros((len(observed), len(candidates) + len(seeds)))
+    for row, (candidate, seed, _) in enumerate(observed):
+        design[row, place[candidate]] = design[row, column[seed]] = 1.0
+    values = np.array([value for _, _, value in observed])
+    unscaled = np.linalg.pinv(design.T @ design)
+    effects = unscaled @ design.T @ values
+    common = float(effects[len(candidates) :].mean())
+    freedom = len(observed) - int(np.linalg.matrix_rank(design))
+    squares = float(((values - design @ effects) ** 2).sum())
+    deviation = math.sqrt(squares / freedom) if freedom else 0.0
+    means = {candidate: float(effects[place[candidate]]) + common for candidate in candidates}
+    return Fit(means, deviation, freedom, place, unscaled)
