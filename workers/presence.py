@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import threading
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,15 +10,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.jobs.workers import report_departure, report_presence
 from core.settings import get_settings
 from core.store.database import session_scope
+from workers.identity import worker_name
 
 logger = logging.getLogger(__name__)
 _stopped = threading.Event()
 _PERIOD_SECONDS = 5.0
-
-
-def worker_name() -> str:
-    """Host and process id."""
-    return f"{socket.gethostname()}/{os.getpid()}"
 
 
 def _beat() -> None:

@@ -19,7 +19,7 @@ from core.pretraining.trainer import DivergedError
 from core.settings import get_settings
 from core.store.database import session_scope
 from workers.heartbeat import Heartbeat, TrialStopped
-from workers.presence import worker_name
+from workers.identity import worker_name
 
 logger = logging.getLogger(__name__)
 
