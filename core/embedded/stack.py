@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import socket
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,10 +28,13 @@ from core.settings import Settings
 from core.store.database import engine_for
 from core.store.schema import migrate
 
+logger = logging.getLogger(__name__)
+
 _READY_SECONDS = 90.0
 _WORKER_PATIENCE = 15.0
 _SUPERVISION_SECONDS = 1.0
 _MOST_RESTARTS = 5  # within a minute
+_MOST_REVIVALS = 20  # in a row
 
 
 def running_url(data_dir: Path) -> str | None:
@@ -168,14 +173,23 @@ class Stack:
         self._stopping.set()
         self._supervisor.join()
 
+    def _revive_databases(self, failures: Counter[str]) -> None:
+        """Start databases again that ended; what a killed one left behind may need a moment."""
+        for name, revive in self._revivals.items():
+            try:
+                revive()
+                failures[name] = 0
+            except Exception as error:
+                failures[name] += 1
+                logger.warning("%s ended and did not start again: %s", name, error)
+                if failures[name] >= _MOST_REVIVALS:
+                    self.failed[name] = f"ended and cannot be started again: {error}"
+
     def _supervise(self) -> None:
         """Restart what ends, until the stack stops; gives up on what ends again and again."""
+        failures: Counter[str] = Counter()
         while not self._stopping.wait(_SUPERVISION_SECONDS):
-            for name, revive in self._revivals.items():
-                try:
-                    revive()
-                except Exception as error:
-                    self.failed[name] = f"ended and cannot be started again: {error}"
+            self._revive_databases(failures)
             for name, (arguments, process) in list(self._children.items()):
                 if process.poll() is None or name in self.failed:
                     continue
