@@ -7,13 +7,14 @@ import uuid
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import Field
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from api.deps import SessionDep, SettingsDep
+from api.paging import After, Limit, newest_first
 from api.problems import responses
 from api.schemas import DatasetDetail, DatasetSummary, Page
 from core.datasets.catalog import create_dataset, delete_dataset, find_dataset
@@ -149,15 +150,12 @@ async def create(request: Request, response: Response, settings: SettingsDep) ->
 @router.get("", response_model=Page[DatasetSummary])
 def index(
     session: SessionDep,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    after: Annotated[str | None, Query(max_length=64)] = None,
+    limit: Limit = 50,
+    after: After = None,
 ) -> dict[str, Any]:
     """Datasets, newest first."""
-    query = select(Dataset).where(Dataset.state != "deleted").order_by(Dataset.id.desc())
-    if after is not None:
-        query = query.where(Dataset.id < after)
-    rows = list(session.scalars(query.limit(limit + 1)))
-    return {"items": rows[:limit], "next": rows[limit - 1].id if len(rows) > limit else None}
+    query = select(Dataset).where(Dataset.state != "deleted")
+    return newest_first(session, query, Dataset, limit, after)
 
 
 @router.get("/{dataset_id}", response_model=DatasetDetail, responses=responses(404))

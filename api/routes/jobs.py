@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from api.deps import SessionDep, SettingsDep
 from api.job_body import JobBody
+from api.paging import After, Limit, newest_first
 from api.problems import responses
 from api.schemas import JobDetail, JobSummary, Page
 from core.dispatch import dispatch
@@ -43,18 +44,15 @@ def create(body: JobBody, response: Response, settings: SettingsDep) -> JobDetai
 @router.get("", response_model=Page[JobSummary])
 def index(
     session: SessionDep,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    after: Annotated[str | None, Query(max_length=64)] = None,
+    limit: Limit = 50,
+    after: After = None,
     state: Annotated[str | None, Query(max_length=16)] = None,
 ) -> dict[str, Any]:
     """Jobs, newest first."""
-    query = select(Job).order_by(Job.id.desc())
-    if after is not None:
-        query = query.where(Job.id < after)
+    query = select(Job)
     if state is not None:
         query = query.where(Job.state == state)
-    rows = list(session.scalars(query.limit(limit + 1)))
-    return {"items": rows[:limit], "next": rows[limit - 1].id if len(rows) > limit else None}
+    return newest_first(session, query, Job, limit, after)
 
 
 @router.get("/{job_id}", response_model=JobDetail, responses=responses(404))

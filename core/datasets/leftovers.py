@@ -19,9 +19,16 @@ _OLD_SECONDS = 6 * 3600.0
 
 def _remove_unrecorded(settings: Settings, horizon: float) -> None:
     """Caches that were put in place, but whose record was never committed."""
-    for path in settings.datasets_dir.glob("[0-9a-f]*"):
-        if path.stat().st_mtime >= horizon:
-            continue
+    old = [
+        path for path in settings.datasets_dir.glob("[0-9a-f]*") if path.stat().st_mtime < horizon
+    ]
+    if not old:
+        return
+    with session_scope() as session:
+        names = [path.name for path in old]
+        recorded = set(session.scalars(select(Dataset.digest).where(Dataset.digest.in_(names))))
+    # Only the few that have no record are locked, and asked for again under the lock.
+    for path in (path for path in old if path.name not in recorded):
         with session_scope() as session:
             lock_images(session, path.name)
             if not session.scalars(select(Dataset.id).where(Dataset.digest == path.name)).first():

@@ -71,7 +71,12 @@ def _selection_warnings(job: Job) -> list[dict[str, Any]]:
 
 
 def _seconds_left(
-    session: Session, job: Job, spec: SearchSpec, history: History, costs: list[int]
+    session: Session,
+    job: Job,
+    spec: SearchSpec,
+    history: History,
+    costs: list[int],
+    workers: int,
 ) -> float | None:
     rate = seconds_per_iteration(history)
     if rate is None:
@@ -82,7 +87,7 @@ def _seconds_left(
         )
     ).all()
     iterations = sum(costs) - sum(min(max(done, 0), cost) for cost, done in under_way)
-    seconds = rate * iterations / max(1, len(workers_seen(session)))
+    seconds = rate * iterations / max(1, workers)
     if spec.budget.seconds is not None:
         seconds = min(seconds, max(0.0, spec.budget.seconds - history.elapsed_seconds))
     return round(seconds, 1)
@@ -101,6 +106,8 @@ def dashboard(session: Session, job: Job) -> dict[str, Any]:
     else:
         candidates = candidates_of(session, job.id)
         ranking = [entry.to_dict() for entry in rank(candidates, list(history.trials))]
+    costs = [request.cost for request in coming]
+    workers = len(workers_seen(session))
     counts = Counter(trial.state for trial in history.trials)
     dataset = session.get_one(Dataset, job.dataset_id)
     end: datetime = job.finished_at or session.scalar(select(func.clock_timestamp()))  # type: ignore[assignment]
@@ -133,9 +140,9 @@ def dashboard(session: Session, job: Job) -> dict[str, Any]:
         "seconds_elapsed": round((end - job.started_at).total_seconds(), 1)
         if job.started_at
         else 0.0,
-        "seconds_left": _seconds_left(session, job, spec, history, [r.cost for r in coming])
+        "seconds_left": _seconds_left(session, job, spec, history, costs, workers)
         if live
         else None,
-        "workers": len(workers_seen(session)),
+        "workers": workers,
         "policy_ready": job.policy is not None,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,9 +36,10 @@ def load_trial_data(cache: DatasetCache, device: torch.device) -> TrialData:
     def images(split: str, keep: bool) -> torch.Tensor:
         part = cache.split(split)
         if device.type == "cpu" or not keep:
-            # torch warns of read-only memory; nothing here writes to it.
-            part = part if part.flags.writeable else _readable(part)
-            return torch.from_numpy(part).permute(0, 3, 1, 2)
+            with warnings.catch_warnings():
+                # torch warns of read-only memory; nothing here writes to it.
+                warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
+                return torch.from_numpy(part).permute(0, 3, 1, 2)
         return torch.from_numpy(np.array(part)).to(device).permute(0, 3, 1, 2)
 
     def channel(values: list[float]) -> torch.Tensor:
@@ -51,10 +53,3 @@ def load_trial_data(cache: DatasetCache, device: torch.device) -> TrialData:
         mean=channel(cache.info.mean),
         std=channel(cache.info.std),
     )
-
-
-def _readable(part: np.ndarray) -> np.ndarray:
-    import warnings
-
-    warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-    return part

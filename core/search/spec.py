@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 from core.errors import InvalidInputError
 from core.policies.schema import Policy
 from core.pretraining.spec import PretrainingSpec, ScoringSpec
-from core.spaces.presets import PRESETS, parse_space
+from core.spaces.presets import parse_space
 from core.spaces.schema import SearchSpace
 from core.validation import Document, parse
 
@@ -107,6 +107,3 @@ def parse_search(document: dict[str, Any]) -> SearchSpec:
     # Validated once above; what follows names paths below $.search_space by itself.
     plain = {**document, "search_space": space.model_dump(mode="json")}
     return parse(SearchSpec, plain, code="invalid_job", what="job")
-
-
-__all__ = ["PRESETS", "Budget", "SearchSpec", "Strategy", "parse_search"]

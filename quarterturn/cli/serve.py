@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -92,6 +91,3 @@ def migrate() -> None:
 
     run(get_engine())
     typer.echo("The database is up to date.")
-
-
-__all__ = ["Path", "api", "migrate", "serve", "settings_with", "worker"]
