@@ -10,9 +10,16 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from core.pretraining.spec import PretrainingSpec, ScoringSpec
-from core.search.spec import Budget, Strategy
+from core.search.spec import Budget
+from core.search.strategy import Strategy
 from core.spaces.schema import SearchSpace
 from core.validation import Document
+
+#: Those that need no fields.
+StrategyName = Literal[
+    "random", "grid", "base_augmentation", "self_rand_augment", "successive_halving", "asha",
+    "density_matching", "pipeline",
+]  # fmt: skip
 
 
 class JobRequest(Document):
@@ -23,7 +30,7 @@ class JobRequest(Document):
     search_space: (
         Literal["single-operation", "rand-augment", "selfaugment", "photometric"] | SearchSpace
     ) = "photometric"
-    strategy: Literal["random", "grid", "successive_halving"] | Strategy = "successive_halving"
+    strategy: StrategyName | Strategy = "successive_halving"
     budget: Budget = Budget()
     iterations: Annotated[int, Field(ge=1, le=10_000_000)] = 300
     seeds: Annotated[int, Field(ge=1, le=20)] = 3

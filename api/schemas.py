@@ -32,7 +32,7 @@ class DatasetSummary(_Body):
     files: int = Field(examples=[10_000])
     images: int = Field(description="Distinct usable images.", examples=[9716])
     splits: dict[str, int] = Field(
-        examples=[{"pretrain": 6756, "probe_train": 1749, "probe_test": 1211}]
+        examples=[{"pretrain": 6756, "probe_train": 1372, "probe_test": 889, "report": 699}]
     )
     mean: list[float]
     std: list[float]
@@ -80,10 +80,19 @@ class TrialSummary(_Body):
     candidate_key: str
     seed: int
     iterations: int
+    task: str = Field(
+        description="base, search, confirmation, fold/... or density/...", examples=["search"]
+    )
     state: str = Field(examples=["completed"])
     attempt: int
     progress: int = Field(description="Iterations done.")
-    score: float | None = Field(description="Rotation accuracy in [0, 1].", examples=[0.83])
+    score: float | None = Field(
+        description="Of the job's criterion, larger being better; rotation accuracy is in [0, 1].",
+        examples=[0.83],
+    )
+    held_out: float | None = Field(
+        description="The same on images that selection never sees.", examples=[0.82]
+    )
     sampling_error: float | None
     collapsed: bool | None
     reason: str | None

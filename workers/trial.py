@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from core.datasets.cache import DatasetCache, open_cache
+from core.density.execute import execute_density_trial
 from core.dispatch import dispatch
 from core.jobs import claim as trials
 from core.pretraining.checkpoints import CheckpointStore
@@ -45,10 +46,17 @@ def _dataset(digest: str) -> tuple[DatasetCache, TrialData]:
 
 def _attempt(claimed: trials.ClaimedTrial, heartbeat: Heartbeat) -> dict[str, Any]:
     cache, data = _dataset(claimed.dataset_digest)
+    checkpoints = CheckpointStore(get_settings().checkpoints_dir)
+    if claimed.spec.payload is not None:
+        return execute_density_trial(
+            claimed.spec, claimed.policy, cache.info.resolution, data,
+            job=claimed.job_id, candidate=claimed.candidate,
+            checkpoints=checkpoints, watch=heartbeat.watch,
+        )  # fmt: skip
     return execute_trial(
         claimed.spec, claimed.policy, cache, device(), data=data,
         job=claimed.job_id, candidate=claimed.candidate,
-        checkpoints=CheckpointStore(get_settings().checkpoints_dir), watch=heartbeat.watch,
+        checkpoints=checkpoints, watch=heartbeat.watch,
     )  # fmt: skip
 
 

@@ -23,6 +23,13 @@ def percent(value: float | None, digits: int = 1) -> str:
     return "–" if value is None else f"{100 * value:.{digits}f}"
 
 
+def score(value: float | None, criterion: str) -> str:
+    """Rotation accuracy in percent, other criteria as they are."""
+    if criterion == "rotation":
+        return percent(value)
+    return "–" if value is None else f"{value:.4g}"
+
+
 _environment = Environment(
     loader=PackageLoader("api.pages"),
     autoescape=True,
@@ -30,7 +37,7 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.filters.update(duration=duration, percent=percent)
+_environment.filters.update(duration=duration, percent=percent, score=score)
 
 
 def render(template: str, **context: Any) -> str:

@@ -30,7 +30,7 @@ def index(
     find_job(session, job_id)
     query = (
         select(Trial)
-        .options(defer(Trial.curve), defer(Trial.metrics))
+        .options(defer(Trial.curve), defer(Trial.metrics), defer(Trial.payload))
         .where(Trial.job_id == job_id, Trial.number > after)
         .order_by(Trial.number)
     )

@@ -1,8 +1,8 @@
 """The decoded dataset on disk: one memory-mapped file, shared by all workers of a machine.
 
 Images are sorted by content digest, so the bytes do not depend on the order of the upload. The
-digest is uniform, hence the split by digest is three consecutive ranges, stable when images are
-added: pretraining, probe training, probe test.
+digest is uniform, hence the split by digest is consecutive ranges, stable when images are added.
+Selection looks at `probe_test`, what is reported of the selected policy is measured on `report`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-FORMAT = 1
-#: Upper ends of the first two ranges, as fractions of the digest's range.
-SPLIT_ENDS = (0.70, 0.88)
+FORMAT = 2
+#: Upper ends of the ranges, as fractions of the digest's range.
+SPLIT_ENDS = {"pretrain": 0.70, "probe_train": 0.84, "probe_test": 0.93, "report": 1.0}
 
 
 @dataclass(frozen=True)
 class CacheInfo:
-    """What `dataset.json` holds. `splits` are [start, end) of the three ranges."""
+    """What `dataset.json` holds. `splits` are [start, end) of the ranges."""
 
     format: int
     digest: str
@@ -39,22 +39,23 @@ class DatasetCache:
     images: np.ndarray
 
     def split(self, name: str) -> np.ndarray:
-        """The images of `pretrain`, `probe_train` or `probe_test`."""
+        """The images of `pretrain`, `probe_train`, `probe_test` or `report`."""
         start, end = self.info.splits[name]
         return self.images[start:end]
 
 
 def split_ranges(sorted_digests: np.ndarray) -> dict[str, tuple[int, int]]:
-    """The three ranges of images; `sorted_digests` is uint8 (n, d), rows in ascending order."""
+    """The ranges of images; `sorted_digests` is uint8 (n, d), rows in ascending order."""
     leading = sorted_digests[:, :8].copy().view(">u8").ravel()
-    first, second = (
-        int(np.searchsorted(leading, np.uint64(int(end * 2**64)))) for end in SPLIT_ENDS
-    )
-    return {
-        "pretrain": (0, first),
-        "probe_train": (first, second),
-        "probe_test": (second, len(leading)),
-    }
+    ranges: dict[str, tuple[int, int]] = {}
+    start = 0
+    for name, end in SPLIT_ENDS.items():
+        stop = len(leading)
+        if end < 1.0:
+            stop = int(np.searchsorted(leading, np.uint64(int(end * 2**64))))
+        ranges[name] = (start, stop)
+        start = stop
+    return ranges
 
 
 def write_info(folder: Path, info: CacheInfo) -> None:
@@ -70,6 +71,10 @@ def open_cache(folder: Path) -> DatasetCache:
     """
     raw = json.loads((folder / "dataset.json").read_text())
     raw["splits"] = {name: tuple(ends) for name, ends in raw["splits"].items()}
+    if raw["format"] == 1:  # had no images to report on: the later half of probe_test serves
+        start, stop = raw["splits"]["probe_test"]
+        middle = (start + stop) // 2
+        raw["splits"] |= {"probe_test": (start, middle), "report": (middle, stop)}
     info = CacheInfo(**raw)
     shape = (info.images, info.resolution, info.resolution, 3)
     images = np.memmap(folder / "images.bin", dtype=np.uint8, mode="r", shape=shape)

@@ -28,6 +28,8 @@ def _insert(session: Session, job: Job, requests: tuple[TrialRequest, ...]) -> l
                 "name": candidate.policy.name,
                 "origin": candidate.origin,
                 "policy": candidate.policy.to_document(),
+                "number": candidate.number,
+                "parameters": candidate.parameters,
             }
             for candidate in candidates.values()
         ],
@@ -42,6 +44,9 @@ def _insert(session: Session, job: Job, requests: tuple[TrialRequest, ...]) -> l
             "seed": request.seed,
             "iterations": request.iterations,
             "resume_from": request.resume_from,
+            "schedule_iterations": request.schedule or request.iterations,
+            "task": request.task,
+            "payload": request.payload,
             "state": "queued",
             "attempt": 0,
             "progress": 0,
@@ -50,7 +55,7 @@ def _insert(session: Session, job: Job, requests: tuple[TrialRequest, ...]) -> l
     ]
     session.execute(
         insert(Trial).on_conflict_do_nothing(
-            index_elements=["job_id", "candidate_key", "seed", "iterations"]
+            index_elements=["job_id", "task", "candidate_key", "seed", "iterations"]
         ),
         rows,
     )
@@ -82,7 +87,9 @@ def _conclude(session: Session, job: Job, spec: SearchSpec, exhausted: str | Non
             "id": dataset.id, "name": dataset.name, "digest": dataset.digest,
             "images": dataset.images, "resolution": dataset.resolution,
         },
-        "seeds": ranking[0].seed_numbers,
+        "seeds": [*ranking[0].seed_numbers, *(
+            s for s in ranking[0].reported_seeds if s not in ranking[0].seed_numbers
+        )],
         "trials": len(history.trials),
         "iterations_spent": sum(trial.iterations_run for trial in history.trials),
         "seconds": round(history.elapsed_seconds, 1),

@@ -82,8 +82,10 @@ def claim(session: Session, trial_id: str, worker: str, settings: Settings) -> C
             scoring=search.scoring,
             seed=trial.seed,
             iterations=trial.iterations,
-            schedule_iterations=search.iterations,
+            schedule_iterations=trial.schedule_iterations,
             resume_from=trial.resume_from,
+            task=trial.task,
+            payload=trial.payload,
         ),
         seconds_left=left,
     )
@@ -128,8 +130,9 @@ def complete(session: Session, claimed: ClaimedTrial, outcome: dict[str, Any]) -
     """
     return _finish(
         session, claimed, "completed",
-        score=outcome["score"], sampling_error=outcome["sampling_error"],
-        collapsed=outcome["collapsed"], metrics=outcome["metrics"], curve=outcome["curve"],
+        score=outcome.get("score"), sampling_error=outcome.get("sampling_error"),
+        held_out=outcome.get("held_out"), collapsed=outcome.get("collapsed"),
+        metrics=outcome["metrics"], curve=outcome.get("curve"),
         iterations_run=outcome["iterations_run"], progress=claimed.spec.iterations,
         seconds=outcome["pretraining_seconds"] + outcome["scoring_seconds"],
         finished_at=func.now(),

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from core.errors import ConflictError, InvalidInputError, NotFoundError
 from core.jobs.advance import advance
 from core.search.history import History
-from core.search.planning import plan, wanted
+from core.search.planning import plan, remaining, wanted
 from core.search.spec import parse_search
 from core.settings import Settings
 from core.spaces.warnings import space_warnings
@@ -66,8 +66,9 @@ def create_job(
         )
     spec = parse_search(body)
     dataset = _usable_dataset(session, dataset_id)
-    first, _ = wanted(spec, History())
-    count = len({request.candidate.key for request in first})
+    first = wanted(spec, History()).requests
+    coming = remaining(spec, History())
+    count = len({request.candidate.key for request in coming})
     if count > settings.max_candidates:
         raise InvalidInputError(
             f"The job has {count} candidates; this server allows {settings.max_candidates}. "

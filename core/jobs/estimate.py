@@ -25,6 +25,7 @@ def _measured(session: Session, spec: SearchSpec) -> float | None:
         .where(
             Trial.state == "completed",
             Trial.iterations_run > 0,
+            Trial.score.is_not(None),
             Job.spec["pretraining"]["encoder"].astext == spec.pretraining.encoder,
             Job.spec["pretraining"]["batch_size"].astext == str(spec.pretraining.batch_size),
         )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from core.policies.schema import Policy
-from core.search.history import Candidate, History, TrialRecord, TrialState
+from core.search.history import Candidate, History, Origin, Proposal, TrialRecord, TrialState
 from core.store.tables import CandidateRow, Job, Trial
 
 
@@ -17,7 +17,10 @@ def records_of(session: Session, job_id: str) -> list[TrialRecord]:
     """All trials of a job, without their curves."""
     columns = (
         Trial.candidate_key, Trial.seed, Trial.iterations, Trial.state, Trial.score,
-        Trial.sampling_error, Trial.collapsed, Trial.iterations_run, Trial.seconds,
+        Trial.sampling_error, Trial.collapsed, Trial.iterations_run, Trial.seconds, Trial.task,
+        Trial.resume_from, Trial.held_out, Trial.payload,
+        # Criteria are many and long; planning needs what fold and density trials found.
+        case((Trial.payload.is_not(None), Trial.metrics), else_=None).label("result"),
     )  # fmt: skip
     rows = session.execute(select(*columns).where(Trial.job_id == job_id).order_by(Trial.number))
     return [
@@ -31,6 +34,11 @@ def records_of(session: Session, job_id: str) -> list[TrialRecord]:
             collapsed=bool(row.collapsed),
             iterations_run=row.iterations_run or 0,
             seconds=row.seconds or 0.0,
+            task=row.task,
+            resume_from=row.resume_from,
+            held_out=row.held_out,
+            payload=row.payload,
+            result=row.result,
         )
         for row in rows
     ]
@@ -40,7 +48,17 @@ def history_of(session: Session, job: Job) -> History:
     """The history that a strategy plans from."""
     now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
     elapsed = (now - job.started_at).total_seconds() if job.started_at else 0.0
-    return History(tuple(records_of(session, job.id)), elapsed)
+    return History(tuple(records_of(session, job.id)), elapsed, proposals_of(session, job.id))
+
+
+def proposals_of(session: Session, job_id: str) -> tuple[Proposal, ...]:
+    """What samplers proposed, in the order of their numbers."""
+    rows = session.execute(
+        select(CandidateRow.key, CandidateRow.number, CandidateRow.parameters)
+        .where(CandidateRow.job_id == job_id, CandidateRow.number.is_not(None))
+        .order_by(CandidateRow.number)
+    )
+    return tuple(Proposal(row.key, row.number, row.parameters or {}) for row in rows)
 
 
 def candidates_of(session: Session, job_id: str) -> list[Candidate]:
@@ -49,6 +67,6 @@ def candidates_of(session: Session, job_id: str) -> list[Candidate]:
         select(CandidateRow).where(CandidateRow.job_id == job_id).order_by(CandidateRow.id)
     )
     return [
-        Candidate(row.key, Policy.model_validate(row.policy), row.origin)  # type: ignore[arg-type]
+        Candidate(row.key, Policy.model_validate(row.policy), cast(Origin, row.origin))
         for row in rows
     ]

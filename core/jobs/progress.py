@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from datetime import datetime
 from typing import Any
@@ -12,24 +13,38 @@ from sqlalchemy.orm import Session
 from core.jobs.history import candidates_of, history_of
 from core.jobs.workers import workers_seen
 from core.lifecycle import active
-from core.search.history import History
+from core.search.evidence import assess
+from core.search.history import BASE, History
 from core.search.planning import remaining, seconds_per_iteration
 from core.search.ranking import rank
 from core.search.spec import SearchSpec
 from core.store.tables import Dataset, Job, Trial
 
 _FAILURES_SHOWN = 20
+_ORDER = ("base", "fold", "density", "search", "confirmation")
 
 
-def _rungs(history: History, coming: list[tuple[int, int]]) -> list[dict[str, Any]]:
-    """Per length of pretraining: trials done, running, queued, failed and in all."""
-    rungs: dict[int, Counter[str]] = {}
+def _stage(task: str) -> str:
+    return task.split("/", 1)[0]
+
+
+def _rungs(history: History, coming: list[tuple[str, int]]) -> list[dict[str, Any]]:
+    """Per stage and length of pretraining: trials done, running, queued, failed and in all.
+
+    Trials that score policies on folds are one line, whatever their size.
+    """
+    rungs: dict[tuple[str, int], Counter[str]] = {}
+
+    def line(task: str, iterations: int) -> tuple[str, int]:
+        return _stage(task), 0 if _stage(task) == "density" else iterations
+
     for trial in history.trials:
-        rungs.setdefault(trial.iterations, Counter())[trial.state] += 1
-    for iterations, _ in coming:
-        rungs.setdefault(iterations, Counter())["coming"] += 1
+        rungs.setdefault(line(trial.task, trial.iterations), Counter())[trial.state] += 1
+    for task, iterations in coming:
+        rungs.setdefault(line(task, iterations), Counter())["coming"] += 1
     return [
         {
+            "stage": stage,
             "iterations": iterations,
             "completed": states["completed"],
             "running": states["running"],
@@ -37,7 +52,9 @@ def _rungs(history: History, coming: list[tuple[int, int]]) -> list[dict[str, An
             "failed": states["failed"] + states["crashed"] + states["cancelled"],
             "total": sum(states.values()),
         }
-        for iterations, states in sorted(rungs.items())
+        for (stage, iterations), states in sorted(
+            rungs.items(), key=lambda item: (_ORDER.index(item[0][0]), item[0][1])
+        )
     ]
 
 
@@ -45,10 +62,15 @@ def _best_so_far(session: Session, job: Job) -> list[dict[str, Any]]:
     """Best score after each completed trial that raised it, with seconds since the start."""
     rows = session.execute(
         select(Trial.finished_at, Trial.score, Trial.candidate_key, Trial.iterations)
-        .where(Trial.job_id == job.id, Trial.state == "completed", Trial.collapsed.is_(False))
+        .where(
+            Trial.job_id == job.id,
+            Trial.state == "completed",
+            Trial.collapsed.is_(False),
+            Trial.task != BASE,
+        )
         .order_by(Trial.finished_at)
     )
-    best = -1.0
+    best = -math.inf
     points: list[dict[str, Any]] = []
     for finished_at, score, key, iterations in rows:
         if score is not None and score > best and job.started_at and finished_at:
@@ -68,6 +90,24 @@ def _selection_warnings(job: Job) -> list[dict[str, Any]]:
     """Those that came with the selection; the job's own are not repeated."""
     selection = (job.policy or {}).get("selection") or {}
     return [w for w in selection.get("warnings", []) if w not in job.warnings]
+
+
+Ranking = list[dict[str, Any]]
+
+
+def _rankings(
+    session: Session, job: Job, spec: SearchSpec, history: History
+) -> tuple[Ranking, dict[str, Any] | None, Ranking]:
+    """The ranking, what it is worth, and the ranking of the base stage where there was one."""
+    candidates = candidates_of(session, job.id)
+    base = rank(candidates, history.completed(BASE))
+    based = [entry.to_dict() for entry in base]
+    if job.ranking is not None:
+        selection = (job.policy or {}).get("selection") or {}
+        return job.ranking, selection.get("evidence"), based
+    ranking = rank(candidates, list(history.trials))
+    evidence = assess(ranking, spec.scoring.criterion).to_dict() if ranking else None
+    return [entry.to_dict() for entry in ranking], evidence, based
 
 
 def _seconds_left(
@@ -100,12 +140,8 @@ def dashboard(session: Session, job: Job) -> dict[str, Any]:
     live = job.state in active("jobs")
     coming = remaining(spec, history) if live and job.state != "cancelling" else []
     known = {trial.place for trial in history.trials}
-    unplanned = [(r.iterations, r.cost) for r in coming if r.place not in known]
-    if job.ranking is not None:
-        ranking = job.ranking
-    else:
-        candidates = candidates_of(session, job.id)
-        ranking = [entry.to_dict() for entry in rank(candidates, list(history.trials))]
+    unplanned = [(r.task, r.iterations) for r in coming if r.place not in known]
+    ranking, evidence, base_ranking = _rankings(session, job, spec, history)
     costs = [request.cost for request in coming]
     workers = len(workers_seen(session))
     counts = Counter(trial.state for trial in history.trials)
@@ -126,6 +162,8 @@ def dashboard(session: Session, job: Job) -> dict[str, Any]:
         "dataset": {"id": dataset.id, "name": dataset.name, "images": dataset.images},
         "strategy": spec.strategy.kind,
         "search_space": spec.search_space.name,
+        "criterion": spec.scoring.criterion,
+        "evidence": evidence,
         "counts": {
             state: counts[state]
             for state in ("queued", "running", "completed", "failed", "crashed", "cancelled")
@@ -135,6 +173,7 @@ def dashboard(session: Session, job: Job) -> dict[str, Any]:
         "best": ranking[0] if ranking else None,
         "best_so_far": _best_so_far(session, job),
         "ranking": ranking,
+        "base_ranking": base_ranking,
         "warnings": [*job.warnings, *_selection_warnings(job)],
         "failures": [dict(row._mapping) for row in failures],
         "seconds_elapsed": round((end - job.started_at).total_seconds(), 1)

@@ -21,6 +21,7 @@ class TrialData:
     pretrain: torch.Tensor
     probe_train: torch.Tensor
     probe_test: torch.Tensor
+    report: torch.Tensor
     mean: torch.Tensor
     std: torch.Tensor
 
@@ -50,6 +51,7 @@ def load_trial_data(cache: DatasetCache, device: torch.device) -> TrialData:
         pretrain=images("pretrain", resident),
         probe_train=images("probe_train", True),
         probe_test=images("probe_test", True),
+        report=images("report", True),
         mean=channel(cache.info.mean),
         std=channel(cache.info.std),
     )

@@ -16,11 +16,13 @@ from core.pretraining.checkpoints import CheckpointStore
 from core.pretraining.collapse import is_collapsed, spread
 from core.pretraining.data import TrialData, load_trial_data
 from core.pretraining.spec import TrialSpec
+from core.scoring.criteria import CRITERIA, feature_criteria, view_criteria
 from core.scoring.features import rotation_features
-from core.scoring.probe import rotation_probe
-from core.scoring.rank import rankme
+from core.scoring.probe import rotation_probes
 
 _CURVE_POINTS = 100
+#: Images that any criterion needs.
+_FEWEST = 3
 
 
 def _curve(losses: list[float]) -> list[list[float]]:
@@ -34,25 +36,46 @@ def _curve(losses: list[float]) -> list[list[float]]:
 
 
 def score(run: trainer.Run, data: TrialData, spec: TrialSpec) -> dict[str, Any]:
-    """The criteria of a trained encoder; `score` is rotation accuracy."""
+    """The criteria of a trained encoder; `score` is the chosen one, larger being better, and
+    `held_out` the same on the images of the report (None where there are too few).
+    """
     limits = spec.scoring
-    train, _ = rotation_features(run.method, data, data.probe_train[: limits.probe_train_images])
-    test, outputs = rotation_features(run.method, data, data.probe_test[: limits.probe_test_images])
-    probe = rotation_probe(train, test, limits.l2)
-    output_spread = spread(outputs)
-    if not math.isfinite(probe.cross_entropy) or not math.isfinite(output_spread):
-        raise trainer.DivergedError("the features are not finite; lower the learning rate")
-    return {
-        "score": probe.accuracy,
-        "sampling_error": probe.sampling_error,
-        "collapsed": is_collapsed(run.losses, run.method.ceiling, output_spread),
-        "metrics": {
+    parts = {
+        "probe_train": data.probe_train[: limits.probe_train_images],
+        "probe_test": data.probe_test[: limits.probe_test_images],
+        "report": data.report[: limits.report_images],
+    }
+    features = {name: rotation_features(run.method, data, part) for name, part in parts.items()}
+    measured = ["probe_test", *(["report"] if len(parts["report"]) >= _FEWEST else [])]
+    probes = rotation_probes(
+        features["probe_train"][0], [features[name][0] for name in measured], limits.l2
+    )
+    found = {
+        name: {
+            "rotation": probe.accuracy,
             "rotation_cross_entropy": probe.cross_entropy,
-            "loss": sum(run.losses[-10:]) / max(1, len(run.losses[-10:])),
-            "loss_ceiling": run.method.ceiling,
-            "output_spread": output_spread,
-            "rankme": rankme(test[0]),
-        },
+            **view_criteria(run.method, data, parts[name]),
+            **feature_criteria(features[name][0][0]),
+        }
+        for name, probe in zip(measured, probes, strict=True)
+    }
+    output_spread = spread(features["probe_test"][1])
+    metrics = {
+        **found["probe_test"],
+        "loss": sum(run.losses[-10:]) / max(1, len(run.losses[-10:])),
+        "loss_ceiling": run.method.ceiling,
+        "output_spread": output_spread,
+    }
+    if not all(math.isfinite(value) for value in metrics.values()):
+        raise trainer.DivergedError("the features are not finite; lower the learning rate")
+    criterion = CRITERIA[limits.criterion]
+    held_out = found.get("report", {}).get(criterion.metric)
+    return {
+        "score": criterion.sign * metrics[criterion.metric],
+        "held_out": None if held_out is None else criterion.sign * held_out,
+        "sampling_error": probes[0].sampling_error if limits.criterion == "rotation" else 0.0,
+        "collapsed": is_collapsed(run.losses, run.method.ceiling, output_spread),
+        "metrics": metrics,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -35,11 +35,22 @@ class PretrainingSpec(Document):
     )
 
 
-class ScoringSpec(Document):
-    """The rotation probe."""
+CriterionName = Literal[
+    "rotation", "infonce", "alignment", "uniformity", "rankme", "feature_std"
+]  # fmt: skip
 
+
+class ScoringSpec(Document):
+    """The criterion that candidates are ranked by, and the rotation probe."""
+
+    criterion: CriterionName = Field(
+        default="rotation", description="What ranks candidates; all are recorded for every trial."
+    )
     probe_train_images: Annotated[int, Field(ge=16, le=100_000)] = 2000
     probe_test_images: Annotated[int, Field(ge=16, le=100_000)] = 1500
+    report_images: Annotated[int, Field(ge=16, le=100_000)] = Field(
+        default=1500, description="Images of the report, which selection never sees."
+    )
     l2: Annotated[float, Field(ge=0, le=10)] = Field(
         default=1e-3, description="Penalty on the squared weights of the probe."
     )
@@ -50,6 +61,7 @@ class TrialSpec(Document):
 
     `schedule_iterations` is the length of the learning-rate schedule (the last rung), and
     `resume_from` the iterations at which an earlier trial of the same candidate and seed ended.
+    `task` and `payload` are those of `core.search.history`.
     """
 
     pretraining: PretrainingSpec
@@ -58,6 +70,8 @@ class TrialSpec(Document):
     iterations: Annotated[int, Field(ge=1)]
     schedule_iterations: Annotated[int, Field(ge=1)]
     resume_from: int = 0
+    task: str = "search"
+    payload: dict[str, Any] | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

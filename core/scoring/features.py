@@ -30,7 +30,7 @@ def rotation_features(
     method.eval()
     features: list[list[torch.Tensor]] = [[] for _ in range(ROTATIONS)]
     projections = []
-    for start in range(0, len(images), _BATCH):
+    for start in range(0, max(1, len(images)), _BATCH):  # none gives empty results
         batch = images[start : start + _BATCH].to(device).float() / 255.0
         normal = data.normalise(batch)
         with autocast(device):

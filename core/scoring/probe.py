@@ -5,6 +5,7 @@ SelfAugment trains the same linear layer by 50 epochs of SGD; a test shows that 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -53,22 +54,36 @@ def standardise(train: torch.Tensor, test: torch.Tensor) -> tuple[torch.Tensor, 
     return (train - mean) / scale, (test - mean) / scale
 
 
-def rotation_probe(train: torch.Tensor, test: torch.Tensor, l2: float = 1e-3) -> ProbeResult:
-    """Fit on the features of probe-training images, measure on those of probe-test images.
-
-    Args:
-        train, test: float32 (4, n, d) from `rotation_features`; the images must not overlap.
-    """
-    turns, count, dimension = test.shape
-    fitted, measured = standardise(train.reshape(-1, dimension), test.reshape(-1, dimension))
-    device = train.device
-    targets = torch.arange(turns, device=device).repeat_interleave(train.shape[1])
-    weight, bias = fit_logistic(fitted, targets, turns, l2)
-    logits = measured @ weight + bias
-    truth = torch.arange(turns, device=device).repeat_interleave(count)
+def _measure(logits: torch.Tensor, turns: int, count: int) -> ProbeResult:
+    truth = torch.arange(turns, device=logits.device).repeat_interleave(count)
     right = (logits.argmax(1) == truth).float().view(turns, count).mean(0)
     return ProbeResult(
         accuracy=float(right.mean()),
         cross_entropy=float(functional.cross_entropy(logits, truth)),
         sampling_error=float(right.std() / count**0.5) if count > 1 else 0.0,
     )
+
+
+def rotation_probes(
+    train: torch.Tensor, tests: Sequence[torch.Tensor], l2: float = 1e-3
+) -> list[ProbeResult]:
+    """Fit on the features of probe-training images, measure on each of the others.
+
+    Args:
+        train, tests: float32 (4, n, d) from `rotation_features`; the images must not overlap.
+    """
+    turns, images, dimension = train.shape
+    targets = torch.arange(turns, device=train.device).repeat_interleave(images)
+    flat = train.reshape(-1, dimension)
+    weight, bias = fit_logistic(standardise(flat, flat)[0], targets, turns, l2)
+    return [
+        _measure(
+            standardise(flat, test.reshape(-1, dimension))[1] @ weight + bias, turns, test.shape[1]
+        )
+        for test in tests
+    ]
+
+
+def rotation_probe(train: torch.Tensor, test: torch.Tensor, l2: float = 1e-3) -> ProbeResult:
+    """`rotation_probes` with one set to measure on."""
+    return rotation_probes(train, [test], l2)[0]

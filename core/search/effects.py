@@ -7,11 +7,13 @@ some are missing it compares candidates as if they had had the same seeds.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,24 @@ class Fit:
     freedom: int
     _place: dict[str, int]
     _unscaled: np.ndarray
+
+    def separates(self) -> float | None:
+        """p-value of the hypothesis that all candidates are equal (F test); None without residuals
+        to compare with.
+        """
+        count = len(self.means)
+        if not self.freedom or count < 2:
+            return None
+        if self.deviation == 0.0:
+            return 0.0 if len({round(m, 12) for m in self.means.values()}) > 1 else 1.0
+        contrasts = np.zeros((count - 1, len(self._unscaled)))
+        for row in range(count - 1):
+            contrasts[row, row], contrasts[row, row + 1] = 1.0, -1.0
+        ordered = [self.means[key] for key in sorted(self.means, key=self._place.__getitem__)]
+        steps = np.array([a - b for a, b in itertools.pairwise(ordered)])
+        spread = contrasts @ self._unscaled @ contrasts.T
+        statistic = float(steps @ np.linalg.pinv(spread) @ steps) / (count - 1)
+        return float(stats.f.sf(statistic / self.deviation**2, count - 1, self.freedom))
 
     def error_of_difference(self, one: str, other: str) -> float:
         """Standard error of the difference of two candidates."""

@@ -1,5 +1,9 @@
 """Rankings with honest errors: means over seeds, standard errors, and ties.
 
+A candidate counts where it got furthest: in the confirmation, else in the search, else in the base
+stage. In the confirmation the first half of the seeds is selected on and the other half reported,
+so no number that is reported was selected on.
+
 The error of a difference is taken from the residuals of score = candidate + seed + noise, pooled
 over the candidates of a rung (`core.search.effects`). With a single seed only the sampling error of
 the probe-test images is known, and used.
@@ -15,9 +19,11 @@ from typing import Any
 from scipy import stats
 
 from core.search.effects import Fit, fit
-from core.search.history import Candidate, TrialRecord
+from core.search.history import BASE, CONFIRMATION, SEARCH, Candidate, TrialRecord
 
 CONFIDENCE = 0.95
+#: The stages that pretrain candidates, the last first.
+_STAGES = (CONFIRMATION, SEARCH, BASE)
 
 
 @dataclass
@@ -25,9 +31,13 @@ class Ranked:
     """One line of a ranking.
 
     Attributes:
-        score: mean rotation accuracy over seeds, in [0, 1]; where a candidate lacks a seed that
-            others have, as if it had had it (`core.search.effects`).
+        score: mean of the criterion over the seeds it is selected on (rotation accuracy is in
+            [0, 1]); where a candidate lacks a seed that others have, as if it had had it
+            (`core.search.effects`).
         standard_error: of that mean over seeds; with one seed, the sampling error of the images.
+        reported: the same on images that selection never sees; from the confirmation, over the
+            `reported_seeds` that it does not see either. None where it was not measured.
+        stage: where the candidate got furthest: confirmation, search or base.
         iterations: length of pretraining at which it was scored (its last rung).
         tied_with: keys of the candidates of the same rung that cannot be told from this one.
         tied_with_best: whether the first of the ranking is one of these, or this is the first.
@@ -45,6 +55,10 @@ class Ranked:
     scores: list[float]
     seed_numbers: list[int]
     sampling_error: float = 0.0
+    stage: str = SEARCH
+    reported: float | None = None
+    reported_error: float | None = None
+    reported_seeds: list[int] = field(default_factory=list)
     tied_with: list[str] = field(default_factory=list)
     tied_with_best: bool = False
 
@@ -52,29 +66,47 @@ class Ranked:
         return asdict(self)
 
 
-def _entry(candidate: Candidate, trials: list[TrialRecord]) -> Ranked:
+def _error(values: list[float], alone: float) -> float:
+    """Standard error of a mean over seeds; `alone` where there is one value."""
+    if len(values) < 2:
+        return alone
+    mean = math.fsum(values) / len(values)
+    variance = math.fsum((v - mean) ** 2 for v in values) / (len(values) - 1)
+    return math.sqrt(variance / len(values))
+
+
+def _entry(
+    candidate: Candidate, trials: list[TrialRecord], selected_on: set[int] | None
+) -> Ranked | None:
+    """The line of a candidate; None if none of its seeds is one that is selected on."""
     longest = max(trial.iterations for trial in trials)
     last = sorted((t for t in trials if t.iterations == longest), key=lambda t: t.seed)
-    scores = {t.seed: t.score for t in last if t.score is not None}
+    seen = [t for t in last if selected_on is None or t.seed in selected_on]
+    rest = last if selected_on is None else [t for t in last if t.seed not in selected_on]
+    if not seen:
+        return None
+    scores = {t.seed: t.score for t in seen if t.score is not None}
+    held_out = {t.seed: t.held_out for t in rest if t.held_out is not None}
     mean = math.fsum(scores.values()) / len(scores)
-    sampling = math.fsum(t.sampling_error for t in last) / len(last)
-    error = sampling
-    if len(scores) > 1:
-        variance = math.fsum((s - mean) ** 2 for s in scores.values()) / (len(scores) - 1)
-        error = math.sqrt(variance / len(scores))
+    sampling = math.fsum(t.sampling_error for t in seen) / len(seen)
+    unseen = list(held_out.values())
     return Ranked(
         rank=0,
         candidate=candidate.key,
         name=candidate.policy.name,
         origin=candidate.origin,
         score=mean,
-        standard_error=error,
+        standard_error=_error(list(scores.values()), sampling),
         seeds=len(scores),
         iterations=longest,
         collapsed=any(t.collapsed for t in last),
         scores=list(scores.values()),
         seed_numbers=list(scores),
         sampling_error=sampling,
+        stage=last[0].task,
+        reported=math.fsum(unseen) / len(unseen) if unseen else None,
+        reported_error=_error(unseen, sampling) if unseen else None,
+        reported_seeds=list(held_out),
     )
 
 
@@ -108,26 +140,62 @@ def _compare(rung: list[Ranked]) -> None:
         ]
 
 
+def _first_half(trials: list[TrialRecord]) -> set[int]:
+    """The seeds of a confirmation that are selected on."""
+    seeds = sorted({trial.seed for trial in trials})
+    return set(seeds[: math.ceil(len(seeds) / 2)])
+
+
+def _entries(candidates: list[Candidate], trials: list[TrialRecord]) -> list[Ranked]:
+    """One line per candidate, of the stage it got furthest in."""
+    found: dict[str, Ranked] = {}
+    staged = [stage for stage in _STAGES if any(t.task == stage for t in trials)]
+    for stage in staged:
+        if stage == BASE and len(staged) > 1:
+            continue  # its lengths and its purpose are others
+        here = [t for t in trials if t.task == stage]
+        selected_on = _first_half(here) if stage == CONFIRMATION else None
+        own: dict[str, list[TrialRecord]] = defaultdict(list)
+        for trial in here:
+            own[trial.candidate].append(trial)
+        for candidate in candidates:
+            if candidate.key in own and candidate.key not in found:
+                entry = _entry(candidate, own[candidate.key], selected_on)
+                if entry is not None:
+                    found[candidate.key] = entry
+    return list(found.values())
+
+
 def rank(candidates: list[Candidate], trials: list[TrialRecord]) -> list[Ranked]:
     """The ranking of all candidates with a completed trial, best first.
 
-    A longer pretraining ranks before a shorter one: candidates that were stopped early lost to
-    those that went on. Collapsed candidates come last.
+    The confirmation ranks before the search, and a longer pretraining before a shorter one:
+    candidates that were stopped early lost to those that went on. Collapsed candidates come last.
     """
-    completed: dict[str, list[TrialRecord]] = defaultdict(list)
-    for trial in trials:
-        if trial.state == "completed" and trial.score is not None:
-            completed[trial.candidate].append(trial)
-    entries = [_entry(c, completed[c.key]) for c in candidates if c.key in completed]
-    rungs: dict[int, list[Ranked]] = defaultdict(list)
+    completed = [t for t in trials if t.state == "completed" and t.score is not None]
+    entries = _entries(candidates, completed)
+    rungs: dict[tuple[str, int], list[Ranked]] = defaultdict(list)
     for entry in entries:
-        rungs[entry.iterations].append(entry)
+        rungs[entry.stage, entry.iterations].append(entry)
     for rung in rungs.values():
         _compare(rung)
     # Rounded, so that candidates of equal score do not swap places with the order of a sum.
-    entries.sort(key=lambda e: (e.collapsed, -e.iterations, -round(e.score, 9), e.candidate))
+    entries.sort(
+        key=lambda e: (
+            e.collapsed, _STAGES.index(e.stage), -e.iterations, -round(e.score, 9), e.candidate
+        )
+    )  # fmt: skip
     for place, entry in enumerate(entries):
         entry.rank = place + 1
         entry.tied_with.sort()
         entry.tied_with_best = place == 0 or entries[0].candidate in entry.tied_with
     return entries
+
+
+def top_group(ranking: list[Ranked]) -> list[Ranked]:
+    """Those that were measured as the first was: same stage, same length, not collapsed."""
+    best = ranking[0]
+    return [
+        e for e in ranking
+        if e.stage == best.stage and e.iterations == best.iterations and not e.collapsed
+    ]  # fmt: skip

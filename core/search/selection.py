@@ -1,4 +1,7 @@
-"""The selected policy: the first of the ranking, with its score, ties, warnings and provenance."""
+"""The selected policy: the first of the ranking, with its score, ties, evidence and provenance.
+
+Where the ranking says nothing, a recipe of the literature is handed out instead, and says so.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,11 @@ from typing import Any
 
 from core.policies.schema import Policy
 from core.policies.warnings import policy_warnings
-from core.search.history import Candidate
-from core.search.ranking import Ranked
+from core.search.evidence import FALLBACK, Evidence, assess
+from core.search.history import CONFIRMATION, Candidate
+from core.search.ranking import Ranked, top_group
 from core.search.spec import SearchSpec
 from core.spaces.warnings import space_warnings
-
-_CHANCE = 0.25
 
 
 def versions() -> dict[str, str]:
@@ -27,55 +29,81 @@ def versions() -> dict[str, str]:
     return found
 
 
-def ranking_warnings(ranking: list[Ranked]) -> list[dict[str, Any]]:
-    """Warnings about the evidence: ties with baselines, scores at chance, collapse, one seed."""
-    best = ranking[0]
+def _chosen(ranking: list[Ranked], evidence: Evidence) -> Ranked:
+    """The first, or without evidence the fallback among those measured like it."""
+    if evidence.level != "none":
+        return ranking[0]
+    known = [e for e in top_group(ranking) if e.name == FALLBACK and e.origin == "baseline"]
+    return known[0] if known else ranking[0]
+
+
+def evidence_warnings(ranking: list[Ranked], evidence: Evidence) -> list[dict[str, Any]]:
+    """What is to be known of the selection: a baseline won, nothing was shown, doubts."""
+    chosen = _chosen(ranking, evidence)
     found: list[tuple[str, str]] = []
-    peers = {entry.candidate: entry for entry in ranking}
-    tied = [peers[key].name for key in best.tied_with if peers[key].origin == "baseline"]
-    if best.origin == "baseline":
-        found.append(("baseline_selected", f"No searched policy beat the baseline {best.name}."))
-    elif tied:
-        found.append(("tied_with_baseline", f"Not distinguishable from {', '.join(tied)}."))
-    if best.score - 2 * best.sampling_error <= _CHANCE:
+    if evidence.level == "none":
         found.append(
             (
-                "rotation_at_chance",
-                "Rotation cannot be told on these images: the best score is at chance.",
+                "no_evidence",
+                f"These images give no evidence for any policy; {chosen.name} is handed out as "
+                "the usual recipe, not as a choice made from them.",
             )
         )
-    rung = [entry for entry in ranking if entry.iterations == best.iterations]
-    if len(rung) > 1 and len(best.tied_with) == len(rung) - 1:
-        found.append(("all_tied", "No evidence: all candidates at full length are tied."))
-    if best.seeds < 2:
-        found.append(("single_seed", "One seed only: the error is that of the test images alone."))
-    if best.collapsed:
-        found.append(("collapsed", "Every candidate collapsed."))
+    elif chosen.origin == "baseline":
+        found.append(("baseline_selected", f"No searched policy beat the baseline {chosen.name}."))
+    found += evidence.reasons
     return [{"code": code, "message": message} for code, message in found]
+
+
+def measured_on(entry: Ranked) -> str:
+    """What the score that is reported was measured on."""
+    if entry.reported is None:
+        return "the images and seeds that were selected on"
+    if entry.stage == CONFIRMATION:
+        return "images and seeds that selection never saw"
+    return "images that selection never saw, with the seeds that were selected on"
 
 
 def select(
     spec: SearchSpec, candidates: list[Candidate], ranking: list[Ranked], provenance: dict[str, Any]
 ) -> Policy:
     """The policy to hand out; `ranking` must not be empty."""
-    best = ranking[0]
+    criterion = spec.scoring.criterion
+    evidence = assess(ranking, criterion)
+    best = _chosen(ranking, evidence)
     policy = next(c.policy for c in candidates if c.key == best.candidate)
     names = {entry.candidate: entry.name for entry in ranking}
     none = next(
-        (e for e in ranking if e.origin == "baseline" and e.name == "none"
-         and e.iterations == best.iterations), None,
-    )  # fmt: skip
+        (e for e in top_group(ranking) if e.origin == "baseline" and e.name == "none"), None
+    )
+    # Never what was selected on, where something else was measured.
+    score, error = best.score, best.standard_error
+    if best.reported is not None and best.reported_error is not None:
+        score, error = best.reported, best.reported_error
+    gain = None
+    if none is not None:
+        without = none.reported if best.reported is not None else none.score
+        gain = score - without if without is not None else None
     selection = {
-        "criterion": "rotation",
-        "score": round(best.score, 6),
-        "standard_error": round(best.standard_error, 6),
-        "seeds": best.seeds,
+        "criterion": criterion,
+        "score": round(score, 6),
+        "standard_error": round(error, 6),
+        "seeds": len(best.reported_seeds) or best.seeds,
+        "measured_on": measured_on(best),
+        "selected_on": {
+            "stage": best.stage,
+            "score": round(best.score, 6),
+            "standard_error": round(best.standard_error, 6),
+            "seeds": best.seeds,
+        },
+        "evidence": evidence.to_dict(),
         "rank": best.rank,
         "candidates": len(ranking),
         "tied_with": [names[key] for key in best.tied_with],
-        "gain_over_no_augmentation": round(best.score - none.score, 6) if none else None,
+        "gain_over_no_augmentation": None if gain is None else round(gain, 6),
         "warnings": [
-            *policy_warnings(policy), *space_warnings(spec.search_space), *ranking_warnings(ranking)
+            *policy_warnings(policy), *space_warnings(spec.search_space),
+            *evidence_warnings(ranking, evidence),
         ],
         "provenance": {
             **provenance,

@@ -2,56 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from core.errors import InvalidInputError
-from core.policies.schema import Policy
 from core.pretraining.spec import PretrainingSpec, ScoringSpec
+from core.search.strategy import Iterations, PipelineStrategy, Strategy, SuccessiveHalvingStrategy
 from core.spaces.presets import parse_space
 from core.spaces.schema import SearchSpace
 from core.validation import Document, parse
 
-
-class ListStrategy(Document):
-    """Try the given policies."""
-
-    kind: Literal["list"]
-    candidates: Annotated[list[Policy], Field(min_length=1, max_length=1000)]
-
-
-class RandomStrategy(Document):
-    """Try policies drawn at random from the space."""
-
-    kind: Literal["random"]
-    candidates: Annotated[int, Field(ge=1, le=5000)] = 12
-
-
-class GridStrategy(Document):
-    """Try every policy of the space, its ranges cut into `points` values."""
-
-    kind: Literal["grid"]
-    points: Annotated[int, Field(ge=1, le=20)] = 3
-
-
-class SuccessiveHalvingStrategy(Document):
-    """Start with many, continue the best 1/eta on each rung (Jamieson & Talwalkar 2016).
-
-    Rungs are `iterations` / eta^k long; a candidate continues from its checkpoint. The baselines
-    climb every rung, so that the last ranking compares like with like.
-    """
-
-    kind: Literal["successive_halving"]
-    candidates: Annotated[int, Field(ge=1, le=5000)] = 12
-    rungs: Annotated[int, Field(ge=1, le=8)] = 2
-    eta: Annotated[int, Field(ge=2, le=10)] = 3
-
-
-Strategy = Annotated[
-    ListStrategy | RandomStrategy | GridStrategy | SuccessiveHalvingStrategy,
-    Field(discriminator="kind"),
-]
+#: Strategies that search one kind of space only, with the preset that stands in for none given.
+SPACE_OF = {
+    "base_augmentation": ("single_operation", "single-operation"),
+    "self_rand_augment": ("rand_augment", "rand-augment"),
+    "density_matching": ("sub_policies", "selfaugment"),
+}
+_DEFAULT_SPACE = "photometric"
 
 
 class Budget(Document):
@@ -72,11 +40,12 @@ class SearchSpec(Document):
     search_space: SearchSpace
     strategy: Strategy = SuccessiveHalvingStrategy(kind="successive_halving")
     budget: Budget = Budget()
-    iterations: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+    iterations: Iterations = Field(
         default=300, description="Length of the longest pretraining, in steps of the optimiser."
     )
     seeds: Annotated[int, Field(ge=1, le=20)] = Field(
-        default=3, description="Repetitions of each candidate at full length."
+        default=3,
+        description="Repetitions of each candidate at full length; a pipeline has its own.",
     )
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(
         default=0, description="Of everything random; the same seed gives the same search."
@@ -89,6 +58,39 @@ class SearchSpec(Document):
     def _name_stands_for_strategy(cls, value: Any) -> Any:
         return {"kind": value} if isinstance(value, str) else value
 
+    @model_validator(mode="after")
+    def _space_fits_the_strategy(self) -> Self:
+        kind = searching_kind(self.strategy.model_dump())
+        needed = SPACE_OF.get(kind or "")
+        if needed is not None and self.search_space.kind != needed[0]:
+            raise ValueError(
+                f"strategy {kind} searches a space of kind {needed[0]}, not "
+                f"{self.search_space.kind}; leave search_space out, or use {needed[1]}"
+            )
+        staged = isinstance(self.strategy, PipelineStrategy) and self.strategy.base is not None
+        if staged and self.search_space.base == "none":
+            raise ValueError(
+                "the search space has base none, which a base stage cannot replace; "
+                "leave the base stage out, or search a space on crop_flip such as rand-augment"
+            )
+        return self
+
+
+def searching_kind(strategy: Any) -> str | None:
+    """The kind of the strategy, or of the search stage of a pipeline, in a raw document."""
+    if isinstance(strategy, dict) and strategy.get("kind") == "pipeline":
+        strategy = strategy.get("search")
+    kind = strategy.get("kind") if isinstance(strategy, dict) else strategy
+    return kind if isinstance(kind, str) else None
+
+
+def search_stage(spec: SearchSpec) -> SearchSpec:
+    """The spec of the search alone, without the stages that a pipeline puts around it."""
+    if isinstance(spec.strategy, PipelineStrategy):
+        seeds = spec.strategy.search_seeds
+        return spec.model_copy(update={"strategy": spec.strategy.search, "seeds": seeds})
+    return spec
+
 
 def parse_search(document: dict[str, Any]) -> SearchSpec:
     """Validate the search part of a request; the space may be the name of a preset.
@@ -96,7 +98,8 @@ def parse_search(document: dict[str, Any]) -> SearchSpec:
     Raises:
         InvalidInputError: `invalid_job` or `invalid_search_space`, naming the JSON path.
     """
-    document = {"search_space": "photometric", **document}
+    preset = SPACE_OF.get(searching_kind(document.get("strategy")) or "", ("", _DEFAULT_SPACE))[1]
+    document = {"search_space": preset, **document}
     try:
         space = parse_space(document["search_space"])
     except InvalidInputError as error:

@@ -10,8 +10,9 @@ from typing import Any
 
 from core.policies.operations import OPERATIONS
 from core.policies.recipes import crop, flip
-from core.policies.schema import Policy
+from core.policies.schema import Policy, Stage
 from core.spaces.schema import (
+    Base,
     Grid,
     PipelineSpace,
     RandAugmentSpace,
@@ -26,7 +27,7 @@ from core.spaces.schema import (
 Number = Callable[[float | Range | Grid], float]
 
 
-def _replay(chosen: Iterable[float]) -> Number:
+def replay(chosen: Iterable[float]) -> Number:
     """Answers with the chosen numbers, one after the other, whatever the domain."""
     numbers = iter(chosen)
     return lambda _: next(numbers)
@@ -51,29 +52,42 @@ def _stage(
     return stage
 
 
-def _chosen(operation: SpaceOperation, number: Number, draw: str) -> dict[str, Any]:
+def has_strength(operation: SpaceOperation) -> bool:
+    """Whether a strength belongs to the operation; a crop has one."""
+    return operation.op not in OPERATIONS or OPERATIONS[operation.op].has_strength
+
+
+def chosen(operation: SpaceOperation, number: Number, draw: str) -> dict[str, Any]:
+    """The stage of an operation; `number` picks its probability, then its strength."""
     probability = number(operation.probability)
-    has_strength = operation.op not in OPERATIONS or OPERATIONS[operation.op].has_strength
-    strength = number(operation.strengths) if has_strength else 0.0
+    strength = number(operation.strengths) if has_strength(operation) else 0.0
     return _stage(operation, probability, strength, draw)
 
 
-def _policy(space: SearchSpace, stages: list[dict[str, Any]], name: str) -> Policy:
-    base: list[Any] = {
-        "none": [],
-        "flip": [flip().model_dump()],
-        "crop_flip": [crop().model_dump(), flip().model_dump()],
-    }[space.base]
+def base_stages(base: Base) -> list[Stage]:
+    """What is applied after the searched part of a candidate."""
+    if isinstance(base, list):
+        return base
+    named: dict[str, list[Stage]] = {
+        "none": [], "flip": [flip()], "crop_flip": [crop(), flip()]
+    }  # fmt: skip
+    return named[base]
+
+
+def policy(space: SearchSpace, stages: list[dict[str, Any]], name: str) -> Policy:
+    """A candidate: the stages, then the base of the space."""
+    base = [stage.model_dump() for stage in base_stages(space.base)]
     return Policy.model_validate({"name": name, "views": [[*stages, *base]]})
 
 
-def _rand_augment(space: RandAugmentSpace, count: int, magnitude: float) -> Policy:
+def rand_augment(space: RandAugmentSpace, count: int, magnitude: float) -> Policy:
+    """A candidate of a RandAugment space; `magnitude` is a fraction in [0, 1]."""
     operations = [
         _stage(SpaceOperation(op=op), 1.0, magnitude * OPERATIONS[op].search_limit, space.draw)
         for op in space.operations
     ]
     stages = [{"op": "sample", "count": count, "of": operations}]
-    return _policy(space, stages, f"rand_augment N={count} strength={magnitude:g}")
+    return policy(space, stages, f"rand_augment N={count} strength={magnitude:g}")
 
 
 def _pipeline(space: PipelineSpace, number: Number) -> list[dict[str, Any]]:
@@ -81,10 +95,10 @@ def _pipeline(space: PipelineSpace, number: Number) -> list[dict[str, Any]]:
     for entry in space.operations:
         if isinstance(entry, ShuffledOperations):
             probability = number(entry.probability)
-            inner = [_chosen(item, number, space.draw) for item in entry.of]
+            inner = [chosen(item, number, space.draw) for item in entry.of]
             stages.append({"op": "shuffle", "probability": probability, "of": inner})
         else:
-            stages.append(_chosen(entry, number, space.draw))
+            stages.append(chosen(entry, number, space.draw))
     return [stage for stage in stages if stage["probability"] > 0]
 
 
@@ -99,24 +113,25 @@ def draw_candidate(space: SearchSpace, generator: random.Random, name: str) -> P
 
     if isinstance(space, SingleOperationSpace):
         operation = generator.choice(space.operations)
-        return _policy(space, [_chosen(operation, number, space.draw)], operation.op)
+        return policy(space, [chosen(operation, number, space.draw)], operation.op)
     if isinstance(space, RandAugmentSpace):
-        return _rand_augment(space, generator.choice(space.count), number(space.magnitude))
+        return rand_augment(space, generator.choice(space.count), number(space.magnitude))
     if isinstance(space, SubPolicySpace):
         branches = [
             {
                 "stages": [
-                    _chosen(generator.choice(space.operations), number, space.draw)
+                    chosen(generator.choice(space.operations), number, space.draw)
                     for _ in range(space.operations_per_sub_policy)
                 ]
             }
             for _ in range(space.sub_policies)
         ]
-        return _policy(space, [{"op": "one_of", "branches": branches}], name)
-    return _policy(space, _pipeline(space, number), name)
+        return policy(space, [{"op": "one_of", "branches": branches}], name)
+    return policy(space, _pipeline(space, number), name)
 
 
-def _points(domain: float | Range | Grid, points: int) -> list[float]:
+def grid_points(domain: float | Range | Grid, points: int) -> list[float]:
+    """The values of a domain on a grid of `points`."""
     if isinstance(domain, Grid):
         return list(domain.values)
     if isinstance(domain, Range):
@@ -128,8 +143,7 @@ def _points(domain: float | Range | Grid, points: int) -> list[float]:
 
 
 def _operation_domains(operation: SpaceOperation) -> list[float | Range | Grid]:
-    has_strength = operation.op not in OPERATIONS or OPERATIONS[operation.op].has_strength
-    return [operation.probability, *([operation.strengths] if has_strength else [])]
+    return [operation.probability, *([operation.strengths] if has_strength(operation) else [])]
 
 
 def _pipeline_domains(space: PipelineSpace) -> list[float | Range | Grid]:
@@ -148,25 +162,25 @@ def enumerate_candidates(space: SearchSpace, points: int) -> Iterator[Policy]:
     """Every candidate of the grid, ranges being cut into `points` values, in a fixed order."""
     if isinstance(space, SingleOperationSpace):
         for operation in space.operations:
-            for chosen in itertools.product(
-                *(_points(domain, points) for domain in _operation_domains(operation))
+            for numbers in itertools.product(
+                *(grid_points(domain, points) for domain in _operation_domains(operation))
             ):
-                stage = _chosen(operation, _replay(chosen), space.draw)
-                yield _policy(space, [stage], operation.op)
+                stage = chosen(operation, replay(numbers), space.draw)
+                yield policy(space, [stage], operation.op)
     elif isinstance(space, RandAugmentSpace):
         for count in space.count:
-            for magnitude in _points(space.magnitude, points):
-                yield _rand_augment(space, count, magnitude)
+            for magnitude in grid_points(space.magnitude, points):
+                yield rand_augment(space, count, magnitude)
     elif isinstance(space, PipelineSpace):
-        domains = [_points(domain, points) for domain in _pipeline_domains(space)]
-        for index, chosen in enumerate(itertools.product(*domains)):
-            yield _policy(space, _pipeline(space, _replay(chosen)), f"{space.name} {index + 1}")
+        domains = [grid_points(domain, points) for domain in _pipeline_domains(space)]
+        for index, numbers in enumerate(itertools.product(*domains)):
+            yield policy(space, _pipeline(space, replay(numbers)), f"{space.name} {index + 1}")
     else:
         options = [
-            _chosen(operation, _replay(chosen), space.draw)
+            chosen(operation, replay(numbers), space.draw)
             for operation in space.operations
-            for chosen in itertools.product(
-                *(_points(domain, points) for domain in _operation_domains(operation))
+            for numbers in itertools.product(
+                *(grid_points(domain, points) for domain in _operation_domains(operation))
             )
         ]
         size = space.sub_policies * space.operations_per_sub_policy
@@ -175,7 +189,7 @@ def enumerate_candidates(space: SearchSpace, points: int) -> Iterator[Policy]:
             branches = [
                 {"stages": list(chosen_options[at : at + per])} for at in range(0, size, per)
             ]
-            yield _policy(
+            yield policy(
                 space, [{"op": "one_of", "branches": branches}], f"{space.name} {index + 1}"
             )
 
@@ -186,7 +200,7 @@ def count_candidates(space: SearchSpace, points: int | None = None) -> int | Non
     def size(domain: float | Range | Grid) -> float:
         if isinstance(domain, Range) and points is None and domain.min < domain.max:
             return math.inf
-        return len(_points(domain, points or 1))
+        return len(grid_points(domain, points or 1))
 
     if isinstance(space, RandAugmentSpace):
         total = len(space.count) * size(space.magnitude)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from core.policies.operations import OPERATIONS
-from core.policies.schema import OperationName
+from core.policies.schema import OperationName, Stage
 from core.validation import Document
 
 SCHEMA_VERSION: Final = 1
@@ -119,7 +119,16 @@ class ShuffledOperations(Document):
 
 
 Draw = Literal["fixed", "up_to"]
-Base = Literal["none", "flip", "crop_flip"]
+BaseName = Literal["none", "flip", "crop_flip"]
+#: What is applied after the searched part: a name, or stages of a policy.
+Base = Annotated[
+    Annotated[BaseName, Tag("name")] | Annotated[list[Stage], Tag("stages")],
+    Discriminator(
+        lambda value: "stages" if isinstance(value, list) else "name",
+        custom_error_type="base",
+        custom_error_message="must be none, flip, crop_flip, or a list of stages",
+    ),
+]
 
 
 class _Space(Document):

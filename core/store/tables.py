@@ -99,14 +99,18 @@ class CandidateRow(Base):
     name: Mapped[str] = mapped_column(String(200))
     origin: Mapped[str] = mapped_column(String(16))
     policy: Mapped[dict[str, Any]]
+    number: Mapped[int | None] = mapped_column(Integer)
+    parameters: Mapped[dict[str, Any] | None]
 
 
 class Trial(Base):
-    """One unit of work: a candidate, a seed, and the iterations up to which it is pretrained."""
+    """One unit of work: a candidate, a seed, the iterations up to which it is pretrained, and the
+    task (`core.search.history`). Density trials have a payload, and a result among their metrics.
+    """
 
     __tablename__ = "trials"
     __table_args__ = (
-        UniqueConstraint("job_id", "candidate_key", "seed", "iterations"),
+        UniqueConstraint("job_id", "task", "candidate_key", "seed", "iterations"),
         Index("ix_trials_job_id_state", "job_id", "state"),
         Index("ix_trials_state_lease_expires_at", "state", "lease_expires_at"),
     )
@@ -118,6 +122,9 @@ class Trial(Base):
     seed: Mapped[int] = mapped_column(BigInteger)
     iterations: Mapped[int] = mapped_column(Integer)
     resume_from: Mapped[int] = mapped_column(Integer, default=0)
+    schedule_iterations: Mapped[int] = mapped_column(Integer)
+    task: Mapped[str] = mapped_column(String(64), default="search")
+    payload: Mapped[dict[str, Any] | None]
     state: Mapped[str] = mapped_column(String(16))
     attempt: Mapped[int] = mapped_column(Integer, default=0)
     lease_token: Mapped[str | None] = mapped_column(String(32))
@@ -127,6 +134,7 @@ class Trial(Base):
     dispatched_at: Mapped[datetime | None]
     progress: Mapped[int] = mapped_column(Integer, default=0)
     score: Mapped[float | None] = mapped_column(Float)
+    held_out: Mapped[float | None] = mapped_column(Float)
     sampling_error: Mapped[float | None] = mapped_column(Float)
     collapsed: Mapped[bool | None]
     metrics: Mapped[dict[str, Any] | None]

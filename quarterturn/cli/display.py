@@ -24,8 +24,16 @@ def _duration(seconds: float | None) -> str:
     return f"{minutes}:{rest:02d}"
 
 
-def _accuracy(entry: dict[str, Any]) -> str:
-    return f"{100 * entry['score']:.1f} ± {100 * entry['standard_error']:.1f} %"
+def _number(score: float | None, error: float | None, criterion: str) -> str:
+    if score is None or error is None:
+        return "–"
+    if criterion == "rotation":
+        return f"{100 * score:.1f} ± {100 * error:.1f} %"
+    return f"{score:.4g} ± {error:.2g}"
+
+
+def _accuracy(entry: dict[str, Any], criterion: str) -> str:
+    return _number(entry["score"], entry["standard_error"], criterion)
 
 
 def show_dataset(dataset: dict[str, Any]) -> None:
@@ -55,7 +63,11 @@ def progress() -> Iterator[Callable[[dict[str, Any]], None]]:
                 state["counts"][name] for name in ("completed", "failed", "crashed", "cancelled")
             )
             best = state["best"]
-            shown = f"best {_accuracy(best)} {best['name']}" if best else "waiting for a worker"
+            shown = (
+                f"best {_accuracy(best, state['criterion'])} {best['name']}"
+                if best
+                else "waiting for a worker"
+            )
             bar.update(
                 task, completed=ended, total=max(1, state["trials_total"]),
                 left=_duration(0 if state["policy_ready"] else state["seconds_left"]), best=shown,
@@ -66,24 +78,32 @@ def progress() -> Iterator[Callable[[dict[str, Any]], None]]:
 
 def show_ranking(state: dict[str, Any]) -> None:
     """The ranking with errors and ties, and the warnings."""
-    table = Table(title="Rotation accuracy without labels (chance is 25 %)", title_justify="left")
-    for name, justify in (("#", "right"), ("policy", "left"), ("accuracy", "right"),
-                          ("seeds", "right"), ("iterations", "right")):  # fmt: skip
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    criterion = state["criterion"]
+    title = "Rotation accuracy without labels (chance is 25 %)"
+    if criterion != "rotation":
+        title = f"Criterion {criterion}, larger is better"
+    table = Table(title=title, title_justify="left")
+    for name in ("#", "policy", "selected on", "reported", "seeds", "iterations"):
+        table.add_column(name, justify="left" if name == "policy" else "right")
     before = None
     for entry in state["ranking"]:
-        if before is not None and entry["iterations"] != before:
-            table.add_section()  # other lengths of pretraining are not comparable
-        before = entry["iterations"]
+        measured = entry["stage"], entry["iterations"]
+        if before is not None and measured != before:
+            table.add_section()  # other stages and lengths of pretraining are not comparable
+        before = measured
         tied = "= " if entry["tied_with_best"] and entry["rank"] > 1 else ""
         marks = " (baseline)" if entry["origin"] == "baseline" else ""
         marks += " (collapsed)" if entry["collapsed"] else ""
         table.add_row(
-            f"{tied}{entry['rank']}", entry["name"] + marks, _accuracy(entry),
+            f"{tied}{entry['rank']}", entry["name"] + marks, _accuracy(entry, criterion),
+            _number(entry["reported"], entry["reported_error"], criterion),
             str(entry["seeds"]), str(entry["iterations"]),
         )  # fmt: skip
     _console.print(table)
     _console.print("= cannot be told from the first at 95 %.", style="dim")
+    _console.print("Reported: on images that selection never saw.", style="dim")
+    if state["evidence"]:
+        _console.print(f"Evidence: {state['evidence']['level']}", style="bold")
     for warning in state["warnings"]:
         _console.print(f"warning: {warning['message']}", style="yellow", markup=False)
 

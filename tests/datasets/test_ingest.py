@@ -90,7 +90,7 @@ def test_splits_never_overlap_and_survive_additions(settings: Settings, tmp_path
     for name, images in small.items():
         assert images <= large[name], "an added image moves no other to another split"
     assert sum(map(len, large.values())) == 300 == len(set.union(*large.values()))
-    assert abs(len(large["pretrain"]) / 300 - SPLIT_ENDS[0]) < 0.1
+    assert abs(len(large["pretrain"]) / 300 - SPLIT_ENDS["pretrain"]) < 0.1
 
 
 def test_mean_and_deviation(animal_cache: DatasetCache) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,9 +11,10 @@ from scipy import optimize, stats
 
 from core.policies.schema import Policy
 from core.search.effects import fit
+from core.search.evidence import assess
 from core.search.history import Candidate, TrialRecord
 from core.search.ranking import rank
-from core.search.selection import ranking_warnings, select
+from core.search.selection import select
 from core.search.spec import parse_search
 
 
@@ -29,11 +31,21 @@ def _candidates(count: int) -> list[Candidate]:
 
 
 def _records(
-    candidate: Candidate, scores: list[float], iterations: int = 10, collapsed: bool = False
-) -> list[TrialRecord]:
+    candidate: Candidate, scores: list[float], iterations: int = 10, collapsed: bool = False,
+    **more: Any,
+) -> list[TrialRecord]:  # fmt: skip
     return [
         TrialRecord(
-            candidate.key, seed, iterations, "completed", score, 0.02, collapsed, iterations, 1.0
+            candidate.key,
+            seed,
+            iterations,
+            state="completed",
+            score=score,
+            sampling_error=0.02,
+            collapsed=collapsed,
+            iterations_run=iterations,
+            seconds=1.0,
+            **more,
         )
         for seed, score in enumerate(scores)
     ]
@@ -120,7 +132,7 @@ def test_one_seed_uses_the_sampling_error() -> None:
     assert tied[1].tied_with_best
     told = rank([near, far], _records(near, [0.60]) + _records(far, [0.50]))
     assert not told[1].tied_with_best
-    assert "single_seed" in {w["code"] for w in ranking_warnings(told)}
+    assert "single_seed" in dict(assess(told).reasons)
 
 
 def test_collapsed_candidates_and_shorter_rungs_rank_last() -> None:
@@ -137,8 +149,9 @@ def test_collapsed_candidates_and_shorter_rungs_rank_last() -> None:
 def test_no_evidence_is_said() -> None:
     candidates = _candidates(3)
     chance = [t for c in candidates for t in _records(c, [0.25, 0.26])]
-    codes = {w["code"] for w in ranking_warnings(rank(candidates, chance))}
-    assert {"rotation_at_chance", "all_tied"} <= codes
+    evidence = assess(rank(candidates, chance))
+    assert evidence.level == "none"
+    assert {"rotation_at_chance", "all_tied"} <= dict(evidence.reasons).keys()
 
 
 def test_the_selection_says_where_it_comes_from() -> None:

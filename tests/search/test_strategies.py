@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import random
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,91 +11,70 @@ from hypothesis import strategies as st
 
 from core.errors import InvalidInputError
 from core.policies.recipes import BASELINES
-from core.search.history import Candidate, History, TrialRecord, TrialRequest
+from core.search.history import Candidate, History, TrialRecord
 from core.search.planning import plan, remaining
 from core.search.ranking import rank
-from core.search.spec import SearchSpec, parse_search
+from core.search.spec import parse_search
+from tests.search.play import ESTIMATED, ORDERED, SPECS, Player, play
 
-SPECS: dict[str, dict[str, Any]] = {
-    "random": {"strategy": {"kind": "random", "candidates": 5}, "seeds": 2},
-    "grid": {"search_space": "rand-augment", "strategy": {"kind": "grid"}, "seeds": 1},
-    "list": {
-        "strategy": {"kind": "list", "candidates": [{"name": "own", "views": [[{"op": "invert"}]]}]}
-    },
-    "halving": {
-        "search_space": "selfaugment",
-        "strategy": {"kind": "successive_halving", "candidates": 9, "rungs": 3},
-        "seeds": 2,
-    },
-    "trials": {"strategy": {"kind": "random", "candidates": 5}, "budget": {"trials": 9}},
-    "iterations": {"iterations": 50, "budget": {"iterations": 777}},
-}
+BASELINE_KEYS = {Candidate.of(make(), "baseline").key for make in BASELINES.values()}
 
 
-def _score(place: tuple[str, int, int]) -> float:
-    return random.Random(repr(place)).random()
+def _ranked(player: Player) -> list[str]:
+    return [e.candidate for e in rank(list(player.candidates.values()), player.done)]
 
 
-def _outcome(request: TrialRequest, failing: bool) -> TrialRecord:
-    if failing and random.Random(f"fail{request.place}").random() < 0.2:
-        return TrialRecord(*request.place, state="failed")
-    return TrialRecord(
-        *request.place, state="completed", score=_score(request.place), sampling_error=0.01,
-        iterations_run=request.cost, seconds=1.0,
-    )  # fmt: skip
-
-
-def _play(
-    spec: SearchSpec, order: random.Random, failing: bool = False
-) -> tuple[list[str], list[TrialRecord], dict[str, Candidate]]:
-    """Run a search, trials ending in random order, the planner asked after each with its
-    history shuffled; returns the ranked keys, all records and all candidates."""
-    done: list[TrialRecord] = []
-    open_: dict[tuple[str, int, int], TrialRequest] = {}
-    candidates: dict[str, Candidate] = {}
-    while True:
-        running = [TrialRecord(*place, state="queued") for place in open_]
-        everything = [*done, *running]
-        order.shuffle(everything)
-        coming = plan(spec, History(tuple(everything)))
-        for request in coming.trials:
-            assert request.place not in open_
-            open_[request.place] = request
-            candidates[request.candidate.key] = request.candidate
-        if coming.finished:
-            assert not open_
-            break
-        assert open_, "not finished, yet nothing to do"
-        place = order.choice(sorted(open_))
-        done.append(_outcome(open_.pop(place), failing))
-    ranking = rank(list(candidates.values()), done)
-    return [entry.candidate for entry in ranking], done, candidates
-
-
-@pytest.mark.parametrize("name", SPECS)
-@settings(max_examples=6, deadline=None)
+@pytest.mark.parametrize("name", sorted(set(SPECS) - ORDERED))
+@settings(max_examples=4, deadline=None)
 @given(seed=st.integers(0, 10_000), failing=st.booleans())
 def test_any_order_leads_to_the_same_ranking(name: str, seed: int, failing: bool) -> None:
     spec = parse_search(SPECS[name])
-    reference, trials, candidates = _play(spec, random.Random(0), failing)
-    again, others, _ = _play(spec, random.Random(seed), failing)
-    assert reference == again
-    assert {t.place for t in trials} == {t.place for t in others}
-    baselines = {Candidate.of(make(), "baseline").key for make in BASELINES.values()}
-    assert baselines <= candidates.keys()
+    reference = play(spec, 0, failing=failing)
+    again = play(spec, seed, failing=failing)
+    assert _ranked(reference) == _ranked(again)
+    assert {t.place for t in reference.done} == {t.place for t in again.done}
+
+
+@pytest.mark.parametrize("name", SPECS)
+@settings(max_examples=3, deadline=None)
+@given(seed=st.integers(0, 10_000), shuffle=st.integers(0, 10_000))
+def test_a_planner_without_memory_plans_the_same(name: str, seed: int, shuffle: int) -> None:
+    """After any trial the records, in another order, give the same plan: a crash loses nothing."""
+    spec = parse_search(SPECS[name])
+
+    def watch(player: Player) -> None:
+        plans = [plan(spec, player.history(random.Random(shuffle + i))) for i in range(2)]
+        assert plans[0] == plans[1]
+        assert plans[0].trials == (), "what was planned is recorded; nothing comes twice"
+
+    play(spec, seed, watch=watch)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_baselines_are_always_present(name: str) -> None:
+    spec = parse_search(SPECS[name])
+    player = play(spec, 3)
+    if spec.budget.iterations is None:
+        assert player.candidates.keys() >= BASELINE_KEYS
+        ranked = {e.candidate for e in rank(list(player.candidates.values()), player.done)}
+        assert ranked >= BASELINE_KEYS
 
 
 @pytest.mark.parametrize("name", SPECS)
 def test_budgets_are_kept_and_the_forecast_is_right(name: str) -> None:
     spec = parse_search(SPECS[name])
     forecast = remaining(spec, History())
-    _, done, _ = _play(spec, random.Random(1))
-    assert len(forecast) == len(done)
-    assert sum(r.cost for r in forecast) == sum(t.iterations_run for t in done)
+    done = play(spec, 1).done
+    spent = sum(t.iterations_run for t in done)
+    if name in ESTIMATED:
+        assert sum(r.cost for r in forecast) == pytest.approx(spent, rel=0.5)
+    elif "cut short" not in name:
+        assert len(forecast) == len(done)
+        assert sum(r.cost for r in forecast) == spent
     if spec.budget.trials is not None:
         assert len(done) == spec.budget.trials
     if spec.budget.iterations is not None:
-        assert sum(t.iterations_run for t in done) <= spec.budget.iterations
+        assert spent <= spec.budget.iterations
 
 
 def test_seconds_withdraw_what_cannot_end_in_time() -> None:
@@ -136,7 +114,8 @@ def test_a_small_space_is_drawn_at_once() -> None:
 
 def test_halving_continues_the_best_and_every_baseline() -> None:
     spec = parse_search(SPECS["halving"])
-    _, done, candidates = _play(spec, random.Random(2))
+    player = play(spec, 2)
+    done, candidates = player.done, player.candidates
     rungs = sorted({trial.iterations for trial in done})
     assert len(rungs) == 3
     for lower, upper in itertools.pairwise(rungs):

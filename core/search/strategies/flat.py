@@ -1,18 +1,26 @@
-"""List, random and grid: every candidate at full length, one seed after the other."""
+"""List, random, grid, base augmentation, SelfRandAugment: every candidate at full length."""
 
 from __future__ import annotations
 
-import itertools
-import random
 from functools import lru_cache
 
-from core.errors import InvalidInputError
 from core.policies.recipes import BASELINES
-from core.search.history import Candidate, TrialRequest
-from core.search.spec import GridStrategy, ListStrategy, SearchSpec
-from core.spaces.candidates import count_candidates, draw_candidate, enumerate_candidates
+from core.search.history import SEARCH, Candidate, TrialRequest, Wanted
+from core.search.proposals.source import drawn, grid
+from core.search.spec import SearchSpec
+from core.search.strategy import (
+    BaseAugmentationStrategy,
+    GridStrategy,
+    ListStrategy,
+    RandomStrategy,
+    SelfRandAugmentStrategy,
+)
+from core.spaces.schema import SingleOperationSpace
 
-MOST_CANDIDATES = 5000
+FlatStrategy = (
+    ListStrategy | RandomStrategy | GridStrategy | BaseAugmentationStrategy
+    | SelfRandAugmentStrategy
+)  # fmt: skip
 
 
 def distinct(candidates: list[Candidate]) -> list[Candidate]:
@@ -20,24 +28,21 @@ def distinct(candidates: list[Candidate]) -> list[Candidate]:
     return list({candidate.key: candidate for candidate in reversed(candidates)}.values())[::-1]
 
 
+@lru_cache(maxsize=1)
+def _baselines() -> tuple[Candidate, ...]:
+    return tuple(Candidate.of(make(), "baseline") for make in BASELINES.values())
+
+
 def baselines() -> list[Candidate]:
     """The baselines that every ranking includes."""
-    return [Candidate.of(make(), "baseline") for make in BASELINES.values()]
+    return list(_baselines())
 
 
-def drawn(spec: SearchSpec, count: int) -> list[Candidate]:
-    """`count` candidates drawn at random; number i does not depend on `count`."""
-    found: dict[str, Candidate] = {}
-    count = min(count, count_candidates(spec.search_space) or count)
-    for index in range(count * 20):
-        # Drawn numbers are not reused: a space with fewer than `count` policies gives all it has.
-        generator = random.Random(f"{spec.seed}/{index}")
-        name = f"{spec.search_space.name} {len(found) + 1}"
-        candidate = Candidate.of(draw_candidate(spec.search_space, generator, name), "search")
-        found.setdefault(candidate.key, candidate)
-        if len(found) == count:
-            break
-    return list(found.values())
+def single_operations(space: SingleOperationSpace) -> list[Candidate]:
+    """Each operation of the space alone, at the top of its ranges; baselines keep their name."""
+    known = {candidate.key: candidate for candidate in baselines()}
+    found = [Candidate.of(c.policy, "base") for c in grid(space, 1)]
+    return distinct([known.get(candidate.key, candidate) for candidate in found])
 
 
 def candidates_of(spec: SearchSpec) -> list[Candidate]:
@@ -56,32 +61,29 @@ def _candidates(document: str) -> tuple[Candidate, ...]:
     strategy = spec.strategy
     if isinstance(strategy, ListStrategy):
         searched = [Candidate.of(policy, "search") for policy in strategy.candidates]
-    elif isinstance(strategy, GridStrategy):
-        count = count_candidates(spec.search_space, strategy.points) or 0
-        if count > MOST_CANDIDATES:
-            raise InvalidInputError(
-                f"The grid has {count} candidates; at most {MOST_CANDIDATES} can be tried. "
-                "Use fewer points or values, or the strategy random or successive_halving.",
-                code="too_many_candidates",
-                fields=[{"path": "$.strategy", "message": f"{count} candidates"}],
-            )
-        enumerated = enumerate_candidates(spec.search_space, strategy.points)
-        searched = [
-            Candidate.of(policy, "search")
-            for policy in itertools.islice(enumerated, MOST_CANDIDATES)
-        ]
+    elif isinstance(strategy, BaseAugmentationStrategy):
+        searched = grid(spec.search_space, 1)
+    elif isinstance(strategy, GridStrategy | SelfRandAugmentStrategy):
+        searched = grid(spec.search_space, strategy.points)
     else:
+        assert isinstance(strategy, RandomStrategy), strategy
         searched = drawn(spec, strategy.candidates)
     return tuple(distinct([*baselines(), *searched]))
 
 
-def wanted(spec: SearchSpec) -> list[TrialRequest]:
-    """All trials wanted. Seeds come one after the other, so that a search cut short has every
-    candidate measured equally often, or nearly so.
+def repeated(
+    candidates: list[Candidate], first_seed: int, seeds: int, iterations: int, task: str = SEARCH
+) -> list[TrialRequest]:
+    """Every candidate with every seed. Seeds come one after the other, so that a search cut short
+    has every candidate measured equally often, or nearly so.
     """
-    candidates = candidates_of(spec)
     return [
-        TrialRequest(candidate, spec.seed + repetition, spec.iterations)
-        for repetition in range(spec.seeds)
+        TrialRequest(candidate, first_seed + repetition, iterations, task=task, schedule=iterations)
+        for repetition in range(seeds)
         for candidate in candidates
     ]
+
+
+def wanted(spec: SearchSpec) -> Wanted:
+    """All trials wanted."""
+    return Wanted(repeated(candidates_of(spec), spec.seed, spec.seeds, spec.iterations), True)

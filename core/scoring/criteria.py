@@ -1,0 +1,78 @@
+"""The label-free criteria of a trained encoder, all recorded for every trial."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+from core.augmentation import Draws, augment
+from core.policies.recipes import crop_flip
+from core.pretraining.data import TrialData
+from core.pretraining.hardware import autocast
+from core.pretraining.methods import Method
+from core.scoring.contrast import alignment, uniformity
+from core.scoring.rank import rankme
+
+#: Images whose two views are compared, and the temperature of their InfoNCE.
+VIEWED_IMAGES = 500
+_TEMPERATURE = 0.2
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """A number among the metrics of a trial; `sign` turns it so that larger is better."""
+
+    metric: str
+    sign: int
+    summary: str
+
+
+CRITERIA: dict[str, Criterion] = {
+    "rotation": Criterion("rotation", 1, "Accuracy of the rotation probe (SelfAugment)."),
+    "infonce": Criterion("infonce", -1, "InfoNCE of two crop-and-flip views of held-out images."),
+    "alignment": Criterion("alignment", -1, "Distance of those views (Wang & Isola 2020)."),
+    "uniformity": Criterion("uniformity", -1, "Their uniformity on the sphere (same paper)."),
+    "rankme": Criterion("rankme", 1, "Effective rank of the features (Garrido et al. 2023)."),
+    "feature_std": Criterion("feature_std", 1, "Spread of the normalised features."),
+}
+
+
+def feature_std(features: torch.Tensor) -> float:
+    """Mean standard deviation of L2-normalised (n, d) features, times sqrt(d): 0 to about 1."""
+    normal = functional.normalize(features.float(), dim=1)
+    return float(normal.std(0).mean() * normal.shape[1] ** 0.5)
+
+
+@torch.no_grad()
+def view_criteria(method: Method, data: TrialData, images: torch.Tensor) -> dict[str, float]:
+    """InfoNCE, alignment and uniformity of two views of the first of the images (at least 3).
+
+    The views are those of crop and flip with the same draws for every candidate, not those of the
+    candidate's own policy, whose difficulty would be measured otherwise.
+    """
+    device = data.mean.device
+    images = images[:VIEWED_IMAGES].to(device)
+    stages = crop_flip().view(0)
+    outputs = []
+    for view in range(2):
+        seen = augment(images, stages, Draws(0, 0, device=device), view=view)
+        with autocast(device):
+            outputs.append(method.project(data.normalise(seen)))
+    first, second = outputs
+    others = ~torch.eye(len(first), dtype=torch.bool, device=device)
+    # The views of all other images are the negatives of each.
+    logits = (first @ second.T).float() / _TEMPERATURE
+    loss = logits.masked_fill(~others, -torch.inf).logsumexp(1)
+    positive = logits.diagonal()
+    return {
+        "infonce": float((torch.logaddexp(loss, positive) - positive).mean()),
+        "alignment": alignment(first, second),
+        "uniformity": uniformity(first),
+    }
+
+
+def feature_criteria(features: torch.Tensor) -> dict[str, float]:
+    """RankMe and spread of (n, d) features of unaugmented images."""
+    return {"rankme": rankme(features), "feature_std": feature_std(features)}

@@ -1,0 +1,95 @@
+"""Whether a ranking says anything. "No evidence" is a result; a confident wrong answer is not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from core.search.effects import fit
+from core.search.ranking import Ranked, top_group
+
+Level = Literal["none", "weak", "clear"]
+
+#: Rotation accuracy of guessing, and how far above it the best must come to say anything.
+CHANCE = 0.25
+_ABOVE_CHANCE = 0.02
+_SIGNIFICANT = 0.05
+#: What is handed out without evidence: the recipe that the literature starts from.
+FALLBACK = "moco_v2"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How far the ranking can be trusted.
+
+    Attributes:
+        level: `none` (the images say nothing), `weak` (the first cannot be told from a baseline or
+            another candidate, or was measured once), `clear`.
+        reasons: stable codes with a message each.
+        p_value: of the hypothesis that all candidates measured like the first are equal.
+    """
+
+    level: Level
+    reasons: tuple[tuple[str, str], ...]
+    p_value: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "level": self.level,
+            "reasons": [{"code": code, "message": message} for code, message in self.reasons],
+            "p_value": self.p_value,
+        }
+
+
+def _all_equal(group: list[Ranked]) -> tuple[bool, float | None]:
+    """Whether the group cannot be told apart as a whole, and the p-value where there is one."""
+    scores = {e.candidate: dict(zip(e.seed_numbers, e.scores, strict=True)) for e in group}
+    p_value = fit(scores).separates()
+    if p_value is not None:
+        return p_value > _SIGNIFICANT, p_value
+    return all(len(e.tied_with) >= len(group) - 1 for e in group), None
+
+
+def _nothing(ranking: list[Ranked], criterion: str) -> tuple[list[tuple[str, str]], float | None]:
+    """Reasons why the ranking says nothing."""
+    best, group = ranking[0], top_group(ranking)
+    found: list[tuple[str, str]] = []
+    if best.collapsed:
+        return [("collapsed", "Every candidate collapsed.")], None
+    if criterion == "rotation" and best.score - 2 * best.sampling_error <= CHANCE + _ABOVE_CHANCE:
+        found.append(
+            (
+                "rotation_at_chance",
+                "Rotation cannot be told on these images: the best score is at chance.",
+            )
+        )
+    equal, p_value = _all_equal(group) if len(group) > 1 else (False, None)
+    if equal:
+        found.append(("all_tied", "No evidence: all candidates at full length are tied."))
+    return found, p_value
+
+
+def _doubts(ranking: list[Ranked]) -> list[tuple[str, str]]:
+    """Reasons why the first place is not certain."""
+    best = ranking[0]
+    peers = {entry.candidate: entry for entry in ranking}
+    tied = [peers[key] for key in best.tied_with]
+    rivals = [entry.name for entry in tied if entry.origin == "baseline"]
+    found: list[tuple[str, str]] = []
+    if best.origin != "baseline" and rivals:
+        found.append(("tied_with_baseline", f"Not distinguishable from {', '.join(rivals)}."))
+    elif tied:
+        shown = ", ".join(entry.name for entry in tied[:5]) + (" ..." if len(tied) > 5 else "")
+        found.append(("tied_with_others", f"Not distinguishable from {shown}."))
+    if best.seeds < 2:
+        found.append(("single_seed", "One seed only: the error is that of the test images alone."))
+    return found
+
+
+def assess(ranking: list[Ranked], criterion: str = "rotation") -> Evidence:
+    """The evidence in a ranking that is not empty."""
+    nothing, p_value = _nothing(ranking, criterion)
+    doubts = _doubts(ranking)
+    if nothing:
+        return Evidence("none", (*nothing, *doubts), p_value)
+    return Evidence("weak" if doubts else "clear", tuple(doubts), p_value)
