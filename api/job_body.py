@@ -30,7 +30,7 @@ class JobRequest(Document):
     search_space: (
         Literal["single-operation", "rand-augment", "selfaugment", "photometric"] | SearchSpace
     ) = "photometric"
-    strategy: StrategyName | Strategy = "successive_halving"
+    strategy: StrategyName | Strategy = "pipeline"
     budget: Budget = Budget()
     iterations: Annotated[int, Field(ge=1, le=10_000_000)] = 300
     seeds: Annotated[int, Field(ge=1, le=20)] = 3

@@ -47,14 +47,9 @@ def _dataset(digest: str) -> tuple[DatasetCache, TrialData]:
 def _attempt(claimed: trials.ClaimedTrial, heartbeat: Heartbeat) -> dict[str, Any]:
     cache, data = _dataset(claimed.dataset_digest)
     checkpoints = CheckpointStore(get_settings().checkpoints_dir)
-    if claimed.spec.payload is not None:
-        return execute_density_trial(
-            claimed.spec, claimed.policy, cache.info.resolution, data,
-            job=claimed.job_id, candidate=claimed.candidate,
-            checkpoints=checkpoints, watch=heartbeat.watch,
-        )  # fmt: skip
-    return execute_trial(
-        claimed.spec, claimed.policy, cache, device(), data=data,
+    execute = execute_trial if claimed.spec.payload is None else execute_density_trial
+    return execute(
+        claimed.spec, claimed.policy, cache.info.resolution, data,
         job=claimed.job_id, candidate=claimed.candidate,
         checkpoints=checkpoints, watch=heartbeat.watch,
     )  # fmt: skip

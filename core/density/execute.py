@@ -25,7 +25,7 @@ def _stream_seed(spec: TrialSpec, stream: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest())
 
 
-def _model(
+def fold_model(
     spec: TrialSpec, base: Policy, data: TrialData, resolution: int, store: CheckpointStore,
     job: str, key: str, watch: trainer.Watch,
 ) -> tuple[FoldModel, bool]:  # fmt: skip
@@ -79,7 +79,7 @@ def execute_density_trial(
     """
     payload = spec.payload or {}
     started = clock()
-    model, trained = _model(spec, base, data, resolution, checkpoints, job, candidate, watch)
+    model, trained = fold_model(spec, base, data, resolution, checkpoints, job, candidate, watch)
     prepared = clock()
     if spec.task.startswith("fold/"):
         metrics: dict[str, Any] = _losses(model, data, spec, list(base.view(0)), "base")

@@ -7,14 +7,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import torch
-
-from core.datasets.cache import DatasetCache
 from core.policies.schema import Policy
 from core.pretraining import trainer
 from core.pretraining.checkpoints import CheckpointStore
 from core.pretraining.collapse import is_collapsed, spread
-from core.pretraining.data import TrialData, load_trial_data
+from core.pretraining.data import TrialData
 from core.pretraining.spec import TrialSpec
 from core.scoring.criteria import CRITERIA, feature_criteria, view_criteria
 from core.scoring.features import rotation_features
@@ -82,14 +79,13 @@ def score(run: trainer.Run, data: TrialData, spec: TrialSpec) -> dict[str, Any]:
 def execute_trial(
     spec: TrialSpec,
     policy: Policy,
-    cache: DatasetCache,
-    device: torch.device,
+    resolution: int,
+    data: TrialData,
     *,
     job: str,
     candidate: str,
     checkpoints: CheckpointStore,
     watch: trainer.Watch,
-    data: TrialData | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Any]:
     """Pretrain and score one candidate with one seed.
@@ -103,11 +99,10 @@ def execute_trial(
     Raises:
         core.pretraining.trainer.DivergedError, and whatever `watch` raises.
     """
-    data = data or load_trial_data(cache, device)
     started = clock()
-    run = trainer.start(spec.pretraining, data, cache.info.resolution, spec.seed)
+    run = trainer.start(spec.pretraining, data, resolution, spec.seed)
     if spec.resume_from:
-        state = checkpoints.load(job, candidate, spec.seed, spec.resume_from, device)
+        state = checkpoints.load(job, candidate, spec.seed, spec.resume_from, data.mean.device)
         if state is not None:
             trainer.restore(run, state)
     resumed_at = run.step

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from core.errors import InvalidInputError
 from core.pretraining.spec import PretrainingSpec, ScoringSpec
-from core.search.strategy import Iterations, PipelineStrategy, Strategy, SuccessiveHalvingStrategy
+from core.search.strategy import Iterations, PipelineStrategy, Strategy
 from core.spaces.presets import parse_space
 from core.spaces.schema import SearchSpace
 from core.validation import Document, parse
@@ -38,7 +38,7 @@ class SearchSpec(Document):
     """A search with all defaults filled in; a job stores it and strategies plan from it."""
 
     search_space: SearchSpace
-    strategy: Strategy = SuccessiveHalvingStrategy(kind="successive_halving")
+    strategy: Strategy = PipelineStrategy(kind="pipeline")
     budget: Budget = Budget()
     iterations: Iterations = Field(
         default=300, description="Length of the longest pretraining, in steps of the optimiser."

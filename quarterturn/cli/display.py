@@ -76,6 +76,12 @@ def progress() -> Iterator[Callable[[dict[str, Any]], None]]:
         yield watch
 
 
+def _reported_seeds(entry: dict[str, Any]) -> str:
+    """How many other seeds the reported score comes from."""
+    confirmed = entry["stage"] == "confirmation" and entry["reported_seeds"]
+    return f" + {len(entry['reported_seeds'])}" if confirmed else ""
+
+
 def show_ranking(state: dict[str, Any]) -> None:
     """The ranking with errors and ties, and the warnings."""
     criterion = state["criterion"]
@@ -97,7 +103,7 @@ def show_ranking(state: dict[str, Any]) -> None:
         table.add_row(
             f"{tied}{entry['rank']}", entry["name"] + marks, _accuracy(entry, criterion),
             _number(entry["reported"], entry["reported_error"], criterion),
-            str(entry["seeds"]), str(entry["iterations"]),
+            str(entry["seeds"]) + _reported_seeds(entry), str(entry["iterations"]),
         )  # fmt: skip
     _console.print(table)
     _console.print("= cannot be told from the first at 95 %.", style="dim")

@@ -41,16 +41,17 @@ def _server(url: str | None, data_dir: Path | None) -> Iterator[tuple[str, bool]
         yield stack.url, False
 
 
-def _request(space: str, strategy: str, budget: list[str], **rest: Any) -> dict[str, Any]:
+def _request(space: str | None, strategy: str, budget: list[str], **rest: Any) -> dict[str, Any]:
     pretraining = {
         name: rest.pop(name) for name in ("encoder", "method", "batch_size") if name in rest
     }
     body: dict[str, Any] = {
-        "search_space": name_or_document(space, "search space"),
         "strategy": name_or_document(strategy, "strategy"),
         "budget": parse_budget(budget),
         "pretraining": {name: value for name, value in pretraining.items() if value is not None},
     }
+    if space is not None:
+        body["search_space"] = name_or_document(space, "search space")
     return {**body, **{name: value for name, value in rest.items() if value is not None}}
 
 
@@ -77,10 +78,13 @@ def _check_output(output: Path) -> None:
 
 def search(
     path: Annotated[Path, typer.Argument(help="A folder of images, or a .zip, .tar or .tar.gz.")],
-    space: Annotated[str, typer.Option(help="Preset name, JSON, or a JSON file.")] = "photometric",
+    space: Annotated[
+        str | None,
+        typer.Option(help="Preset name, JSON, or a JSON file; by default what the strategy needs."),
+    ] = None,
     strategy: Annotated[
-        str, typer.Option(help="random, grid, successive_halving, JSON, or a JSON file.")
-    ] = "successive_halving",
+        str, typer.Option(help="pipeline, successive_halving, density_matching ..., or JSON.")
+    ] = "pipeline",
     budget: Annotated[
         list[str] | None,
         typer.Option(help="150s, 10m, 2h, trials=40, iterations=5000; may be repeated."),
@@ -89,7 +93,9 @@ def search(
     server: Annotated[str | None, typer.Option(help="URL of a running server.")] = None,
     data_dir: DataDir = None,
     iterations: Annotated[int | None, typer.Option(help="Longest pretraining, in steps.")] = None,
-    seeds: Annotated[int | None, typer.Option(help="Repetitions at full length.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="Repetitions at full length; a pipeline has its own.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
     encoder: Annotated[
         str | None, typer.Option(help="resnet_small, resnet_tiny, resnet18 ...")

@@ -37,7 +37,7 @@ def _trial(
         resume_from=resume,
     )  # fmt: skip
     return execute_trial(
-        spec, policy, cache, CPU, job="job_x", candidate=policy.digest[:16],
+        spec, policy, 28, load_trial_data(cache, CPU), job="job_x", candidate=policy.digest[:16],
         checkpoints=CheckpointStore(folder), watch=lambda _: None,
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from core.policies.schema import Policy
@@ -22,25 +23,30 @@ def policy_of(spec: SearchSpec, objective: str, prefixes: list[Prefix]) -> Polic
     return Policy.model_validate({"name": f"selfaugment {objective}", "views": [stages]})
 
 
-def _pretrained(spec: SearchSpec, found: list[Candidate]) -> list[TrialRequest]:
-    """What was found and the baselines, measured by pretraining."""
-    return repeated(distinct([*baselines(), *found]), spec.seed, spec.seeds, spec.iterations)
+@dataclass(frozen=True)
+class Exploration:
+    """The trials without pretraining of candidates so far; `found` once all have ended: the policy
+    of each objective (none where no fold could be pretrained).
+    """
+
+    requests: list[TrialRequest]
+    found: dict[str, Policy] | None
 
 
-def wanted(spec: SearchSpec, history: History) -> Wanted:
-    """Folds, density trials, then the policy of each objective beside the baselines."""
+def explore(spec: SearchSpec, history: History) -> Exploration:
+    """Folds, then the search on them."""
     strategy = strategy_of(spec)
     records = history.by_place()
     requests = fold_requests(spec)
     if not final(requests, records):
-        return Wanted(requests, False)
+        return Exploration(requests, None)
     bases = {
         fold: records[request.place].result
         for fold, request in enumerate(requests)
         if records[request.place].state == "completed" and records[request.place].result
     }
-    if not bases:  # no fold could be pretrained; the baselines may still be
-        return Wanted([*requests, *_pretrained(spec, [])], True)
+    if not bases:
+        return Exploration(requests, {})
     weights = weights_of(result for result in bases.values() if result)
     folds = sorted(bases)
     prefixes: dict[str, list[Prefix]] | None = {}
@@ -56,10 +62,17 @@ def wanted(spec: SearchSpec, history: History) -> Wanted:
             elif prefixes is not None:
                 prefixes[objective] = merged
     if prefixes is None:
-        return Wanted(requests, False)
-    found = [
-        Candidate.of(policy_of(spec, objective, chosen), "search")
-        for objective, chosen in prefixes.items()
-        if chosen
-    ]
-    return Wanted([*requests, *_pretrained(spec, found)], True)
+        return Exploration(requests, None)
+    found = {name: policy_of(spec, name, chosen) for name, chosen in prefixes.items() if chosen}
+    return Exploration(requests, found)
+
+
+def wanted(spec: SearchSpec, history: History) -> Wanted:
+    """Folds, density trials, then the policy of each objective pretrained beside the baselines."""
+    explored = explore(spec, history)
+    if explored.found is None:
+        return Wanted(explored.requests, False)
+    found = [Candidate.of(policy, "search") for policy in explored.found.values()]
+    candidates = distinct([*baselines(), *found])
+    pretrained = repeated(candidates, spec.seed, spec.seeds, spec.iterations)
+    return Wanted([*explored.requests, *pretrained], True)

@@ -1,0 +1,98 @@
+"""A whole search in one process: the service's planner and trials, without database or queue."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.density.execute import execute_density_trial
+from core.pretraining.checkpoints import CheckpointStore
+from core.pretraining.data import TrialData
+from core.pretraining.execute import execute_trial
+from core.pretraining.spec import TrialSpec
+from core.pretraining.trainer import DivergedError
+from core.search.history import Candidate, History, Place, Proposal, TrialRecord, TrialRequest
+from core.search.planning import plan
+from core.search.spec import SearchSpec
+
+#: Called after each trial with its record and all seconds so far.
+Watch = Callable[[TrialRecord, float], None]
+#: What is to be tried next; nothing ends the search.
+Planner = Callable[[SearchSpec, History], Iterable[TrialRequest]]
+
+
+@dataclass
+class Offline:
+    """A finished search: its records and its candidates by key."""
+
+    records: dict[Place, TrialRecord] = field(default_factory=dict)
+    candidates: dict[str, Candidate] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def history(self) -> History:
+        proposals = tuple(
+            Proposal(c.key, c.number, c.parameters or {})
+            for c in self.candidates.values()
+            if c.number is not None
+        )
+        return History(tuple(self.records.values()), self.seconds, proposals)
+
+
+def _execute(
+    spec: SearchSpec, request: TrialRequest, data: TrialData, resolution: int, folder: Path
+) -> dict[str, Any]:
+    trial = TrialSpec(
+        pretraining=spec.pretraining, scoring=spec.scoring, seed=request.seed,
+        iterations=request.iterations, resume_from=request.resume_from,
+        schedule_iterations=request.schedule or request.iterations,
+        task=request.task, payload=request.payload,
+    )  # fmt: skip
+    execute = execute_trial if request.payload is None else execute_density_trial
+    return execute(
+        trial, request.candidate.policy, resolution, data, job="offline",
+        candidate=request.candidate.key, checkpoints=CheckpointStore(folder),
+        watch=lambda _: None,
+    )  # fmt: skip
+
+
+def _record(request: TrialRequest, outcome: dict[str, Any] | None, seconds: float) -> TrialRecord:
+    if outcome is None:
+        return TrialRecord(*request.place, state="failed", payload=request.payload)
+    return TrialRecord(
+        *request.place, state="completed", score=outcome.get("score"),
+        sampling_error=outcome.get("sampling_error", 0.0), held_out=outcome.get("held_out"),
+        collapsed=outcome.get("collapsed", False), iterations_run=outcome["iterations_run"],
+        seconds=seconds, resume_from=request.resume_from, payload=request.payload,
+        result=outcome["metrics"] if request.payload is not None else None,
+    )  # fmt: skip
+
+
+def search(
+    spec: SearchSpec, data: TrialData, resolution: int, folder: Path,
+    planner: Planner = lambda spec, history: plan(spec, history).trials,
+    watch: Watch | None = None,
+) -> Offline:  # fmt: skip
+    """Run a search to its end, trial by trial; `folder` keeps checkpoints."""
+    done = Offline()
+    while True:
+        started = time.perf_counter()
+        coming = [r for r in planner(spec, done.history()) if r.place not in done.records]
+        done.seconds += time.perf_counter() - started
+        if not coming:
+            return done
+        for request in coming:
+            started = time.perf_counter()
+            try:
+                outcome = _execute(spec, request, data, resolution, folder)
+            except DivergedError:
+                outcome = None
+            seconds = time.perf_counter() - started
+            done.seconds += seconds
+            record = _record(request, outcome, seconds)
+            done.records[request.place] = record
+            done.candidates.setdefault(request.candidate.key, request.candidate)
+            if watch is not None:
+                watch(record, done.seconds)
