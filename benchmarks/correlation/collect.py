@@ -32,11 +32,13 @@ RUNS = Path(".quarterturn/bench/correlation")
 _VIEWED, _VIEWS = 500, 8
 _LIMITS = {"probe_train": 2000, "probe_test": 1500, "pretrain": 6000, "evaluation": 4000}
 _BATCH = 500
+#: Shorter schedules are not measured at a third of their length too.
+_FEWEST_WITH_RUNG = 150
 
 
 @dataclass(frozen=True)
 class Config:
-    """What is run; `schedules` are whole cosine schedules, all but the shortest also measured at a
+    """What is run; `schedules` are whole cosine schedules, all but short ones also measured at a
     third of their length, as a rung of successive halving would.
     """
 
@@ -139,7 +141,7 @@ def _run(
     kept: dict[str, Any] = {"policy": policy.name}
     seconds = 0.0
     rungs = (("rung", schedule // 3), ("final", schedule))
-    for name, until in rungs[schedule == min(config.schedules) :]:
+    for name, until in rungs[schedule < _FEWEST_WITH_RUNG :]:
         begun = time.perf_counter()
         trainer.train(
             run, policy, data, spec, seed=seed, until=until, length=schedule, watch=lambda _: None
@@ -152,6 +154,22 @@ def _run(
     partial.replace(path)
 
 
+def run_path(config: Config, name: str, policy: Policy, seed: int, schedule: int) -> Path:
+    """Where a run is kept."""
+    return config.folder(name) / str(schedule) / f"{policy.name.replace(' ', '_')}-{seed}.pt"
+
+
+def stored_run(config: Config, name: str, policy: Policy, seed: int, schedule: int) -> Path:
+    """The file of a run, made now if it is missing."""
+    path = run_path(config, name, policy, seed, schedule)
+    if not path.exists():
+        parts = load_split(name, config.most)
+        data = parts.trial_data(choose_device(config.device))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _run(config, policy, seed, schedule, RESOLUTION.get(name, 32), parts, data, path)
+    return path
+
+
 def collect(config: Config) -> None:
     """Run what is missing; several processes may share the work."""
     device = choose_device(config.device)
@@ -162,8 +180,7 @@ def collect(config: Config) -> None:
             resolution = RESOLUTION.get(name, 32)
             for schedule in config.schedules:
                 for policy in field()[: config.policies]:
-                    key = policy.name.replace(" ", "_")
-                    path = config.folder(name) / str(schedule) / f"{key}-{seed}.pt"
+                    path = run_path(config, name, policy, seed, schedule)
                     with _claimed(path) as mine:
                         if mine:
                             _run(config, policy, seed, schedule, resolution, parts, data, path)

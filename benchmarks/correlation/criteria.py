@@ -1,167 +1,115 @@
-"""From the frozen features of one run to label-free criteria, each a number."""
+"""From the frozen features of one run to label-free criteria, signed so that larger is better as
+far as their authors claim; of the training loss, a higher one (shared/method.md, section 11).
+"""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
 from torch.nn import functional
 
+from benchmarks.correlation import views
+from core.pretraining.collapse import is_collapsed, spread
 from core.scoring.probe import fit_logistic, rotation_probe, standardise
 from core.scoring.rank import rankme
 
-Tensors = dict[str, torch.Tensor]
-TEMPERATURE = 0.2
+Layers = dict[str, torch.Tensor]
+#: The score of the product, and what did best beside it.
+ROTATION, RETRIEVAL = "rotation", "retrieval"
 
 
-def _float(tensors: Tensors) -> Tensors:
-    return {k: v.float() for k, v in tensors.items()}
+def _layers(part: Layers) -> Layers:
+    found = {name: tensor.float() for name, tensor in part.items()}
+    names = ("stage1", "stage2", "features")
+    return {**found, "stages": torch.cat([found[name] for name in names], 2)}
 
 
-def _swapped(train: torch.Tensor, test: torch.Tensor, l2: float) -> tuple[float, float]:
-    one, two = rotation_probe(train, test, l2), rotation_probe(test, train, l2)
-    n, m = test.shape[1], train.shape[1]
-    return (
-        (one.accuracy * n + two.accuracy * m) / (n + m),
-        (one.cross_entropy * n + two.cross_entropy * m) / (n + m),
+def joint_rotation(train: torch.Tensor, test: torch.Tensor) -> float:
+    """Minus the cross-entropy of which image of four is upright, when all four are seen.
+
+    The log-probabilities of the usual probe are summed for each of the four cyclic hypotheses.
+    """
+    turns, images, dimension = train.shape
+    fitted, measured = standardise(train.reshape(-1, dimension), test.reshape(-1, dimension))
+    targets = torch.arange(turns).repeat_interleave(images)
+    weight, bias = fit_logistic(fitted, targets, turns, 1e-3)
+    logs = (measured @ weight + bias).log_softmax(1).view(turns, -1, turns)
+    totals = torch.stack(
+        [
+            torch.stack([logs[t, :, (t + shift) % turns] for t in range(turns)]).sum(0)
+            for shift in range(turns)
+        ],
+        1,
     )
+    return float(totals.log_softmax(1)[:, 0].mean())
 
 
-def rotations(train: Tensors, test: Tensors) -> dict[str, float]:
-    train, test = _float(train), _float(test)
-    train["stages"] = torch.cat([train[k] for k in ("stage1", "stage2", "features")], 2)
-    test["stages"] = torch.cat([test[k] for k in ("stage1", "stage2", "features")], 2)
-    found = {}
-    for key in train:
-        result = rotation_probe(train[key], test[key], 1e-3)
-        found[f"rot/{key}"] = result.accuracy
-        found[f"rotce/{key}"] = -result.cross_entropy
-    found["rot/mean_stages"] = (found["rot/stage1"] + found["rot/stage2"] + found["rot/features"]) / 3
-    found["rot/late_stages"] = (found["rot/stage2"] + found["rot/features"]) / 2
-    for l2 in (1e-5, 1e-4, 1e-2, 1e-1):
-        result = rotation_probe(train["features"], test["features"], l2)
-        found[f"rot/l2={l2:g}"] = result.accuracy
-        found[f"rotce/l2={l2:g}"] = -result.cross_entropy
-    for n in (250, 500, 1000):
-        result = rotation_probe(train["features"][:, :n], test["features"], 1e-3)
-        found[f"rot/n={n}"] = result.accuracy
-        result = rotation_probe(train["features"][:, :n], test["features"], 1e-2)
-        found[f"rot/n={n},l2=.01"] = result.accuracy
-    found["rot/crossfit"], found["rotce/crossfit"] = _swapped(train["features"], test["features"], 1e-3)
-    two = rotation_probe(train["features"][0::2], test["features"][0::2], 1e-3)
-    found["rot/only180"] = two.accuracy
-    two = rotation_probe(train["features"][0:2], test["features"][0:2], 1e-3)
-    found["rot/only90"] = two.accuracy
-    # nearest centroid and LDA
-    a, b = standardise(train["features"].flatten(0, 1), test["features"].flatten(0, 1))
-    d = a.shape[1]
-    a, b = a.view(4, -1, d), b.view(4, -1, d)
-    # rotation conditional on image: differences from the image's mean over turns
-    a2, b2 = a - a.mean(0), b - b.mean(0)
-    found["rot/centred"] = rotation_probe(a2, b2, 1e-3).accuracy
-    within = (a - a.mean(0)).square().sum(2).mean()
-    total = (a - a.mean((0, 1))).square().sum(2).mean()
-    found["rotvar/share"] = -float(within / total)
-    # consistency: turns of an image are nearest neighbours
-    z0, z1 = functional.normalize(b[0], dim=1), functional.normalize(b[1], dim=1)
-    found["rotret/90"] = float(((z0 @ z1.T).argmax(1) == torch.arange(len(z0))).float().mean())
-    z1 = functional.normalize(b[2], dim=1)
-    found["rotret/180"] = float(((z0 @ z1.T).argmax(1) == torch.arange(len(z0))).float().mean())
-    return found
+def _rotations(train: Layers, test: Layers) -> dict[str, float]:
+    train, test = _layers(train), _layers(test)
+    probe = rotation_probe(train["features"], test["features"])
+    found = {ROTATION: probe.accuracy, "rotation, cross-entropy": -probe.cross_entropy}
+    for layer in ("stage2", "stages", "projections"):
+        found[f"rotation, {layer}"] = rotation_probe(train[layer], test[layer]).accuracy
+    few = rotation_probe(train["features"][:, :500], test["features"])
+    half = rotation_probe(train["features"][::2], test["features"][::2])
+    return {
+        **found,
+        "rotation, l2 0.01": rotation_probe(train["features"], test["features"], 1e-2).accuracy,
+        "rotation, 500 images": few.accuracy,
+        "rotation, half turn": half.accuracy,
+        "rotation, joint": joint_rotation(train["features"], test["features"]),
+    }
 
 
-def _infonce(z: torch.Tensor, temperature: float) -> float:
-    total = 0.0
-    for v in range(0, 8, 2):
-        sim = z[v] @ z[v + 1].T / temperature
-        target = torch.arange(len(sim))
-        total += float(functional.cross_entropy(sim, target) + functional.cross_entropy(sim.T, target)) / 2
-    return total / 4
+def _views(layers: Layers) -> dict[str, float]:
+    features, projections = layers["features"].float(), layers["projections"].float()
+    even = views.standardised(features)
+    white = views.whitened(features, 0.01)
+    return {
+        RETRIEVAL: views.retrieval(even),
+        "retrieval, one pair": views.retrieval(even, 1),
+        "retrieval, raw": views.retrieval(features),
+        "retrieval, whitened": views.retrieval(white),
+        "retrieval, stage2": views.retrieval(views.whitened(layers["stage2"].float(), 0.1)),
+        "retrieval, projections": views.retrieval(projections),
+        "infonce": -views.infonce(projections),
+        "infonce, features": -views.infonce(features),
+        "infonce, whitened": -views.infonce(white),
+        "alignment": -views.alignment(projections),
+        "uniformity": -views.uniformity(projections),
+        "alignment, features": -views.alignment(features),
+        "uniformity, features": -views.uniformity(features),
+        "lidar": views.lidar(projections),
+        "lidar, features": views.lidar(features),
+    }
 
 
-def views(found_views: Tensors) -> dict[str, float]:
-    found = {}
-    for key in ("stage2", "features", "projections"):
-        raw = found_views[key].float()
-        std = (raw - raw.mean((0, 1))) / raw.flatten(0, 1).std(0).clamp_min(1e-6)
-        for name, x in (("raw", raw), ("std", std)):
-            z = functional.normalize(x, dim=2)
-            found[f"nce/{key}/{name}"] = -_infonce(z, TEMPERATURE)
-            align = float((z[0::2] - z[1::2]).square().sum(2).mean())
-            unif = sum(float(torch.pdist(z[v]).square().mul(-2).exp().mean().log()) for v in range(4)) / 4
-            found[f"align/{key}/{name}"] = -align
-            found[f"unif/{key}/{name}"] = -unif
-            found[f"alun/{key}/{name}"] = -align - unif
-            right = [((z[v] @ z[v + 1].T).argmax(1) == torch.arange(z.shape[1])).float().mean() for v in range(0, 8, 2)]
-            found[f"retrieval/{key}/{name}"] = float(torch.stack(right).mean())
-        found[f"lidar/{key}"], found[f"fisher/{key}"] = lidar(raw)
-        a = raw[0::2].flatten(0, 1)
-        # linear instance: whitened retrieval
-        mean = raw.mean(0)
-        residual = (raw - mean).flatten(0, 1)
-        cov = residual.T @ residual / len(residual)
-        value, vector = torch.linalg.eigh(cov.double())
-        white = (vector * (value + 1e-4 * value.mean()).rsqrt()) @ vector.T
-        w = (raw - raw.mean((0, 1))).double() @ white
-        z = functional.normalize(w.float(), dim=2)
-        found[f"nce/{key}/white"] = -_infonce(z, TEMPERATURE)
-        right = [((z[v] @ z[v + 1].T).argmax(1) == torch.arange(z.shape[1])).float().mean() for v in range(0, 8, 2)]
-        found[f"retrieval/{key}/white"] = float(torch.stack(right).mean())
-        # bits: 0.5 log det(Sb+Sw)/det(Sw)
-        centre = mean - mean.mean(0)
-        sb = (centre.T @ centre / len(centre)).double()
-        sw = cov.double() * 8 / 7
-        eps = 1e-4 * torch.eye(len(sw), dtype=torch.double) * (sw + sb).diagonal().mean()
-        found[f"info/{key}"] = float(torch.logdet(sb + sw + eps) - torch.logdet(sw + eps)) / 2
-    return found
-
-
-def lidar(raw: torch.Tensor, delta: float = 1e-3) -> tuple[float, float]:
-    x = raw.double()
-    mean = x.mean(0)
-    centre = mean - mean.mean(0)
-    between = centre.T @ centre / (len(mean) - 1)
-    residual = (x - mean).flatten(0, 1)
-    within = residual.T @ residual / (len(residual) - len(mean))
-    fisher = float(between.trace() / within.trace().clamp_min(1e-12))
-    value, vector = torch.linalg.eigh(within + delta * torch.eye(len(within), dtype=torch.double) )
-    white = (vector * value.clamp_min(1e-12).rsqrt()) @ vector.T
-    eig = torch.linalg.eigvalsh(white @ between @ white).clamp_min(0)
-    p = eig / eig.sum() + 1e-7
-    return float(torch.exp(-(p * p.log()).sum())), fisher
-
-
-def spectra(parts: Tensors) -> dict[str, float]:
-    found = {}
-    for key in ("stage2", "features", "projections"):
-        x = parts[key].float()
-        c = x - x.mean(0)
-        found[f"rankme/{key}"] = rankme(x)
-        found[f"rankme_c/{key}"] = rankme(c)
-        s = c / c.std(0).clamp_min(1e-6)
-        found[f"rankme_s/{key}"] = rankme(s)
-        z = functional.normalize(x, dim=1)
-        found[f"rankme_n/{key}"] = rankme(z - z.mean(0))
-        eig = torch.linalg.eigvalsh((c.T @ c / len(c)).double()).flip(0).clamp_min(1e-12)
-        found[f"effrank/{key}"] = float(eig.sum() ** 2 / eig.square().sum())
-        p = eig / eig.sum()
-        found[f"entropy/{key}"] = float(torch.exp(-(p * p.log()).sum()))
-        n = min(len(eig), 50)
-        lx = torch.arange(3, n + 1, dtype=torch.double).log()
-        ly = eig[2:n].log()
-        slope = ((lx - lx.mean()) * (ly - ly.mean())).sum() / (lx - lx.mean()).square().sum()
-        found[f"alphareq/{key}"] = float(slope)  # -alpha: flatter is larger
-        found[f"std/{key}"] = float(z.std(0).norm())
-        found[f"sparsity/{key}"] = float((x <= 1e-3).float().mean())
-    return found
+def alpha_req(features: torch.Tensor) -> float:
+    """Minus the exponent of the power law of the eigenvalues of the covariance (Agrawal 2022)."""
+    centred = features - features.mean(0)
+    values = torch.linalg.eigvalsh((centred.T @ centred / len(centred)).double()).flip(0)
+    logs = values[2:50].clamp_min(1e-12).log()
+    places = torch.arange(3, 3 + len(logs), dtype=torch.double).log()
+    places = places - places.mean()
+    return float((places * logs).sum() / places.square().sum())
 
 
 def criteria(snapshot: dict[str, Any]) -> dict[str, float]:
-    found = rotations(snapshot["probe_train"], snapshot["probe_test"])
-    found |= views(snapshot["views"])
-    found |= spectra({k: v[:4000] for k, v in snapshot["pretrain"].items()})
-    losses = snapshot["losses"]
-    for n in (10, 30):
-        found[f"loss/{n}"] = sum(losses[-n:]) / n
-    return found
+    """All criteria of a measured run."""
+    images = {name: tensor[0].float() for name, tensor in snapshot["probe_test"].items()}
+    return {
+        **_rotations(snapshot["probe_train"], snapshot["probe_test"]),
+        **_views(snapshot["views"]),
+        "rankme": rankme(images["features"]),
+        "rankme, projections": rankme(images["projections"]),
+        "alpha-req": alpha_req(images["features"]),
+        "feature std": float(functional.normalize(images["features"], dim=1).std(0).norm()),
+        "loss": sum(snapshot["losses"][-10:]) / len(snapshot["losses"][-10:]),
+    }
+
+
+def is_collapsed_run(snapshot: dict[str, Any]) -> bool:
+    """By the product's own rule."""
+    outputs = spread(snapshot["probe_test"]["projections"][0])
+    return is_collapsed(snapshot["losses"], snapshot["ceiling"], outputs)

@@ -9,22 +9,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.correlation.collect import Config, load_split
+from benchmarks.correlation.analysis import Field
+from benchmarks.correlation.collect import Config, load_split, run_path
 from benchmarks.correlation.criteria import criteria, is_collapsed_run
-from benchmarks.correlation.supervised import supervised_accuracy
+from benchmarks.correlation.field import field
+from benchmarks.correlation.supervised import supervised
 from benchmarks.datasets.labelled import Split
 
 #: Raised whenever a measurement changes, which makes the kept ones void.
 VERSION = 1
-SUPERVISED = "supervised"
-#: criterion -> one value per policy (rows) and seed (columns)
-Field = dict[str, np.ndarray]
 
 
 def _numbers(snapshot: dict[str, Any], parts: Split) -> dict[str, float]:
-    train, evaluation = snapshot["pretrain"], snapshot["evaluation"]
     return {
-        SUPERVISED: supervised_accuracy(train["features"], evaluation["features"], parts),
+        **supervised(snapshot, parts),
         "collapsed": float(is_collapsed_run(snapshot)),
         **criteria(snapshot),
     }
@@ -45,27 +43,34 @@ def _measured(path: Path, parts: Split) -> dict[str, Any]:
     return document
 
 
+def _complete(runs: dict[int, dict[str, dict[str, Any]]]) -> list[list[dict[str, Any]]]:
+    """The runs of each policy: with all seeds, or, while some are missing, with the one seed that
+    has the most policies, so that all means are over the same seeds.
+    """
+    most = max(runs, key=lambda seed: len(runs[seed]))
+    shared = [name for name in runs[most] if all(name in found for found in runs.values())]
+    if len(shared) < len(runs[most]):
+        return [[runs[most][name]] for name in runs[most]]
+    return [[found[name] for found in runs.values()] for name in shared]
+
+
 def measure(
     config: Config, name: str, schedule: int
 ) -> tuple[list[str], dict[str, Field], list[float]]:
-    """Names of the policies, the fields of `final` and perhaps `rung`, and seconds of pretraining.
-
-    Policies that lack a seed are left out, so that all means are over the same seeds.
-    """
+    """Names of the policies, fields of `final` and perhaps `rung`, seconds of each pretraining."""
     parts = load_split(name, config.most)
-    runs: dict[str, list[dict[str, Any]]] = {}
+    runs: dict[int, dict[str, dict[str, Any]]] = {}
     for seed in config.seeds:
-        for path in sorted((config.folder(name) / str(schedule)).glob(f"*-{seed}.pt")):
-            document = _measured(path, parts)
-            runs.setdefault(document["policy"], []).append(document)
-    whole = {policy: found for policy, found in runs.items() if len(found) == len(config.seeds)}
+        paths = [run_path(config, name, p, seed, schedule) for p in field()[: config.policies]]
+        found = [_measured(path, parts) for path in paths if path.exists()]
+        runs[seed] = {document["policy"]: document for document in found}
+    rows = _complete(runs)
     fields: dict[str, Field] = {}
     for kind in ("rung", "final"):
-        if all(kind in run for found in whole.values() for run in found):
-            keys = next(iter(whole.values()))[0][kind] if whole else {}
+        if rows and all(kind in run for row in rows for run in row):
             fields[kind] = {
-                key: np.array([[run[kind][key] for run in found] for found in whole.values()])
-                for key in keys
+                key: np.array([[run[kind][key] for run in row] for row in rows])
+                for key in rows[0][0][kind]
             }
-    seconds = [float(run["seconds"]) for found in whole.values() for run in found]
-    return list(whole), fields, seconds
+    seconds = [float(run["seconds"]) for row in rows for run in row]
+    return [row[0]["policy"] for row in rows], fields, seconds

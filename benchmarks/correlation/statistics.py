@@ -112,7 +112,7 @@ def reliability(per_seed: Array) -> float | None:
     if count < 2:
         return None
     pairs = [
-        spearmanr(per_seed[:, i], per_seed[:, j])[0] for i in range(count) for j in range(i)
+        float(spearmanr(per_seed[:, i], per_seed[:, j])[0]) for i in range(count) for j in range(i)
     ]
     between = max(0.0, float(np.mean(pairs)))
-    return count * between / (1.0 + (count - 1) * between)
+    return float(count * between / (1.0 + (count - 1) * between))

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from core.jobs.history import candidates_of, history_of
 from core.search.history import TrialRequest
 from core.search.planning import plan
-from core.search.ranking import rank
 from core.search.selection import select as select_policy
 from core.search.spec import SearchSpec
+from core.search.standing import standing
 from core.store.tables import CandidateRow, Dataset, Job, Trial, new_id
 from core.store.transitions import transition
 
@@ -66,7 +66,7 @@ def _conclude(session: Session, job: Job, spec: SearchSpec, exhausted: str | Non
     """Rank and select; a job without a single completed trial has failed."""
     candidates = candidates_of(session, job.id)
     history = history_of(session, job)
-    ranking = rank(candidates, list(history.trials))
+    ranking = standing(spec, candidates, history)
     if not ranking:
         causes = session.execute(
             select(Trial.reason, func.count())

@@ -18,6 +18,7 @@ from core.search.history import BASE, History
 from core.search.planning import remaining, seconds_per_iteration
 from core.search.ranking import rank
 from core.search.spec import SearchSpec
+from core.search.standing import standing
 from core.store.tables import Dataset, Job, Trial
 
 _FAILURES_SHOWN = 20
@@ -105,7 +106,7 @@ def _rankings(
     if job.ranking is not None:
         selection = (job.policy or {}).get("selection") or {}
         return job.ranking, selection.get("evidence"), based
-    ranking = rank(candidates, list(history.trials))
+    ranking = standing(spec, candidates, history)
     evidence = assess(ranking, spec.scoring.criterion).to_dict() if ranking else None
     return [entry.to_dict() for entry in ranking], evidence, based
 

@@ -18,6 +18,7 @@ from core.policies.operations import CUTOUT_FILL, OPERATIONS
 from core.validation import Document
 
 SCHEMA_VERSION: Final = 1
+MOST_BRANCHES: Final = 5000
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Fraction = Annotated[float, Field(gt=0.0, le=1.0)]
@@ -118,7 +119,7 @@ class OneOf(Document):
 
     op: Literal["one_of"]
     probability: Probability = 1.0
-    branches: Annotated[list[Branch], Field(min_length=1, max_length=5000)]
+    branches: Annotated[list[Branch], Field(min_length=1, max_length=MOST_BRANCHES)]
 
 
 class Sample(Document):

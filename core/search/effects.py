@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+_ROUNDING = 1e-9
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -34,7 +36,7 @@ class Fit:
         if not self.freedom or count < 2:
             return None
         if self.deviation == 0.0:
-            return 0.0 if len({round(m, 12) for m in self.means.values()}) > 1 else 1.0
+            return 0.0 if len({round(m, 9) for m in self.means.values()}) > 1 else 1.0
         contrasts = np.zeros((count - 1, len(self._unscaled)))
         for row in range(count - 1):
             contrasts[row, row], contrasts[row, row + 1] = 1.0, -1.0
@@ -46,10 +48,9 @@ class Fit:
 
     def error_of_difference(self, one: str, other: str) -> float:
         """Standard error of the difference of two candidates."""
-        contrast = np.zeros(len(self._unscaled))
-        contrast[self._place[one]] += 1.0
-        contrast[self._place[other]] -= 1.0
-        return self.deviation * math.sqrt(max(0.0, contrast @ self._unscaled @ contrast))
+        i, j = self._place[one], self._place[other]
+        variance = self._unscaled[i, i] + self._unscaled[j, j] - 2.0 * self._unscaled[i, j]
+        return self.deviation * math.sqrt(max(0.0, float(variance)))
 
 
 def fit(scores: Mapping[str, Mapping[int, float]]) -> Fit:
@@ -68,6 +69,7 @@ def fit(scores: Mapping[str, Mapping[int, float]]) -> Fit:
     common = float(effects[len(candidates) :].mean())
     freedom = len(observed) - int(np.linalg.matrix_rank(design))
     squares = float(((values - design @ effects) ** 2).sum())
-    deviation = math.sqrt(squares / freedom) if freedom else 0.0
+    # Rounding must not become a difference, or noise to compare one with.
+    deviation = math.sqrt(squares / freedom) if freedom and squares > _ROUNDING**2 else 0.0
     means = {candidate: float(effects[place[candidate]]) + common for candidate in candidates}
     return Fit(means, deviation, freedom, place, unscaled)

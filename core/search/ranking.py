@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from scipy import stats
@@ -35,8 +36,8 @@ class Ranked:
             [0, 1]); where a candidate lacks a seed that others have, as if it had had it
             (`core.search.effects`).
         standard_error: of that mean over seeds; with one seed, the sampling error of the images.
-        reported: the same on images that selection never sees; from the confirmation, over the
-            `reported_seeds` that it does not see either. None where it was not measured.
+        reported: the same on images that selection never sees; from a confirmation of two seeds
+            or more, over `reported_seeds` that it does not see either. None if not measured.
         stage: where the candidate got furthest: confirmation, search or base.
         iterations: length of pretraining at which it was scored (its last rung).
         tied_with: keys of the candidates of the same rung that cannot be told from this one.
@@ -82,7 +83,7 @@ def _entry(
     longest = max(trial.iterations for trial in trials)
     last = sorted((t for t in trials if t.iterations == longest), key=lambda t: t.seed)
     seen = [t for t in last if selected_on is None or t.seed in selected_on]
-    rest = last if selected_on is None else [t for t in last if t.seed not in selected_on]
+    rest = [t for t in last if t not in seen] or seen
     if not seen:
         return None
     scores = {t.seed: t.score for t in seen if t.score is not None}
@@ -110,13 +111,19 @@ def _entry(
     )
 
 
+@lru_cache
+def _quantile(freedom: int | None) -> float:
+    """Of Student's t, or of the normal distribution: half the width of a 95 % interval."""
+    distribution = stats.t(freedom) if freedom else stats.norm
+    return float(distribution.ppf(0.5 + CONFIDENCE / 2))
+
+
 def _margin(one: Ranked, other: Ranked, fitted: Fit | None) -> float:
     """The largest difference that is still a tie."""
     if fitted is not None and fitted.freedom:
-        quantile = float(stats.t.ppf(0.5 + CONFIDENCE / 2, fitted.freedom))
-        return quantile * fitted.error_of_difference(one.candidate, other.candidate)
-    quantile = float(stats.norm.ppf(0.5 + CONFIDENCE / 2))
-    return quantile * math.hypot(one.standard_error, other.standard_error)
+        error = fitted.error_of_difference(one.candidate, other.candidate)
+        return _quantile(fitted.freedom) * error
+    return _quantile(None) * math.hypot(one.standard_error, other.standard_error)
 
 
 def _compare(rung: list[Ranked]) -> None:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from core.errors import InvalidInputError
+from core.policies.schema import MOST_BRANCHES
 from core.pretraining.spec import PretrainingSpec, ScoringSpec
-from core.search.strategy import Iterations, PipelineStrategy, Strategy
+from core.search.strategy import (
+    DensityMatchingStrategy,
+    Iterations,
+    PipelineStrategy,
+    Strategy,
+)
 from core.spaces.presets import parse_space
-from core.spaces.schema import SearchSpace
+from core.spaces.schema import SearchSpace, SubPolicySpace
 from core.validation import Document, parse
 
 #: Strategies that search one kind of space only, with the preset that stands in for none given.
@@ -53,11 +59,6 @@ class SearchSpec(Document):
     pretraining: PretrainingSpec = PretrainingSpec()
     scoring: ScoringSpec = ScoringSpec()
 
-    @field_validator("strategy", mode="before")
-    @classmethod
-    def _name_stands_for_strategy(cls, value: Any) -> Any:
-        return {"kind": value} if isinstance(value, str) else value
-
     @model_validator(mode="after")
     def _space_fits_the_strategy(self) -> Self:
         kind = searching_kind(self.strategy.model_dump())
@@ -67,6 +68,15 @@ class SearchSpec(Document):
                 f"strategy {kind} searches a space of kind {needed[0]}, not "
                 f"{self.search_space.kind}; leave search_space out, or use {needed[1]}"
             )
+        density = search_stage(self).strategy
+        if isinstance(density, DensityMatchingStrategy):
+            assert isinstance(self.search_space, SubPolicySpace)
+            merged = density.folds * density.top * self.search_space.sub_policies
+            if density.search != "assembled" and merged > MOST_BRANCHES:
+                raise ValueError(
+                    f"folds x top x sub_policies is {merged}; a policy has at most "
+                    f"{MOST_BRANCHES} sub-policies. Lower top"
+                )
         staged = isinstance(self.strategy, PipelineStrategy) and self.strategy.base is not None
         if staged and self.search_space.base == "none":
             raise ValueError(
@@ -74,6 +84,17 @@ class SearchSpec(Document):
                 "leave the base stage out, or search a space on crop_flip such as rand-augment"
             )
         return self
+
+
+def _named(strategy: Any) -> Any:
+    """A name stands for the strategy of that kind. Done before validation: a validator that ran
+    before the fields would have them see Python, in which a list is no tuple.
+    """
+    if isinstance(strategy, str):
+        return {"kind": strategy}
+    if isinstance(strategy, dict) and "search" in strategy and strategy.get("kind") == "pipeline":
+        return {**strategy, "search": _named(strategy["search"])}
+    return strategy
 
 
 def searching_kind(strategy: Any) -> str | None:
@@ -109,4 +130,6 @@ def parse_search(document: dict[str, Any]) -> SearchSpec:
         raise
     # Validated once above; what follows names paths below $.search_space by itself.
     plain = {**document, "search_space": space.model_dump(mode="json")}
+    if "strategy" in plain:
+        plain["strategy"] = _named(plain["strategy"])
     return parse(SearchSpec, plain, code="invalid_job", what="job")

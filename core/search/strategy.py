@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -163,10 +163,6 @@ SearchStrategy = Annotated[
 ]  # fmt: skip
 
 
-def _name_stands_for(value: Any) -> Any:
-    return {"kind": value} if isinstance(value, str) else value
-
-
 class BaseStage(Document):
     """The first stage: each operation alone; the winner replaces the base of the search space."""
 
@@ -202,8 +198,6 @@ class PipelineStrategy(Document):
         description="Seeds of the search stage; the confirmation repeats what is worth it.",
     )
     confirmation: ConfirmationStage | None = ConfirmationStage()
-
-    _names = field_validator("search", mode="before")(_name_stands_for)
 
 
 Strategy = Annotated[

@@ -5,7 +5,7 @@ A *domain* is a number, a range `{"min", "max"}` or a grid `{"values": [...]}`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
@@ -120,11 +120,19 @@ class ShuffledOperations(Document):
 
 Draw = Literal["fixed", "up_to"]
 BaseName = Literal["none", "flip", "crop_flip"]
+
+
+def _kind_of_base(value: Any) -> str | None:
+    if isinstance(value, list):
+        return "stages"
+    return "name" if value in get_args(BaseName) else None
+
+
 #: What is applied after the searched part: a name, or stages of a policy.
 Base = Annotated[
-    Annotated[BaseName, Tag("name")] | Annotated[list[Stage], Tag("stages")],
+    Annotated[BaseName, Tag("name")] | Annotated[list[Stage], Field(max_length=32), Tag("stages")],
     Discriminator(
-        lambda value: "stages" if isinstance(value, list) else "name",
+        _kind_of_base,
         custom_error_type="base",
         custom_error_message="must be none, flip, crop_flip, or a list of stages",
     ),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import get_args
 
 import pytest
 
 from api.problems import _STATUS
 from core import errors
+from core.search.evidence import Level
 from tests.docs.texts import ROOT, codes, read, rows
 
 _PACKAGES = ("api", "core", "quarterturn", "workers")
@@ -117,12 +120,28 @@ def test_documented_warnings_and_reasons_exist(heading: str) -> None:
     assert _documented(heading) <= known
 
 
-def test_warnings_of_rankings_are_documented() -> None:
+def _pairs(module: str) -> Iterator[ast.Tuple]:
+    """The (code, message) literals of a module, wherever they stand."""
+    for node in ast.walk(ast.parse(read(module))):
+        if isinstance(node, ast.Tuple) and len(node.elts) == 2:
+            code, message = node.elts
+            text = isinstance(message, ast.JoinedStr) or next(_texts(message), "").endswith(".")
+            if text and re.fullmatch(r"[a-z_]+", next(_texts(code), "")):
+                yield node
+
+
+def test_warnings_are_those_of_the_code() -> None:
     found = {
         code
-        for call in _calls("append")
-        if call.args and isinstance(call.args[0], ast.Tuple)
-        for code in _texts(call.args[0].elts[0])
+        for module in ("core/search/evidence.py", "core/search/selection.py")
+        for pair in _pairs(module)
+        for code in _texts(pair.elts[0])
     }
-    documented = _documented("## Warnings")
-    assert documented - {"rotation_confounded"} <= found
+    assert _documented("## Warnings") == found | {"rotation_confounded"}
+
+
+def test_reasons_of_evidence_are_those_of_the_code() -> None:
+    found = {code for pair in _pairs("core/search/evidence.py") for code in _texts(pair.elts[0])}
+    text = read("docs/method.md").partition("\n## Evidence\n")[2].partition("\n## ")[0]
+    tables = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+    assert set(tables) == found | set(get_args(Level))

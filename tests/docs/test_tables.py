@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from itertools import pairwise
 
 import pytest
 
+from api.schemas import TrialDetail
 from core import lifecycle
+from core.datasets.cache import SPLIT_ENDS
 from core.policies.operations import OPERATIONS
 from core.policies.recipes import BASELINES
+from core.pretraining.spec import ScoringSpec
+from core.scoring.criteria import CRITERIA
+from core.search.ranking import Ranked
+from core.search.spec import SearchSpec
 from core.settings import Settings
 from core.spaces import PRESETS
-from tests.docs.texts import codes, operations_table, presets_table, read, rows, settings_table
+from tests.docs.texts import (
+    codes,
+    operations_table,
+    presets_table,
+    read,
+    rows,
+    settings_table,
+    table,
+)
 
 _HEADINGS = {"jobs": "## Jobs", "trials": "## Trials", "datasets": "## Datasets"}
 
@@ -82,3 +98,64 @@ def test_diagrams_show_the_same_arrows(table: str) -> None:
     }
     ends = set(re.findall(r"^ +(\w+) --> \[\*\]$", diagram, re.MULTILINE))
     assert ends == lifecycle.final(table)
+
+
+def test_splits() -> None:
+    ends = [0.0, *SPLIT_ENDS.values()]
+    shares = [f"{round(100 * (end - start))} %" for start, end in pairwise(ends)]
+    documented = [row[:2] for row in table(read("docs/method.md"), "split")]
+    expected = zip((f"`{name}`" for name in SPLIT_ENDS), shares, strict=True)
+    assert documented == [list(pair) for pair in expected]
+
+
+def test_criteria() -> None:
+    documented = {row[0].strip("`"): row[-2] for row in rows(read("docs/method.md"), "## Criteria")}
+    signs = {1: "as it is", -1: "times -1"}
+    assert documented == {name: signs[criterion.sign] for name, criterion in CRITERIA.items()}
+
+
+def _first_cells(text: str, first: str) -> set[str]:
+    return codes([row[0] for row in table(text, first)])
+
+
+def _keys(module: str, function: str, name: str | None = None) -> set[str]:
+    """Keys of the dictionary that a function returns, or assigns to a name."""
+    for node in ast.walk(ast.parse(read(module))):
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            for inner in ast.walk(node):
+                named = isinstance(inner, ast.Assign) and ast.unparse(inner.targets[0]) == name
+                if (isinstance(inner, ast.Return) and name is None) or named:
+                    value = inner.value  # type: ignore[attr-defined]
+                    if isinstance(value, ast.ListComp):
+                        value = value.elt
+                    if isinstance(value, ast.Dict):
+                        return {ast.literal_eval(key) for key in value.keys if key}
+    raise AssertionError(f"{module} has no dictionary in {function}")
+
+
+def test_fields_of_the_dashboard() -> None:
+    text = read("docs/api.md").partition("### `GET /v1/jobs/{job_id}/dashboard`")[2]
+    assert _first_cells(text, "field") == _keys("core/jobs/progress.py", "dashboard")
+    assert _first_cells(text, "field of `rungs`") == _keys("core/jobs/progress.py", "_rungs")
+    assert _first_cells(text, "field of `ranking`") == set(Ranked.__dataclass_fields__)
+
+
+def test_fields_of_jobs_and_trials() -> None:
+    text = read("docs/api.md")
+    fields = _first_cells(text.partition("### `POST /v1/jobs`")[2], "field | default")
+    assert fields == {"dataset_id", "name", *SearchSpec.model_fields}
+    assert {row[0].strip("`"): row[1].strip("`") for row in table(text, "field of `scoring`")} == {
+        name: str(field.default) for name, field in ScoringSpec.model_fields.items()
+    }
+    of_a_trial = text.partition("### `GET /v1/trials/{trial_id}`")[2]
+    assert _first_cells(of_a_trial, "field") <= set(TrialDetail.model_fields)
+
+
+def test_fields_of_the_selection() -> None:
+    text = read("docs/policy.md")
+    module = "core/search/selection.py"
+    assert _first_cells(text.partition("## Selection")[2], "field") == (
+        _keys(module, "select", "selection") | _keys(module, "_scores")
+    )
+    sentences = _first_cells(text, "`measured_on`")
+    assert all(sentence in read(module) for sentence in sentences)

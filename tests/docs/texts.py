@@ -32,8 +32,16 @@ def rows(text: str, heading: str) -> list[list[str]]:
     """The cells of the first table below the heading, without its own first two lines."""
     _, found, below = text.partition(f"\n{heading}\n")
     assert found, f"there is no heading {heading!r}"
-    lines = below.splitlines()
-    start = next(at for at, line in enumerate(lines) if line.startswith("|"))
+    return _cells(below.splitlines(), "|")
+
+
+def table(text: str, first: str) -> list[list[str]]:
+    """The cells of the first table whose head begins with the cells `first`, without the head."""
+    return _cells(text.splitlines(), f"| {first} |")
+
+
+def _cells(lines: list[str], beginning: str) -> list[list[str]]:
+    start = next(at for at, line in enumerate(lines) if line.startswith(beginning))
     table = []
     for line in lines[start + 2 :]:
         if not line.startswith("|"):

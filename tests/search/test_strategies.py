@@ -15,6 +15,7 @@ from core.search.history import Candidate, History, TrialRecord
 from core.search.planning import plan, remaining
 from core.search.ranking import rank
 from core.search.spec import parse_search
+from core.search.standing import standing
 from tests.search.play import ESTIMATED, ORDERED, SPECS, Player, play
 
 BASELINE_KEYS = {Candidate.of(make(), "baseline").key for make in BASELINES.values()}
@@ -144,3 +145,18 @@ def test_a_grid_too_fine_is_refused() -> None:
     spec = parse_search({"search_space": "selfaugment", "strategy": {"kind": "grid"}})
     with pytest.raises(InvalidInputError, match="random or successive_halving"):
         plan(spec, History())
+
+
+def test_a_confirmation_cut_short_does_not_favour_who_came_first() -> None:
+    """Its baselines come first in the queue; the budget ends before the finalists."""
+    document = SPECS["pipeline"]
+    whole = play(parse_search(document), 0)
+    before = sum(t.iterations_run for t in whole.done if t.task != "confirmation")
+    spec = parse_search({**document, "budget": {"iterations": before + 3 * 300}})
+    player = play(spec, 0)
+    assert sum(t.task == "confirmation" for t in player.done) == 3
+    ranking = standing(spec, list(player.candidates.values()), player.history(random.Random(0)))
+    assert {entry.stage for entry in ranking} == {"search"}
+    last = standing(whole.spec, list(whole.candidates.values()), whole.history(random.Random(0)))
+    assert last[0].stage == "confirmation"
+    assert not set(last[0].seed_numbers) & set(last[0].reported_seeds)

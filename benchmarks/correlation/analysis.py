@@ -1,0 +1,95 @@
+"""From measured fields to the numbers of the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from benchmarks.correlation.criteria import RETRIEVAL, ROTATION
+from benchmarks.correlation.statistics import Points, reliability, summary, top_half
+
+SUPERVISED = "supervised"
+#: criterion -> one value per policy (rows) and seed (columns)
+Field = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All policies of one set, schedule and kind ("final", or "rung" of an unfinished run)."""
+
+    policies: list[str]
+    field: Field
+
+    def mean(self, key: str) -> np.ndarray:
+        """One value per policy, the mean over the seeds."""
+        found: np.ndarray = self.field[key].mean(1)
+        return found
+
+    def names(self) -> list[str]:
+        """The criteria, without what was read from labels."""
+        return [k for k in self.field if not k.startswith(SUPERVISED) and k != "collapsed"]
+
+
+def with_composites(one: Measured) -> Measured:
+    """With the sums of z-scores of rotation and retrieval, per seed over the policies."""
+
+    def z(key: str) -> np.ndarray:
+        values = one.field[key]
+        return np.asarray((values - values.mean(0)) / np.maximum(values.std(0), 1e-12))
+
+    both = {"rotation + retrieval": z(ROTATION) + z(RETRIEVAL)}
+    joint = {"rotation, joint + retrieval": z("rotation, joint") + z(RETRIEVAL)}
+    return Measured(one.policies, {**one.field, **both, **joint})
+
+
+def _points(parts: list[tuple[Measured, Measured]], key: str) -> Points:
+    """The criterion of the first of each pair against the supervised accuracy of the second."""
+    return Points(
+        np.concatenate([seen.mean(key) for seen, _ in parts]),
+        np.concatenate([truth.mean(SUPERVISED) for _, truth in parts]),
+        np.concatenate([np.array(seen.policies) for seen, _ in parts]),
+        np.concatenate([seen.mean("collapsed") >= 0.5 for seen, _ in parts]),
+    )
+
+
+def compare(parts: list[tuple[Measured, Measured]]) -> dict[str, dict[str, object]]:
+    """A summary per criterion; several parts are pooled."""
+    return {key: summary(_points(parts, key)) for key in parts[0][0].names()}
+
+
+def ceiling(one: Measured) -> dict[str, dict[str, float | None]]:
+    """Reliability of the mean over seeds of supervised accuracy and the two main criteria, and the
+    highest correlation that noise between seeds leaves: the root of the product of two.
+    """
+    places = {"all": np.arange(len(one.policies)), "top_half": top_half(one.mean(SUPERVISED))}
+    found: dict[str, dict[str, float | None]] = {}
+    for name, rows in places.items():
+        keys = [SUPERVISED, ROTATION, RETRIEVAL]
+        line = {key: reliability(one.field[key][rows]) for key in keys}
+        truth = line[SUPERVISED]
+        for key in keys[1:]:
+            own = line[key]
+            known = truth is not None and own is not None
+            line[f"ceiling of {key}"] = float(np.sqrt(truth * own)) if known else None  # type: ignore[operator]
+        found[name] = line
+    return found
+
+
+def ruler(one: Measured) -> dict[str, float]:
+    """Whether supervised accuracy on one part ranks the policies as that on the other parts."""
+    keys = [k for k in one.field if k.startswith(f"{SUPERVISED}/")]
+    values = [one.mean(key) for key in keys]
+    pairs = [spearmanr(a, b)[0] for i, a in enumerate(values) for b in values[:i]]
+    return {"least": float(min(pairs)), "mean": float(np.mean(pairs))}
+
+
+def outliers(one: Measured, key: str, most: int = 4) -> dict[str, list[str]]:
+    """Policies that the criterion ranks furthest above and below their supervised rank."""
+    gap = np.argsort(np.argsort(one.mean(key))) - np.argsort(np.argsort(one.mean(SUPERVISED)))
+    order = np.argsort(gap)
+    return {
+        "overrated": [f"{one.policies[i]} (+{gap[i]})" for i in order[::-1][:most]],
+        "underrated": [f"{one.policies[i]} ({gap[i]})" for i in order[:most]],
+    }

@@ -1,0 +1,1 @@
+"""Density matching on folds: what is seen by whom, and what is measured."""
