@@ -20,17 +20,10 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks.datasets.sets import cifar10_archive
 from benchmarks.report import run, spread, target, write
 
 _QUICK_FILES = 3000
-
-
-def _archive() -> Path:
-    default = Path(__file__).parents[1] / ".." / "shared" / "data" / "cifar10.zip"
-    path = Path(os.environ.get("QUARTERTURN_CIFAR10", default)).resolve()
-    if not path.exists():
-        sys.exit(f"There is no {path}; set QUARTERTURN_CIFAR10 to an archive of CIFAR-10.")
-    return path
 
 
 def _part_of(archive: Path, files: int, target_path: Path) -> Path:
@@ -99,7 +92,7 @@ def main(quick: bool) -> None:
     ours: list[dict[str, Any]] = []
     loop: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
-        archive = _archive()
+        archive = cifar10_archive()
         if quick:
             archive = _part_of(archive, _QUICK_FILES, Path(folder, "part.zip"))
         for repetition in range(1 if quick else 5):

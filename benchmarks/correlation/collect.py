@@ -24,6 +24,7 @@ from core.policies.recipes import crop_flip
 from core.policies.schema import Policy
 from core.pretraining import trainer
 from core.pretraining.data import TrialData
+from core.pretraining.encoders import Encoder, TorchvisionResNet, _Block
 from core.pretraining.hardware import autocast, choose_device
 from core.pretraining.spec import PretrainingSpec
 
@@ -73,19 +74,25 @@ def load_split(name: str, most: int) -> Split:
     kept = DATA / f"{name.strip('/').replace('/', '_')}-{most}.pt"
     if not kept.exists():
         DATA.mkdir(parents=True, exist_ok=True)
-        loaded = SETS[name](DATA) if name in SETS else from_folder(Path(name), 32)
+        loaded = SETS[name](DATA, most) if name in SETS else from_folder(Path(name), 32)
         parts = split(loaded, most)
         torch.save((parts.images, parts.labels), kept)
     images, labels = torch.load(kept, weights_only=False)
     return Split(images, labels)
 
 
+def _stages(encoder: Encoder) -> list[torch.nn.Module]:
+    """The last three residual stages; the pooled output of the last is the features."""
+    if isinstance(encoder, TorchvisionResNet):
+        return [getattr(encoder.network, f"layer{number}") for number in (2, 3, 4)]
+    return [block for block in encoder.layers if isinstance(block, _Block)]
+
+
 @torch.no_grad()
 def _features(method: Any, data: TrialData, images: torch.Tensor) -> dict[str, torch.Tensor]:
     """Pooled output of each residual stage, and projections: half precision on the CPU."""
     found: dict[str, list[torch.Tensor]] = {}
-    stages = [m for m in method.encoder.modules() if type(m).__name__ in ("_Block", "Sequential")]
-    blocks = [m for m in stages if type(m).__name__ == "_Block"]
+    blocks = _stages(method.encoder)
     taken: list[torch.Tensor] = []
     hooks = [
         block.register_forward_hook(lambda _m, _i, out: taken.append(out.mean((2, 3))))
@@ -197,11 +204,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--most", type=int, default=12_000, help="pretraining images")
     parser.add_argument("--device", default="auto")
+    parser.add_argument(
+        "--gpu",
+        action="store_true",
+        help="the full figures: resnet18, batches of 512, all images, schedules of 2,000 and "
+        "20,000 iterations, three seeds",
+    )
     parser.add_argument("--policies", type=int, default=None, help="the first of the field only")
 
 
 def config_of(options: argparse.Namespace) -> Config:
     """The configuration of parsed options."""
+    if options.gpu:
+        options.encoder, options.batch_size, options.most = "resnet18", 512, 60_000
+        options.schedules, options.seeds, options.device = [2000, 20_000], [0, 1, 2], "cuda"
     return Config(
         sets=options.sets, encoder=options.encoder, schedules=options.schedules,
         seeds=options.seeds, batch_size=options.batch_size, most=options.most,

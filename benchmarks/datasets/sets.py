@@ -51,25 +51,26 @@ def _fetched(folder: Path, *command: str) -> Path:
     return folder
 
 
-def load_animal_mnist(_: Path) -> Labelled:
+def load_animal_mnist(_: Path, __: int = 0) -> Labelled:
     """Grey 28x28 silhouettes of ten animals."""
     images, labels = animal_mnist.load()
     rgb = np.repeat(images[..., None], 3, axis=3)
     return Labelled(rgb, labels.reshape(-1).astype(np.int64), [str(i) for i in range(len(rgb))])
 
 
-def load_cifar10(_: Path) -> Labelled:
-    """25,000 of the 60,000 photographs, taken evenly."""
+def load_cifar10(_: Path, most: int = 12_000) -> Labelled:
+    """The 60,000 photographs, or 25,000 taken evenly where no more than 12,000 are to train on."""
+    count = 25_000 if most <= 12_000 else 60_000
     with zipfile.ZipFile(cifar10_archive()) as archive:
         names = sorted(n for n in archive.namelist() if n.endswith(".jpg"))
-        chosen = [names[i] for i in np.random.default_rng(0).permutation(len(names))[:25_000]]
+        chosen = [names[i] for i in np.random.default_rng(0).permutation(len(names))[:count]]
         classes = sorted({Path(name).parent.name for name in names})
         pixels = np.stack([picture(archive.read(n), RESOLUTION["cifar10"]) for n in chosen])
     labels = np.array([classes.index(Path(name).parent.name) for name in chosen])
     return Labelled(pixels, labels, chosen)
 
 
-def load_wesnoth(data: Path) -> Labelled:
+def load_wesnoth(data: Path, _: int = 0) -> Labelled:
     """Sprites of 21 races; all frames of a unit are one group."""
     folder = _fetched(data / "wesnoth", "apt-get", "download", "wesnoth-1.16-data")
     if not (folder / "usr").exists():
@@ -87,7 +88,7 @@ def load_wesnoth(data: Path) -> Labelled:
     return Labelled(pixels, labels, groups)
 
 
-def load_emoji(data: Path) -> Labelled:
+def load_emoji(data: Path, _: int = 0) -> Labelled:
     """Emoji of three vendors in nine groups; a code point is one group."""
     folder = _fetched(
         data / "emoji", "npm", "install", "--no-save", "--ignore-scripts", "--prefix", ".", *_EMOJI

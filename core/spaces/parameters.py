@@ -95,7 +95,8 @@ def _at(domain: Domain, value: int | float | None) -> float:
     if isinstance(domain, Range):
         if value is None:
             return domain.max
-        return round(domain.min + float(value) * (domain.max - domain.min), 4)
+        number = round(domain.min + float(value) * (domain.max - domain.min), 4)
+        return min(max(number, domain.min), domain.max)
     if isinstance(domain, Grid):
         if value is None:
             return domain.values[0]
