@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from benchmarks.correlation import analysis, composites, tables
-from benchmarks.correlation.analysis import SUPERVISED, Measured
+from benchmarks.correlation.analysis import PRODUCT, SUPERVISED, Measured
 from benchmarks.correlation.collect import Config, arguments, collect, config_of, load_split
 from benchmarks.correlation.criteria import RETRIEVAL, ROTATION
 from benchmarks.correlation.measure import measure
@@ -67,7 +67,7 @@ def _compared(name: str, parts: dict[tuple[int, str], Measured]) -> dict[str, An
     print(
         f"{name}: Spearman of supervised accuracy between parts {found['parts of the set agree']}"
     )
-    for key in (ROTATION, RETRIEVAL):
+    for key in (ROTATION, RETRIEVAL, PRODUCT):
         found[f"outliers of {key}"] = analysis.outliers(longest, key)
         print(f"{name}, {key}: {found[f'outliers of {key}']}")
     return found
@@ -76,7 +76,7 @@ def _compared(name: str, parts: dict[tuple[int, str], Measured]) -> dict[str, An
 def _targets(name: str, found: dict[str, Any], longest: int) -> list[dict[str, Any]]:
     pooled = found.get("pooled", found[f"{longest} final"])
     items = []
-    for key in (ROTATION, RETRIEVAL):
+    for key in (ROTATION, RETRIEVAL, PRODUCT):
         own, last = pooled[key], found[f"{longest} final"][key]
         whole, top = own["all"]["spearman"], own["top_half"]["spearman"]
         items += [
@@ -95,19 +95,16 @@ def _share(config: Config, name: str, schedule: int) -> float:
 
 
 def _raw(everything: Everything) -> dict[str, Any]:
-    return {
-        name: {
-            f"{schedule} {kind}": {
-                "policies": one.policies,
-                **{
-                    k: [[round(v, 5) for v in row] for row in a.tolist()]
-                    for k, a in one.field.items()
-                },
-            }
-            for (schedule, kind), one in parts.items()
-        }
-        for name, parts in everything.items()
-    }
+    """All values of all policies, per seed where seeds are compared, else their mean."""
+    kept: dict[str, Any] = {}
+    for name, parts in everything.items():
+        for (schedule, kind), one in parts.items():
+            line: dict[str, Any] = {"policies": one.policies}
+            for key in one.field:
+                whole = key in (SUPERVISED, ROTATION, RETRIEVAL)
+                line[key] = (one.field[key] if whole else one.mean(key)).round(4).tolist()
+            kept[f"{name} {schedule} {kind}"] = line
+    return kept
 
 
 def main() -> None:
@@ -154,7 +151,7 @@ def main() -> None:
                 }
                 for name, parts in everything.items()
             }
-            for key in (ROTATION, RETRIEVAL)
+            for key in (ROTATION, RETRIEVAL, PRODUCT)
         }
         scatter(rows, RESULTS / options.name)
 

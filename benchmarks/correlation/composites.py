@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from benchmarks.correlation.analysis import SUPERVISED, Measured
+from benchmarks.correlation.analysis import PRODUCT, SUPERVISED, Measured
 from benchmarks.correlation.criteria import RETRIEVAL, ROTATION
 from benchmarks.correlation.statistics import correlations, regret, top_half
 
 _POOL = (
-    ROTATION, "rotation, cross-entropy", "rotation, stages", "rotation, half turn",
+    ROTATION, PRODUCT, "rotation, cross-entropy", "rotation, stages", "rotation, half turn",
     "rotation, joint", RETRIEVAL, "retrieval, whitened", "retrieval, stage2",
     "retrieval, projections", "infonce", "infonce, whitened", "alignment", "uniformity", "rankme",
     "rankme, projections", "lidar", "alpha-req", "loss",
@@ -54,7 +54,7 @@ def leave_one_set_out(sets: dict[str, list[Measured]], ranks: bool = False) -> l
         name: [float(np.mean([j["all"] + j["top_half"] for j in row])) / 2 for row in rows]
         for name, rows in tables.items()
     }
-    fixed = [(ROTATION,), (RETRIEVAL,), (ROTATION, RETRIEVAL)]
+    fixed = [(ROTATION,), (RETRIEVAL,), (ROTATION, RETRIEVAL), (PRODUCT,)]
     found = []
     for name, rows in tables.items():
         others = [other for other in sets if other != name]

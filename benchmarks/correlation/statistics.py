@@ -59,7 +59,7 @@ def intervals(x: Array, y: Array, owners: Array, seed: int = 0) -> dict[str, lis
         values = np.concatenate(
             [statistic(x[part], y[part]) for part in np.array_split(chosen, 10)]
         )
-        found[name] = [float(v) for v in np.quantile(values, (0.025, 0.975))]
+        found[name] = [round(float(v), 3) for v in np.quantile(values, (0.025, 0.975))]
     return found
 
 

@@ -13,7 +13,7 @@ from core.pretraining.checkpoints import CheckpointStore
 from core.pretraining.collapse import is_collapsed, spread
 from core.pretraining.data import TrialData
 from core.pretraining.spec import TrialSpec
-from core.scoring.criteria import CRITERIA, feature_criteria, view_criteria
+from core.scoring.criteria import CRITERIA, composite, feature_criteria, view_criteria
 from core.scoring.features import rotation_features
 from core.scoring.probe import rotation_probes
 
@@ -56,6 +56,8 @@ def score(run: trainer.Run, data: TrialData, spec: TrialSpec) -> dict[str, Any]:
         }
         for name, probe in zip(measured, probes, strict=True)
     }
+    for numbers in found.values():
+        numbers["composite"] = composite(numbers["rotation"], numbers["retrieval"])
     output_spread = spread(features["probe_test"][1])
     metrics = {
         **found["probe_test"],

@@ -36,7 +36,8 @@ class PretrainingSpec(Document):
 
 
 CriterionName = Literal[
-    "rotation", "infonce", "alignment", "uniformity", "rankme", "feature_std"
+    "rotation", "composite", "retrieval", "infonce", "alignment", "uniformity", "rankme",
+    "feature_std",
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Measures of two views of the same images: InfoNCE, alignment, uniformity."""
+"""Measures of two views of the same images: InfoNCE, alignment, uniformity, retrieval."""
 
 from __future__ import annotations
 
@@ -38,3 +38,20 @@ def uniformity(outputs: torch.Tensor) -> float:
     """
     normal = functional.normalize(outputs.float(), dim=1)
     return float(torch.pdist(normal).square().mul(-2.0).exp().mean().log())
+
+
+def retrieval(first: torch.Tensor, second: torch.Tensor) -> float:
+    """Share of images whose nearest neighbour among the second views of all is its own, 0 to 1.
+
+    Nearest by cosine, of features standardised over both views. 1 / n is chance.
+
+    Args:
+        first, second: (n, d) features of two views of the same images.
+    """
+    both = torch.cat((first, second)).float()
+    centred = both - both.mean(0)
+    normal = functional.normalize(centred / both.std(0).clamp_min(1e-6), dim=1)
+    one, other = normal[: len(first)], normal[len(first) :]
+    itself = torch.arange(len(one), device=one.device)
+    forth, back = (one @ other.T).argmax(1) == itself, (other @ one.T).argmax(1) == itself
+    return float(torch.cat((forth, back)).float().mean())

@@ -12,7 +12,8 @@ from core.policies.recipes import crop_flip
 from core.pretraining.data import TrialData
 from core.pretraining.hardware import autocast
 from core.pretraining.methods import Method
-from core.scoring.contrast import alignment, uniformity
+from core.scoring.contrast import alignment, retrieval, uniformity
+from core.scoring.features import ROTATIONS
 from core.scoring.rank import rankme
 
 #: Images whose two views are compared, and the temperature of their InfoNCE.
@@ -34,6 +35,8 @@ CRITERIA: dict[str, Criterion] = {
     "infonce": Criterion("infonce", -1, "InfoNCE of two crop-and-flip views of held-out images."),
     "alignment": Criterion("alignment", -1, "Distance of those views (Wang & Isola 2020)."),
     "uniformity": Criterion("uniformity", -1, "Their uniformity on the sphere (same paper)."),
+    "retrieval": Criterion("retrieval", 1, "Images that find their other view by its features."),
+    "composite": Criterion("composite", 1, "Rotation above chance times retrieval."),
     "rankme": Criterion("rankme", 1, "Effective rank of the features (Garrido et al. 2023)."),
     "feature_std": Criterion("feature_std", 1, "Spread of the normalised features."),
 }
@@ -47,7 +50,7 @@ def feature_std(features: torch.Tensor) -> float:
 
 @torch.no_grad()
 def view_criteria(method: Method, data: TrialData, images: torch.Tensor) -> dict[str, float]:
-    """InfoNCE, alignment and uniformity of two views of the first of the images (at least 3).
+    """InfoNCE, alignment, uniformity and retrieval of two views of the first images (3 or more).
 
     The views are those of crop and flip with the same draws for every candidate, not those of the
     candidate's own policy, whose difficulty would be measured otherwise.
@@ -55,11 +58,12 @@ def view_criteria(method: Method, data: TrialData, images: torch.Tensor) -> dict
     device = data.mean.device
     images = images[:VIEWED_IMAGES].to(device)
     stages = crop_flip().view(0)
-    outputs = []
+    features, outputs = [], []
     for view in range(2):
         seen = augment(images, stages, Draws(0, 0, device=device), view=view)
         with autocast(device):
-            outputs.append(method.project(data.normalise(seen)))
+            features.append(method.encoder(data.normalise(seen)).float())
+            outputs.append(functional.normalize(method.head(features[-1]).float(), dim=1))
     first, second = outputs
     others = ~torch.eye(len(first), dtype=torch.bool, device=device)
     # The views of all other images are the negatives of each.
@@ -70,7 +74,16 @@ def view_criteria(method: Method, data: TrialData, images: torch.Tensor) -> dict
         "infonce": float((torch.logaddexp(loss, positive) - positive).mean()),
         "alignment": alignment(first, second),
         "uniformity": uniformity(first),
+        "retrieval": retrieval(*features),
     }
+
+
+def composite(rotation: float, retrieved: float) -> float:
+    """Rotation accuracy above chance times retrieval, 0 to 0.75; needs no other candidate.
+
+    Rotation asks for what tells apart the turns of an image, retrieval for what tells apart images.
+    """
+    return max(0.0, rotation - 1 / ROTATIONS) * retrieved
 
 
 def feature_criteria(features: torch.Tensor) -> dict[str, float]:

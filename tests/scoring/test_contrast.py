@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lightly.loss import NTXentLoss
 from torch.nn import functional
 
-from core.scoring.contrast import alignment, infonce, uniformity
+from core.scoring.contrast import alignment, infonce, retrieval, uniformity
 from core.scoring.rank import rankme
 
 
@@ -99,3 +99,19 @@ def test_rankme_against_float64(seed: int, count: int, dimension: int) -> None:
     found = rankme(torch.from_numpy(features).float())
     assert found == pytest.approx(expected, rel=1e-3)
     assert 0.999 <= found <= min(count, dimension) * 1.001
+
+
+def test_retrieval_against_a_loop() -> None:
+    generator = torch.Generator().manual_seed(4)
+    first = torch.randn(30, 12, generator=generator) * torch.logspace(0, 2, 12) + 5.0
+    second = first + 2.0 * torch.randn(30, 12, generator=generator)
+    both = np.concatenate((first.numpy(), second.numpy())).astype(np.float64)
+    z = (both - both.mean(0)) / both.std(0, ddof=1)
+    z /= np.linalg.norm(z, axis=1, keepdims=True)
+    a, b = z[:30], z[30:]
+    found = [np.argmax(b @ a[i]) == i for i in range(30)]
+    found += [np.argmax(a @ b[i]) == i for i in range(30)]
+    assert 0.1 < np.mean(found) < 0.95
+    assert retrieval(first, second) == pytest.approx(np.mean(found))
+    assert retrieval(first, first) == 1.0
+    assert retrieval(torch.ones(30, 12), torch.ones(30, 12)) == pytest.approx(1 / 30)

@@ -20,6 +20,7 @@ from core.pretraining.spec import CriterionName, PretrainingSpec, ScoringSpec, T
 from core.scoring.criteria import (
     CRITERIA,
     VIEWED_IMAGES,
+    composite,
     feature_criteria,
     feature_std,
     view_criteria,
@@ -31,7 +32,8 @@ from core.scoring.rank import rankme
 SPEC = PretrainingSpec(encoder="resnet_tiny", batch_size=16)
 SCORING = {"probe_train_images": 40, "probe_test_images": 30, "report_images": 24}
 SIGNS = {
-    "rotation": 1, "infonce": -1, "alignment": -1, "uniformity": -1, "rankme": 1, "feature_std": 1,
+    "rotation": 1, "composite": 1, "retrieval": 1, "infonce": -1, "alignment": -1,
+    "uniformity": -1, "rankme": 1, "feature_std": 1,
 }  # fmt: skip
 
 
@@ -144,7 +146,7 @@ def test_infonce_of_two_views_against_float64(run: trainer.Run, data: TrialData)
     similarity = np.exp(first @ second.T / 0.2)
     expected = -np.log(np.diag(similarity) / similarity.sum(1)).mean()
     measured = view_criteria(method, data, images)
-    assert measured.keys() == {"infonce", "alignment", "uniformity"}
+    assert measured.keys() == {"infonce", "alignment", "uniformity", "retrieval"}
     assert measured["infonce"] == pytest.approx(expected, rel=2e-3)
     distances = ((first - second) ** 2).sum(1).mean()
     assert measured["alignment"] == pytest.approx(distances, rel=2e-3, abs=1e-4)
@@ -172,3 +174,13 @@ def test_feature_criteria_against_float64() -> None:
     }
     assert feature_std(torch.ones(200, 24)) == pytest.approx(0.0, abs=1e-5)
     assert feature_std(torch.randn(2000, 24)) == pytest.approx(1.0, abs=0.03)
+
+
+def test_the_composite_is_rotation_above_chance_times_retrieval(
+    run: trainer.Run, data: TrialData
+) -> None:
+    metrics = _score(run, data)["metrics"]
+    expected = (metrics["rotation"] - 0.25) * metrics["retrieval"]
+    assert metrics["rotation"] > 0.25
+    assert metrics["composite"] == pytest.approx(expected)
+    assert composite(0.2, 0.9) == 0.0, "worse than guessing is no merit"
