@@ -25,7 +25,7 @@ Everything = dict[str, dict[tuple[int, str], Measured]]
 
 def _quick(config: Config) -> Config:
     quick = dataclasses.replace(
-        config, sets=["animal-mnist"], schedules=[2, 6], seeds=[0], most=500, policies=5
+        config, sets=["animal-mnist"], schedules=[2, 6], seeds=[0], most=500, policies=4
     )
     shutil.rmtree(quick.folder("animal-mnist"), ignore_errors=True)
     return quick

@@ -44,13 +44,15 @@ def fold_model(
 
 
 def _losses(
-    model: FoldModel, data: TrialData, spec: TrialSpec, stages: list[Stage], stream: str
-) -> dict[str, float]:
+    model: FoldModel, data: TrialData, spec: TrialSpec, stages: list[Stage], stream: str,
+    second: list[Stage] | None = None,
+) -> dict[str, float]:  # fmt: skip
     payload = spec.payload or {}
     images = held_out(data, payload["fold"], payload["folds"])[: payload["images"]]
     losses = policy_losses(
-        model, data, images, stages, seed=_stream_seed(spec, stream), passes=payload["passes"]
-    )
+        model, data, images, stages, second=second,
+        seed=_stream_seed(spec, stream), passes=payload["passes"],
+    )  # fmt: skip
     if not all(math.isfinite(value) for value in losses.values()):
         raise trainer.DivergedError("the losses are not finite; lower the learning rate")
     return losses
@@ -90,7 +92,8 @@ def execute_density_trial(
             watch(spec.iterations * place // len(payload["policies"]))
             policy = Policy.model_validate({"views": [prefix]})
             stages = [*policy.view(0), *base.view(0)]
-            found.append(_losses(model, data, spec, stages, payload["stream"]))
+            second = list(base.view(0)) if payload.get("against_base") else None
+            found.append(_losses(model, data, spec, stages, payload["stream"], second))
         metrics = {"losses": found}
     return {
         "metrics": metrics,

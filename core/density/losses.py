@@ -23,6 +23,7 @@ def policy_losses(
     *,
     seed: int,
     passes: int,
+    second: Sequence[Stage] | None = None,
     labels: torch.Tensor | None = None,
     label_head: Head | None = None,
 ) -> dict[str, float]:
@@ -31,6 +32,7 @@ def policy_losses(
     Args:
         images: uint8 (n, 3, s, s) that the model has not seen.
         stages: of the policy, the base augmentation included.
+        second: stages of the second view, where they are not the same.
         seed: of the draws; equal seeds give candidates common random numbers.
         labels, label_head: for the oracle of benchmarks only; nothing in a search has labels.
 
@@ -44,9 +46,9 @@ def policy_losses(
     for number in range(passes):
         draws = Draws(seed, number, device=device)
         first = augment(images, stages, draws, view=0)
-        second = augment(images, stages, draws, view=1)
+        other = augment(images, stages if second is None else second, draws, view=1)
         features, queries = encode(model.method, data, first)
-        _, keys = encode(model.method, data, second)
+        _, keys = encode(model.method, data, other)
         loss = infonce(queries, keys, model.negatives, model.temperature)
         sums["infonce"] += float(loss.mean())
         for turn in range(ROTATIONS):

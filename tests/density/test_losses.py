@@ -76,17 +76,24 @@ def _rotation(model: FoldModel, data: TrialData, views: np.ndarray) -> np.ndarra
     return np.asarray(np.mean(found, axis=0))
 
 
+@pytest.mark.parametrize("against_base", [False, True])
 def test_both_losses_against_float64(
-    model: FoldModel, data: TrialData, images: torch.Tensor
+    model: FoldModel, data: TrialData, images: torch.Tensor, against_base: bool
 ) -> None:
     stages = _stages({"op": "brightness", "strength": [0.0, 0.8]})
+    other = _stages() if against_base else stages
     few = images[:40]
-    found = policy_losses(model, data, few, stages, seed=SEED, passes=2)
+    found = policy_losses(
+        model, data, few, stages, second=other if against_base else None, seed=SEED, passes=2
+    )
     rotation, infonce = [], []
     negatives = model.negatives.double().numpy()
     for number in range(2):
         draws = Draws(SEED, number)
-        first, second = (augment(few, stages, draws, view=v).numpy() for v in (0, 1))
+        first, second = (
+            augment(few, chosen, draws, view=view).numpy()
+            for view, chosen in enumerate((stages, other))
+        )
         assert not np.array_equal(first, second)
         rotation.append(_rotation(model, data, first).mean())
         queries, keys = (_features(model, data, view)[1] for view in (first, second))

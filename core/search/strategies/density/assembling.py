@@ -3,6 +3,10 @@
 With one sub-policy drawn per image and the mean of their losses, the rotation loss of a policy is
 exactly the mean of its sub-policies' losses (method notes 9.4), so searching over sets of them is
 waste. It is linear in each probability too, so nothing but 0 and 1 can be best.
+
+InfoNCE depends on pairs of sub-policies, one per view. To first order a sub-policy is judged by a
+view of its own against one of the base alone. Judged against itself, one that changes both views
+alike, such as an inversion, would pass for harmless.
 """
 
 from __future__ import annotations
@@ -88,7 +92,9 @@ def _level(
     found: dict[str, list[Losses]] = defaultdict(list)
     for fold in folds:
         for number, batch in enumerate(batches(prefixes, strategy_of(spec).batch)):
-            request = density_request(spec, f"{name}/{number}", fold, batch, stream)
+            request = density_request(
+                spec, f"{name}/{number}", fold, batch, stream, against_base=True
+            )
             requests.append(request)
             for prefix, losses in zip(
                 batch, losses_of(records.get(request.place)) or [], strict=False

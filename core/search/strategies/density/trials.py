@@ -65,10 +65,15 @@ def _payload(spec: SearchSpec, fold: int) -> dict[str, Any]:
 
 def density_request(
     spec: SearchSpec, task: str, fold: int, prefixes: Sequence[Prefix], stream: str,
-    parameters: list[dict[str, Any]] | None = None,
+    parameters: list[dict[str, Any]] | None = None, *, against_base: bool = False,
 ) -> TrialRequest:  # fmt: skip
-    """Score prefixes on a fold; equal streams share images, draws and turns."""
+    """Score prefixes on a fold; equal streams share images, draws and turns.
+
+    `against_base` pairs a view of the prefix with one of the base alone, in InfoNCE.
+    """
     payload = {**_payload(spec, fold), "policies": list(prefixes), "stream": stream}
+    if against_base:
+        payload["against_base"] = True
     if parameters is not None:
         payload["parameters"] = parameters
     return TrialRequest(
