@@ -151,7 +151,8 @@ def test_no_label_reaches_a_worker(name: str) -> None:
     for payload in payloads:
         document = json.loads(json.dumps(payload))
         assert set(document) <= {
-            "fold", "folds", "images", "passes", "iterations", "policies", "stream", "parameters", "against_base",
+            "fold", "folds", "images", "passes", "iterations", "policies", "stream", "parameters",
+            "against_base",
         }  # fmt: skip
         told = _words(document)
         assert not any("label" in word or "class" in word or "superv" in word for word in told)

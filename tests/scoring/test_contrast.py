@@ -104,7 +104,7 @@ def test_rankme_against_float64(seed: int, count: int, dimension: int) -> None:
 def test_retrieval_against_a_loop() -> None:
     generator = torch.Generator().manual_seed(4)
     first = torch.randn(30, 12, generator=generator) * torch.logspace(0, 2, 12) + 5.0
-    second = first + 2.0 * torch.randn(30, 12, generator=generator)
+    second = first + torch.logspace(0, 2, 12) * torch.randn(30, 12, generator=generator)
     both = np.concatenate((first.numpy(), second.numpy())).astype(np.float64)
     z = (both - both.mean(0)) / both.std(0, ddof=1)
     z /= np.linalg.norm(z, axis=1, keepdims=True)
