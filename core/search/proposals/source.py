@@ -82,9 +82,16 @@ def observations(
     """All proposals with their scores on the longest rung that has enough of them (as BOHB)."""
     by_rung: dict[int, dict[str, float]] = {rung: {} for rung in rungs}
     proposed = {proposal.key for proposal in history.proposals}
+    collapsed: set[tuple[int, str]] = set()
     for trial in scored:
         if trial.candidate in proposed and trial.score is not None and trial.iterations in by_rung:
-            by_rung[trial.iterations][trial.candidate] = 0.0 if trial.collapsed else trial.score
+            by_rung[trial.iterations][trial.candidate] = trial.score
+            if trial.collapsed:
+                collapsed.add((trial.iterations, trial.candidate))
+    for rung, scores in by_rung.items():
+        # Below every healthy one, whatever the sign of the criterion; finite, for TPE.
+        worst = min((v for key, v in scores.items() if (rung, key) not in collapsed), default=0.0)
+        scores |= {key: worst - 1.0 for key in scores if (rung, key) in collapsed}
     enough = [rung for rung in rungs if len(by_rung[rung]) >= _ENOUGH]
     rung = max(enough) if enough else max(rungs, key=lambda r: (len(by_rung[r]), -r))
     return [
