@@ -11,7 +11,7 @@ from benchmarks.correlation.criteria import RETRIEVAL, ROTATION
 from benchmarks.correlation.statistics import Points, reliability, summary, top_half
 
 SUPERVISED = "supervised"
-PRODUCT = "rotation x retrieval"
+PRODUCT, SUM = "rotation x retrieval", "rotation + retrieval"
 #: criterion -> one value per policy (rows) and seed (columns)
 Field = dict[str, np.ndarray]
 
@@ -33,27 +33,32 @@ class Measured:
         return [k for k in self.field if not k.startswith(SUPERVISED) and k != "collapsed"]
 
 
+def _z(values: np.ndarray) -> np.ndarray:
+    return np.asarray((values - values.mean(0)) / np.maximum(values.std(0), 1e-12))
+
+
 def with_composites(one: Measured) -> Measured:
     """With the product of rotation above chance and retrieval, which needs no other candidate, and
     the sum of their z-scores, per seed over the policies.
     """
-
-    def z(key: str) -> np.ndarray:
-        values = one.field[key]
-        return np.asarray((values - values.mean(0)) / np.maximum(values.std(0), 1e-12))
-
     product = (one.field[ROTATION] - 0.25).clip(0.0) * one.field[RETRIEVAL]
-    added = {PRODUCT: product, "rotation + retrieval": z(ROTATION) + z(RETRIEVAL)}
-    return Measured(one.policies, {**one.field, **added})
+    both = _z(one.field[ROTATION]) + _z(one.field[RETRIEVAL])
+    return Measured(one.policies, {**one.field, PRODUCT: product, SUM: both})
 
 
 def _points(parts: list[tuple[Measured, Measured]], key: str) -> Points:
     """The criterion of the first of each pair against the supervised accuracy of the second."""
+
+    def pooled(name: str) -> np.ndarray:
+        return np.concatenate([seen.mean(name) for seen, _ in parts])
+
+    # Scores of one schedule say nothing beside those of another: the pool has z-scores of its own.
+    values = _z(pooled(ROTATION)) + _z(pooled(RETRIEVAL)) if key == SUM else pooled(key)
     return Points(
-        np.concatenate([seen.mean(key) for seen, _ in parts]),
+        values,
         np.concatenate([truth.mean(SUPERVISED) for _, truth in parts]),
         np.concatenate([np.array(seen.policies) for seen, _ in parts]),
-        np.concatenate([seen.mean("collapsed") >= 0.5 for seen, _ in parts]),
+        pooled("collapsed") >= 0.5,
     )
 
 

@@ -96,6 +96,16 @@ def _selection_warnings(job: Job) -> list[dict[str, Any]]:
 Ranking = list[dict[str, Any]]
 
 
+def _best(job: Job, ranking: Ranking) -> dict[str, Any] | None:
+    """The first so far; once a policy is handed out, its line, which without evidence is another
+    one, or none.
+    """
+    if job.policy is None:
+        return ranking[0] if ranking else None
+    place = (job.policy.get("selection") or {}).get("rank")
+    return next((entry for entry in ranking if entry["rank"] == place), None)
+
+
 def _rankings(
     session: Session, job: Job, spec: SearchSpec, history: History
 ) -> tuple[Ranking, dict[str, Any] | None, Ranking]:
@@ -171,7 +181,7 @@ def dashboard(session: Session, job: Job) -> dict[str, Any]:
         },
         "trials_total": len(history.trials) + len(unplanned),
         "rungs": _rungs(history, unplanned),
-        "best": ranking[0] if ranking else None,
+        "best": _best(job, ranking),
         "best_so_far": _best_so_far(session, job),
         "ranking": ranking,
         "base_ranking": base_ranking,
