@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from benchmarks.correlation import views
 from core.pretraining.collapse import is_collapsed, spread
-from core.scoring.probe import fit_logistic, rotation_probe, standardise
+from core.scoring.probe import fit_head, rotation_probe
 from core.scoring.rank import rankme
 
 Layers = dict[str, torch.Tensor]
@@ -31,10 +31,9 @@ def joint_rotation(train: torch.Tensor, test: torch.Tensor) -> float:
     The log-probabilities of the usual probe are summed for each of the four cyclic hypotheses.
     """
     turns, images, dimension = train.shape
-    fitted, measured = standardise(train.reshape(-1, dimension), test.reshape(-1, dimension))
     targets = torch.arange(turns).repeat_interleave(images)
-    weight, bias = fit_logistic(fitted, targets, turns, 1e-3)
-    logs = (measured @ weight + bias).log_softmax(1).view(turns, -1, turns)
+    head = fit_head(train.reshape(-1, dimension), targets, turns, 1e-3)
+    logs = head.logits(test.reshape(-1, dimension)).log_softmax(1).view(turns, -1, turns)
     totals = torch.stack(
         [
             torch.stack([logs[t, :, (t + shift) % turns] for t in range(turns)]).sum(0)

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from benchmarks.datasets.labelled import Split
-from core.scoring.probe import fit_logistic, standardise
+from core.scoring.probe import fit_head
 
 PARTS = ("pretrain", "probe_train", "probe_test", "evaluation")
 _L2 = 1e-3
@@ -31,10 +31,8 @@ def _labels(parts: Split, part: str, count: int) -> torch.Tensor:
 def _right(
     train: torch.Tensor, targets: torch.Tensor, test: torch.Tensor, truth: torch.Tensor
 ) -> torch.Tensor:
-    fitted, measured = standardise(train, test)
-    classes = int(max(targets.max(), truth.max())) + 1
-    weight, bias = fit_logistic(fitted, targets, classes, _L2)
-    return ((measured @ weight + bias).argmax(1) == truth).float()
+    head = fit_head(train, targets, int(max(targets.max(), truth.max())) + 1, _L2)
+    return (head.logits(test).argmax(1) == truth).float()
 
 
 def supervised_accuracy(train: torch.Tensor, evaluation: torch.Tensor, parts: Split) -> float:

@@ -6,9 +6,10 @@ import hashlib
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from core.density.folds import held_out, without_fold
+from core.density.folds import held_out
 from core.density.losses import policy_losses
 from core.density.model import FoldModel, pretrain, restore
 from core.policies.schema import Policy, Stage
@@ -34,8 +35,9 @@ def fold_model(
     name = f"{key}-fold{payload['fold']}of{payload['folds']}"
     state = store.load(job, name, spec.seed, payload["iterations"], data.mean.device)
     if state is not None:
-        # As many images as it was pretrained on: they set the length of a queue.
-        rest = without_fold(data, payload["fold"], payload["folds"])
+        # As many images as it was pretrained on, whichever: they set the length of a queue.
+        count = len(data.pretrain) - len(held_out(data, payload["fold"], payload["folds"]))
+        rest = replace(data, pretrain=data.pretrain[:count])
         fresh = trainer.start(spec.pretraining, rest, resolution, spec.seed)
         return restore(fresh, state, spec), False
     model = pretrain(spec, base, data, resolution, watch)
@@ -88,11 +90,11 @@ def execute_density_trial(
         metrics["loss"] = model.loss
     else:
         found = []
+        second = list(base.view(0)) if payload.get("against_base") else None
         for place, prefix in enumerate(payload["policies"]):
             watch(spec.iterations * place // len(payload["policies"]))
             policy = Policy.model_validate({"views": [prefix]})
             stages = [*policy.view(0), *base.view(0)]
-            second = list(base.view(0)) if payload.get("against_base") else None
             found.append(_losses(model, data, spec, stages, payload["stream"], second))
         metrics = {"losses": found}
     return {

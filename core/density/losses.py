@@ -8,11 +8,12 @@ import torch
 from torch.nn import functional
 
 from core.augmentation import Draws, augment
-from core.density.model import FoldModel, Head, encode
+from core.density.model import FoldModel
 from core.policies.schema import Stage
 from core.pretraining.data import TrialData
 from core.scoring.contrast import infonce
-from core.scoring.features import ROTATIONS
+from core.scoring.features import ROTATIONS, encode
+from core.scoring.probe import Head
 
 
 def policy_losses(

@@ -12,29 +12,13 @@ from core.density.folds import without_fold
 from core.policies.schema import Policy
 from core.pretraining import trainer
 from core.pretraining.data import TrialData
-from core.pretraining.hardware import autocast
 from core.pretraining.methods import Method
 from core.pretraining.spec import TrialSpec
-from core.scoring.features import ROTATIONS
-from core.scoring.probe import fit_logistic
+from core.scoring.features import ROTATIONS, encode
+from core.scoring.probe import Head, fit_head
 
-_BATCH = 500
 #: Most images that the rotation head is fitted on, and most negatives of InfoNCE.
 _HEAD_IMAGES, _NEGATIVES = 2000, 4096
-
-
-@dataclass(frozen=True)
-class Head:
-    """A linear classifier on standardised features: weight (d, c), bias, mean and scale (d,)."""
-
-    weight: torch.Tensor
-    bias: torch.Tensor
-    mean: torch.Tensor
-    scale: torch.Tensor
-
-    def logits(self, features: torch.Tensor) -> torch.Tensor:
-        """(n, d) features to (n, c)."""
-        return ((features - self.mean) / self.scale) @ self.weight + self.bias
 
 
 @dataclass(frozen=True)
@@ -65,32 +49,6 @@ def restore(run: trainer.Run, state: dict[str, Any], spec: TrialSpec) -> FoldMod
     return FoldModel(
         run.method, head, state["negatives"], spec.pretraining.temperature, state["loss"]
     )
-
-
-def fit_head(features: torch.Tensor, targets: torch.Tensor, classes: int, l2: float) -> Head:
-    """A head on (n, d) features."""
-    mean, std = features.mean(0), features.std(0)
-    scale = torch.where(std > 1e-6, std, torch.ones_like(std))
-    weight, bias = fit_logistic((features - mean) / scale, targets, classes, l2)
-    return Head(weight, bias, mean, scale)
-
-
-@torch.no_grad()
-def encode(
-    method: Method, data: TrialData, images: torch.Tensor, *, turn: int = 0
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Features (n, d) and normalised projections (n, p) of float images, turned by quarters."""
-    features, outputs = [], []
-    method.eval()
-    for batch in torch.split(data.normalise(images), _BATCH):
-        turned = torch.rot90(batch, turn, (2, 3)) if turn else batch
-        turned = turned.contiguous(memory_format=torch.channels_last)
-        with autocast(batch.device):
-            found = method.encoder(turned)
-            projected = method.head(found)
-        features.append(found.float())
-        outputs.append(torch.nn.functional.normalize(projected.float(), dim=1))
-    return torch.cat(features), torch.cat(outputs)
 
 
 def build(run: trainer.Run, data: TrialData, base: Policy, spec: TrialSpec) -> FoldModel:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from core.errors import ConflictError, InvalidInputError, NotFoundError
 from core.jobs.advance import advance
 from core.search.history import History
-from core.search.planning import plan, remaining, wanted
+from core.search.planning import remaining, wanted
 from core.search.spec import parse_search
 from core.settings import Settings
 from core.spaces.warnings import space_warnings
@@ -66,7 +66,6 @@ def create_job(
         )
     spec = parse_search(body)
     dataset = _usable_dataset(session, dataset_id)
-    first = wanted(spec, History()).requests
     coming = remaining(spec, History())
     count = len({request.candidate.key for request in coming})
     if count > settings.max_candidates:
@@ -76,7 +75,8 @@ def create_job(
             code="too_many_candidates",
             fields=[{"path": "$.strategy", "message": f"{count} candidates"}],
         )
-    if not plan(spec, History()).trials:
+    if not coming:
+        first = wanted(spec, History()).requests
         raise InvalidInputError(
             f"The budget does not allow a single trial: the first takes {first[0].cost} "
             "iterations. Raise it, or leave it out.",

@@ -110,9 +110,10 @@ def _rankings(
     session: Session, job: Job, spec: SearchSpec, history: History
 ) -> tuple[Ranking, dict[str, Any] | None, Ranking]:
     """The ranking, what it is worth, and the ranking of the base stage where there was one."""
-    candidates = candidates_of(session, job.id)
-    base = rank(candidates, history.completed(BASE))
-    based = [entry.to_dict() for entry in base]
+    base = history.completed(BASE)
+    # The policies are read only where something is to be ranked.
+    candidates = candidates_of(session, job.id) if base or job.ranking is None else []
+    based = [entry.to_dict() for entry in rank(candidates, base)]
     if job.ranking is not None:
         selection = (job.policy or {}).get("selection") or {}
         return job.ranking, selection.get("evidence"), based

@@ -67,11 +67,11 @@ def score(run: trainer.Run, data: TrialData, spec: TrialSpec) -> dict[str, Any]:
     }
     if not all(math.isfinite(value) for value in metrics.values()):
         raise trainer.DivergedError("the features are not finite; lower the learning rate")
-    criterion = CRITERIA[limits.criterion]
-    held_out = found.get("report", {}).get(criterion.metric)
+    sign = CRITERIA[limits.criterion].sign
+    held_out = found.get("report", {}).get(limits.criterion)
     return {
-        "score": criterion.sign * metrics[criterion.metric],
-        "held_out": None if held_out is None else criterion.sign * held_out,
+        "score": sign * metrics[limits.criterion],
+        "held_out": None if held_out is None else sign * held_out,
         "sampling_error": probes[0].sampling_error if limits.criterion == "rotation" else 0.0,
         "collapsed": is_collapsed(run.losses, run.method.ceiling, output_spread),
         "metrics": metrics,

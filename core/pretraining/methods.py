@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from core.pretraining.encoders import Encoder
 from core.pretraining.spec import PretrainingSpec
+from core.scoring.contrast import infonce
 
 
 def projection_head(inputs: int, width: int, outputs: int) -> nn.Sequential:
@@ -90,10 +91,7 @@ class MoCoV2(Method):
         with torch.no_grad():
             keys = self.momentum_head(self.momentum_encoder(second)).float()
             keys = functional.normalize(keys, dim=1)
-        positive = (queries * keys).sum(1, keepdim=True)
-        logits = torch.cat((positive, queries @ self.queue.T), 1) / self.temperature
-        target = torch.zeros(len(logits), dtype=torch.long, device=logits.device)
-        loss = functional.cross_entropy(logits, target)
+        loss = infonce(queries, keys, self.queue, self.temperature).mean()
         if self.training:
             self._enqueue(keys)
         return loss

@@ -10,10 +10,9 @@ from torch.nn import functional
 from core.augmentation import Draws, augment
 from core.policies.recipes import crop_flip
 from core.pretraining.data import TrialData
-from core.pretraining.hardware import autocast
 from core.pretraining.methods import Method
 from core.scoring.contrast import alignment, retrieval, uniformity
-from core.scoring.features import ROTATIONS
+from core.scoring.features import ROTATIONS, encode
 from core.scoring.rank import rankme
 
 #: Images whose two views are compared, and the temperature of their InfoNCE.
@@ -23,22 +22,21 @@ _TEMPERATURE = 0.2
 
 @dataclass(frozen=True)
 class Criterion:
-    """A number among the metrics of a trial; `sign` turns it so that larger is better."""
+    """A number among the metrics of a trial, under its name; `sign` makes larger better."""
 
-    metric: str
     sign: int
     summary: str
 
 
 CRITERIA: dict[str, Criterion] = {
-    "rotation": Criterion("rotation", 1, "Accuracy of the rotation probe (SelfAugment)."),
-    "infonce": Criterion("infonce", -1, "InfoNCE of two crop-and-flip views of held-out images."),
-    "alignment": Criterion("alignment", -1, "Distance of those views (Wang & Isola 2020)."),
-    "uniformity": Criterion("uniformity", -1, "Their uniformity on the sphere (same paper)."),
-    "retrieval": Criterion("retrieval", 1, "Images that find their other view by its features."),
-    "composite": Criterion("composite", 1, "Rotation above chance times retrieval."),
-    "rankme": Criterion("rankme", 1, "Effective rank of the features (Garrido et al. 2023)."),
-    "feature_std": Criterion("feature_std", 1, "Spread of the normalised features."),
+    "rotation": Criterion(1, "Accuracy of the rotation probe (SelfAugment)."),
+    "infonce": Criterion(-1, "InfoNCE of two crop-and-flip views of held-out images."),
+    "alignment": Criterion(-1, "Distance of those views (Wang & Isola 2020)."),
+    "uniformity": Criterion(-1, "Their uniformity on the sphere (same paper)."),
+    "retrieval": Criterion(1, "Images that find their other view by its features."),
+    "composite": Criterion(1, "Rotation above chance times retrieval."),
+    "rankme": Criterion(1, "Effective rank of the features (Garrido et al. 2023)."),
+    "feature_std": Criterion(1, "Spread of the normalised features."),
 }
 
 
@@ -48,7 +46,6 @@ def feature_std(features: torch.Tensor) -> float:
     return float(normal.std(0).mean() * normal.shape[1] ** 0.5)
 
 
-@torch.no_grad()
 def view_criteria(method: Method, data: TrialData, images: torch.Tensor) -> dict[str, float]:
     """InfoNCE, alignment, uniformity and retrieval of two views of the first images (3 or more).
 
@@ -58,23 +55,18 @@ def view_criteria(method: Method, data: TrialData, images: torch.Tensor) -> dict
     device = data.mean.device
     images = images[:VIEWED_IMAGES].to(device)
     stages = crop_flip().view(0)
-    features, outputs = [], []
-    for view in range(2):
-        seen = augment(images, stages, Draws(0, 0, device=device), view=view)
-        with autocast(device):
-            features.append(method.encoder(data.normalise(seen)).float())
-            outputs.append(functional.normalize(method.head(features[-1]).float(), dim=1))
-    first, second = outputs
-    others = ~torch.eye(len(first), dtype=torch.bool, device=device)
-    # The views of all other images are the negatives of each.
-    logits = (first @ second.T).float() / _TEMPERATURE
-    loss = logits.masked_fill(~others, -torch.inf).logsumexp(1)
-    positive = logits.diagonal()
+    views = [
+        encode(method, data, augment(images, stages, Draws(0, 0, device=device), view=view))
+        for view in range(2)
+    ]
+    (one, first), (other, second) = views
+    # The second views of all other images are the negatives of each.
+    itself = torch.arange(len(first), device=device)
     return {
-        "infonce": float((torch.logaddexp(loss, positive) - positive).mean()),
+        "infonce": float(functional.cross_entropy(first @ second.T / _TEMPERATURE, itself)),
         "alignment": alignment(first, second),
         "uniformity": uniformity(first),
-        "retrieval": retrieval(*features),
+        "retrieval": retrieval(one, other),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch.nn import functional
 
 from core.pretraining.data import TrialData
 from core.pretraining.hardware import autocast
@@ -10,6 +11,31 @@ from core.pretraining.methods import Method
 
 _BATCH = 512
 ROTATIONS = 4
+
+
+def _forward(method: Method, normal: torch.Tensor, turn: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Features (n, d) and projections (n, p), float32, of normalised images turned by quarters."""
+    turned = torch.rot90(normal, turn, (2, 3)) if turn else normal
+    turned = turned.contiguous(memory_format=torch.channels_last)
+    with autocast(normal.device):
+        features = method.encoder(turned)
+        projections = method.head(features)
+    return features.float(), projections.float()
+
+
+@torch.no_grad()
+def encode(
+    method: Method, data: TrialData, images: torch.Tensor, *, turn: int = 0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Features (n, d) and L2-normalised projections (n, p) of float images in [0, 1], turned by
+    quarters.
+    """
+    method.eval()
+    batches = [
+        _forward(method, batch, turn) for batch in torch.split(data.normalise(images), _BATCH)
+    ]
+    features, projections = (torch.cat(parts) for parts in zip(*batches, strict=True))
+    return features, functional.normalize(projections, dim=1)
 
 
 @torch.no_grad()
@@ -33,12 +59,9 @@ def rotation_features(
     for start in range(0, max(1, len(images)), _BATCH):  # none gives empty results
         batch = images[start : start + _BATCH].to(device).float() / 255.0
         normal = data.normalise(batch)
-        with autocast(device):
-            for turn in range(ROTATIONS):
-                turned = torch.rot90(normal, turn, (2, 3))
-                turned = turned.contiguous(memory_format=torch.channels_last)
-                output = method.encoder(turned)
-                features[turn].append(output.float())
-                if turn == 0:
-                    projections.append(method.head(output).float())
+        for turn in range(ROTATIONS):
+            found, projected = _forward(method, normal, turn)
+            features[turn].append(found)
+            if turn == 0:
+                projections.append(projected)
     return torch.stack([torch.cat(turn) for turn in features]), torch.cat(projections)

@@ -25,6 +25,20 @@ class ProbeResult:
     sampling_error: float
 
 
+@dataclass(frozen=True)
+class Head:
+    """A linear classifier on standardised features: weight (d, c), bias, mean and scale (d,)."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor
+    mean: torch.Tensor
+    scale: torch.Tensor
+
+    def logits(self, features: torch.Tensor) -> torch.Tensor:
+        """(n, d) features to (n, c)."""
+        return ((features - self.mean) / self.scale) @ self.weight + self.bias
+
+
 def fit_logistic(
     features: torch.Tensor, targets: torch.Tensor, classes: int, l2: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -47,11 +61,23 @@ def fit_logistic(
     return weight.detach(), bias.detach()
 
 
+def _moments(features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and standard deviation of (n, d) features; 1 where they are constant."""
+    std = features.std(0)
+    return features.mean(0), torch.where(std > 1e-6, std, torch.ones_like(std))
+
+
 def standardise(train: torch.Tensor, test: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Both (., d) shifted and scaled by the mean and standard deviation of `train`."""
-    mean, std = train.mean(0), train.std(0)
-    scale = torch.where(std > 1e-6, std, torch.ones_like(std))
+    mean, scale = _moments(train)
     return (train - mean) / scale, (test - mean) / scale
+
+
+def fit_head(features: torch.Tensor, targets: torch.Tensor, classes: int, l2: float) -> Head:
+    """A head fitted by logistic regression on (n, d) features, standardised by themselves."""
+    mean, scale = _moments(features)
+    weight, bias = fit_logistic((features - mean) / scale, targets, classes, l2)
+    return Head(weight, bias, mean, scale)
 
 
 def _measure(logits: torch.Tensor, turns: int, count: int) -> ProbeResult:
@@ -74,13 +100,9 @@ def rotation_probes(
     """
     turns, images, dimension = train.shape
     targets = torch.arange(turns, device=train.device).repeat_interleave(images)
-    flat = train.reshape(-1, dimension)
-    weight, bias = fit_logistic(standardise(flat, flat)[0], targets, turns, l2)
+    head = fit_head(train.reshape(-1, dimension), targets, turns, l2)
     return [
-        _measure(
-            standardise(flat, test.reshape(-1, dimension))[1] @ weight + bias, turns, test.shape[1]
-        )
-        for test in tests
+        _measure(head.logits(test.reshape(-1, dimension)), turns, test.shape[1]) for test in tests
     ]
 
 

@@ -12,10 +12,12 @@ from core.augmentation import Draws, augment
 from core.datasets import DatasetCache
 from core.density.folds import held_out
 from core.density.losses import policy_losses
-from core.density.model import FoldModel, encode, fit_head, pretrain
+from core.density.model import FoldModel, pretrain
 from core.policies.recipes import crop_flip
 from core.policies.schema import Policy, Stage
 from core.pretraining.data import TrialData, load_trial_data
+from core.scoring.features import encode
+from core.scoring.probe import fit_head
 from tests.density.making import FOLDS, trial_spec
 
 SEED = 5

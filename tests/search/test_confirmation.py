@@ -11,28 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.policies.recipes import BASELINES
-from core.policies.schema import Policy
 from core.search.history import BASE, CONFIRMATION, SEARCH, Candidate, TrialRecord
 from core.search.ranking import rank
 from core.search.selection import select
 from core.search.spec import SearchSpec, parse_search
 from core.search.strategies.pipeline import FRESH_SEEDS
+from tests.search.making import numbered
 from tests.search.play import SPECS, Player, play
 
 BASELINE_KEYS = {Candidate.of(make(), "baseline").key for make in BASELINES.values()}
 SPEC = parse_search({"strategy": {"kind": "pipeline"}})
-
-
-def _candidates(count: int) -> list[Candidate]:
-    return [
-        Candidate.of(
-            Policy.model_validate(
-                {"name": f"p{i}", "views": [[{"op": "rotate", "strength": i + 1}]]}
-            ),
-            "search",
-        )
-        for i in range(count)
-    ]
 
 
 def _record(candidate: Candidate, seed: int, score: float, held_out: float | None, **more: Any) -> (
@@ -101,7 +89,7 @@ def test_the_best_of_the_search_are_confirmed_beside_all_baselines(top: int) -> 
 
 
 def test_the_confirmation_decides_and_not_the_search() -> None:
-    one, other = _candidates(2)
+    one, other = numbered(2)
     trials = [
         _record(one, 0, 0.9, 0.9, task=SEARCH), _record(other, 0, 0.5, 0.5, task=SEARCH),
         *(_record(one, s, 0.60 + s / 100, 0.6) for s in (10, 11, 12, 13)),
@@ -114,7 +102,7 @@ def test_the_confirmation_decides_and_not_the_search() -> None:
 
 def test_the_halves_are_of_all_seeds_and_not_of_those_a_candidate_has() -> None:
     """Where trials failed, a seed that one is selected on is never one that another reports."""
-    one, other, third = _candidates(3)
+    one, other, third = numbered(3)
     trials = [_record(one, seed, 0.6, 0.6) for seed in (1, 2, 3, 4)]
     trials += [_record(other, seed, 0.7, 0.7) for seed in (2, 4)]
     trials += [_record(third, seed, 0.9, 0.9) for seed in (3, 4)]
@@ -131,7 +119,7 @@ def test_what_is_handed_out_never_carries_a_number_that_was_selected_on(
 ) -> None:
     """Marked numbers: what selection sees is 1 and more, what it does not see is below."""
     draws = random.Random(chance)
-    candidates = [*_candidates(3), *(Candidate.of(m(), "baseline") for m in BASELINES.values())]
+    candidates = [*numbered(3), *(Candidate.of(m(), "baseline") for m in BASELINES.values())]
     sign = 1 if criterion == "rotation" else -1
     trials = [
         _record(c, seed, sign * (1 + draws.random()), draws.random(), task=task)
@@ -167,7 +155,7 @@ def test_what_is_handed_out_never_carries_a_number_that_was_selected_on(
 
 def test_without_other_numbers_it_says_what_was_selected_on() -> None:
     """Too few images for a report: nothing is held out, and that is not hidden."""
-    candidates = _candidates(2)
+    candidates = numbered(2)
     trials = [
         _record(c, seed, 0.8 - 0.2 * place + seed / 1000, None)
         for place, c in enumerate(candidates)
@@ -189,7 +177,7 @@ def test_the_winners_curse_is_in_what_was_selected_on_and_not_in_what_is_reporte
     """
     rng = np.random.default_rng(11)
     usual = Candidate.of(BASELINES["moco_v2"](), "baseline")  # handed out without evidence
-    candidates, truth, games = [*_candidates(11), usual], 0.6, 160
+    candidates, truth, games = [*numbered(11), usual], 0.6, 160
     selected_on, reported, handed_out = [], [], []
     for _ in range(games):
         trials = []
@@ -216,7 +204,7 @@ def test_the_winners_curse_is_in_what_was_selected_on_and_not_in_what_is_reporte
 def test_without_a_confirmation_the_same_seeds_are_cursed_even_on_other_images() -> None:
     """Why the confirmation is there, and why `measured_on` says which it is."""
     rng = np.random.default_rng(12)
-    candidates, truth, games = _candidates(12), 0.6, 80
+    candidates, truth, games = numbered(12), 0.6, 80
     reported = []
     for _ in range(games):
         trials = []

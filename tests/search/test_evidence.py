@@ -15,24 +15,13 @@ from core.search.history import BASE, CONFIRMATION, SEARCH, Candidate, TrialReco
 from core.search.ranking import Ranked, rank
 from core.search.selection import select
 from core.search.spec import parse_search
+from tests.search.making import numbered
 
 MOCO = Candidate.of(BASELINES["moco_v2"](), "baseline")
 NONE = Candidate.of(BASELINES["none"](), "baseline")
 SPEC = parse_search({"search_space": "single-operation"})
 #: Scores by seed, of each candidate.
 Table = list[tuple[Candidate, Any]]
-
-
-def _candidates(count: int) -> list[Candidate]:
-    return [
-        Candidate.of(
-            Policy.model_validate(
-                {"name": f"p{i}", "views": [[{"op": "rotate", "strength": i + 1}]]}
-            ),
-            "search",
-        )
-        for i in range(count)
-    ]
 
 
 def _records(candidate: Candidate, scores: Any, **more: Any) -> list[TrialRecord]:
@@ -51,7 +40,7 @@ def _ranked(table: Table, **more: Any) -> list[Ranked]:
 
 
 def _table(scores: Any, candidates: list[Candidate] | None = None) -> Table:
-    return list(zip(candidates or _candidates(len(scores)), scores, strict=True))
+    return list(zip(candidates or numbered(len(scores)), scores, strict=True))
 
 
 def _codes(evidence: Evidence) -> set[str]:
@@ -133,7 +122,7 @@ def test_weak_and_clear() -> None:
     evidence = assess(_ranked(_table(close)))
     assert (evidence.level, _codes(evidence)) == ("weak", {"tied_with_others"})
 
-    beside = _table(close, [*_candidates(1), MOCO, NONE])
+    beside = _table(close, [*numbered(1), MOCO, NONE])
     evidence = assess(_ranked(beside))
     assert _ranked(beside)[0].origin == "search"
     assert (evidence.level, _codes(evidence)) == ("weak", {"tied_with_baseline"})
@@ -162,7 +151,7 @@ def _selected(table: Table) -> Policy:
 
 def test_without_evidence_the_usual_recipe_is_handed_out_and_says_so() -> None:
     scores = np.array([[0.61, 0.55, 0.58], [0.60, 0.57, 0.57], [0.60, 0.56, 0.58]])
-    table = _table(scores, [*_candidates(1), MOCO, NONE])
+    table = _table(scores, [*numbered(1), MOCO, NONE])
     policy = _selected(table)
     assert policy.digest == MOCO.policy.digest
     selection = policy.selection
@@ -178,13 +167,13 @@ def test_without_evidence_the_usual_recipe_is_handed_out_and_says_so() -> None:
 
 def test_with_evidence_the_first_is_handed_out_whatever_it_is() -> None:
     clear = np.array([[0.8, 0.801], [0.6, 0.6005], [0.5, 0.5002]])
-    searched = _selected(_table(clear, [*_candidates(1), MOCO, NONE]))
-    assert searched.digest == _candidates(1)[0].policy.digest
+    searched = _selected(_table(clear, [*numbered(1), MOCO, NONE]))
+    assert searched.digest == numbered(1)[0].policy.digest
     assert searched.selection is not None
     assert not {"no_evidence", "baseline_selected"} & {
         w["code"] for w in searched.selection["warnings"]
     }
-    baseline = _selected(_table(clear, [NONE, MOCO, *_candidates(1)]))
+    baseline = _selected(_table(clear, [NONE, MOCO, *numbered(1)]))
     assert baseline.digest == NONE.policy.digest
     assert baseline.selection is not None
     assert "baseline_selected" in {w["code"] for w in baseline.selection["warnings"]}
@@ -193,7 +182,7 @@ def test_with_evidence_the_first_is_handed_out_whatever_it_is() -> None:
 @pytest.mark.parametrize("reason", ["everything collapsed", "only the base stage", "it failed"])
 def test_nothing_else_is_called_the_usual_recipe(reason: str) -> None:
     """Without evidence, where the recipe was not measured like the first or is no better off."""
-    candidates = _candidates(3)
+    candidates = numbered(3)
     trials = [t for c in candidates for t in _records(c, [0.6, 0.6], sampling_error=0.05)]
     if reason == "everything collapsed":
         candidates = [*candidates, MOCO]
@@ -213,7 +202,7 @@ def test_nothing_else_is_called_the_usual_recipe(reason: str) -> None:
 
 def test_candidates_measured_otherwise_do_not_count_as_evidence() -> None:
     """A bad candidate that fell on a lower rung or before the confirmation proves nothing."""
-    good, bad, worse = _candidates(3)
+    good, bad, worse = numbered(3)
     trials = [
         *_records(good, [0.61, 0.60], task=CONFIRMATION),
         *_records(MOCO, [0.60, 0.61], task=CONFIRMATION),

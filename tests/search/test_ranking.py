@@ -9,25 +9,13 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from core.policies.schema import Policy
 from core.search.effects import fit
 from core.search.evidence import assess
 from core.search.history import Candidate, TrialRecord
 from core.search.ranking import rank
 from core.search.selection import select
 from core.search.spec import parse_search
-
-
-def _candidates(count: int) -> list[Candidate]:
-    return [
-        Candidate.of(
-            Policy.model_validate(
-                {"name": f"p{i}", "views": [[{"op": "rotate", "strength": i + 1}]]}
-            ),
-            "search",
-        )
-        for i in range(count)
-    ]
+from tests.search.making import numbered
 
 
 def _records(
@@ -52,7 +40,7 @@ def _records(
 
 
 def test_mean_and_standard_error() -> None:
-    (candidate,) = _candidates(1)
+    (candidate,) = numbered(1)
     scores = [0.61, 0.64, 0.70]
     (entry,) = rank([candidate], _records(candidate, scores))
     assert entry.score == pytest.approx(np.mean(scores))
@@ -61,7 +49,7 @@ def test_mean_and_standard_error() -> None:
 
 def test_ties_are_taken_from_paired_residuals() -> None:
     """Seeds move all candidates alike; a constant difference is no tie, however seeds scatter."""
-    one, other, third = _candidates(3)
+    one, other, third = numbered(3)
     seeds = np.array([0.50, 0.60, 0.70, 0.55])
     noise = np.array([0.001, -0.001, 0.0005, -0.0005])
     trials = (
@@ -77,7 +65,7 @@ def test_ties_are_taken_from_paired_residuals() -> None:
 
 
 def test_the_margin_is_the_quantile_of_two_way_residuals() -> None:
-    candidates = _candidates(4)
+    candidates = numbered(4)
     scores = np.random.default_rng(5).normal(0.6, 0.05, (4, 3))
     trials = [t for c, row in zip(candidates, scores, strict=True) for t in _records(c, list(row))]
     residuals = scores - scores.mean(1, keepdims=True) - scores.mean(0) + scores.mean()
@@ -95,7 +83,7 @@ def test_the_margin_is_the_quantile_of_two_way_residuals() -> None:
 
 def test_a_missing_seed_is_no_advantage() -> None:
     """Seed 1 is unlucky for all; who lacks it must not profit from that."""
-    none, lacking, third = _candidates(3)
+    none, lacking, third = numbered(3)
     trials = (
         _records(none, [0.80, 0.60]) + _records(lacking, [0.75]) + _records(third, [0.70, 0.50])
     )
@@ -127,7 +115,7 @@ def test_the_additive_fit_against_scipy() -> None:
 
 
 def test_one_seed_uses_the_sampling_error() -> None:
-    near, far = _candidates(2)
+    near, far = numbered(2)
     tied = rank([near, far], _records(near, [0.60]) + _records(far, [0.58]))
     assert tied[1].tied_with_best
     told = rank([near, far], _records(near, [0.60]) + _records(far, [0.50]))
@@ -136,7 +124,7 @@ def test_one_seed_uses_the_sampling_error() -> None:
 
 
 def test_collapsed_candidates_and_shorter_rungs_rank_last() -> None:
-    best, short, collapsed = _candidates(3)
+    best, short, collapsed = numbered(3)
     trials = (
         _records(best, [0.5], 30)
         + _records(short, [0.9], 10)
@@ -147,7 +135,7 @@ def test_collapsed_candidates_and_shorter_rungs_rank_last() -> None:
 
 
 def test_no_evidence_is_said() -> None:
-    candidates = _candidates(3)
+    candidates = numbered(3)
     chance = [t for c in candidates for t in _records(c, [0.25, 0.26])]
     evidence = assess(rank(candidates, chance))
     assert evidence.level == "none"
@@ -155,7 +143,7 @@ def test_no_evidence_is_said() -> None:
 
 
 def test_the_selection_says_where_it_comes_from() -> None:
-    candidates = _candidates(2)
+    candidates = numbered(2)
     trials = _records(candidates[0], [0.7, 0.72]) + _records(candidates[1], [0.5, 0.51])
     spec = parse_search({"search_space": "single-operation", "seeds": 2})
     policy = select(spec, candidates, rank(candidates, trials), {"dataset": {"digest": "d"}})

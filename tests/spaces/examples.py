@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.spaces import SearchSpace, parse_space
+from core.spaces import PRESETS, SearchSpace, parse_space
 
 ROTATE = {"op": "rotate", "strength": {"values": [10, 20]}, "probability": {"values": [0.5, 1]}}
 JITTER = {
@@ -31,3 +31,10 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
 def space_of(kind: str, **changes: Any) -> SearchSpace:
     """The small space of a kind, with changes."""
     return parse_space({"kind": kind, **DOCUMENTS[kind], **changes})
+
+
+#: The examples by their kind, the presets by their name.
+SPACES: dict[str, SearchSpace] = {
+    **{kind: space_of(kind) for kind in DOCUMENTS},
+    **{name: parse_space(name) for name in PRESETS},
+}

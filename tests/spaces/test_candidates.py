@@ -11,20 +11,13 @@ from hypothesis import strategies as st
 
 from core.policies.schema import Operation, Sample
 from core.spaces import (
-    PRESETS,
-    SearchSpace,
     count_candidates,
     draw_candidate,
     enumerate_candidates,
     parse_space,
 )
-from tests.spaces.examples import DOCUMENTS, space_of
+from tests.spaces.examples import DOCUMENTS, SPACES, space_of
 from tests.spaces.membership import belongs
-
-SPACES: dict[str, SearchSpace] = {
-    **{kind: space_of(kind) for kind in DOCUMENTS},
-    **{name: parse_space(name) for name in PRESETS},
-}
 
 
 @pytest.mark.parametrize("name", SPACES)

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from core.policies.operations import OPERATIONS
 from core.policies.schema import Operation, Sample
 from core.spaces import (
-    PRESETS,
     SearchSpace,
     count_candidates,
     draw_candidate,
@@ -21,12 +20,12 @@ from core.spaces import (
     parse_space,
 )
 from core.spaces.parameters import Dimension, build, dimensions
-from tests.spaces.examples import DOCUMENTS, space_of
+from tests.spaces.examples import SPACES as EXAMPLES
+from tests.spaces.examples import space_of
 from tests.spaces.membership import belongs, within
 
 SPACES: dict[str, SearchSpace] = {
-    **{kind: space_of(kind) for kind in DOCUMENTS},
-    **{name: parse_space(name) for name in PRESETS},
+    **EXAMPLES,
     "ranges": parse_space(
         {
             "kind": "pipeline",

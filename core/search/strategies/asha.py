@@ -20,8 +20,8 @@ from core.search.history import (
 from core.search.proposals.observations import Observation
 from core.search.proposals.source import drawn, grid, observations, propose, rebuilt
 from core.search.spec import SearchSpec
-from core.search.strategies.flat import baselines
-from core.search.strategies.rungs import best_first, by_key, rung_iterations
+from core.search.strategies.flat import baselines, repeated
+from core.search.strategies.rungs import best_first, rung_iterations
 from core.search.strategy import AshaStrategy
 
 
@@ -46,9 +46,12 @@ class _Search:
         self.spec, self.strategy, self.history = spec, spec.strategy, history
         self.rungs = rung_iterations(spec)
         self.fixed = _fixed(spec)
-        self.known = by_key(
-            [*baselines(), *(self.fixed or []), *(rebuilt(spec, p) for p in history.proposals)]
-        )
+        self.known = {
+            candidate.key: candidate
+            for candidate in (
+                *baselines(), *(self.fixed or []), *(rebuilt(spec, p) for p in history.proposals)
+            )
+        }  # fmt: skip
         records = [t for t in history.trials if t.task == SEARCH and t.candidate in self.known]
         self.records = sorted(records, key=lambda t: t.place)
         self.climbing = [t for t in self.records if t.seed == spec.seed]
@@ -112,27 +115,22 @@ class _Search:
     def repetitions(self) -> list[TrialRequest]:
         """All seeds of those who reached the last rung."""
         top = sorted({t.candidate for t in self._on(len(self.rungs) - 1)})
-        return [
-            TrialRequest(
-                self.known[key], self.spec.seed + repetition, self.spec.iterations,
-                schedule=self.spec.iterations,
-            )
-            for repetition in range(1, self.spec.seeds)
-            for key in top
-        ]  # fmt: skip
+        spec = self.spec
+        chosen = [self.known[key] for key in top]
+        return repeated(chosen, spec.seed + 1, spec.seeds - 1, spec.iterations)
 
 
 def wanted(spec: SearchSpec, history: History) -> Wanted:
     """What is recorded, and as much more as there is room for."""
     search = _Search(spec, history)
     requests = search.recorded()
+    room = max(0, search.strategy.concurrency - search.outstanding)
     started = {t.candidate for t in search.climbing}
     coming = [search.request(c, 0) for c in baselines() if c.key not in started]
     coming += search.promotions(last=False)
-    if room := max(0, search.strategy.concurrency - search.outstanding - len(coming)):
-        coming += search.fresh(room)
+    if len(coming) < room:
+        coming += search.fresh(room - len(coming))
     if coming or any(t.state not in FINAL_STATES for t in search.climbing):
-        room = max(0, search.strategy.concurrency - search.outstanding)
         return Wanted([*requests, *coming[:room]], False)
     coming = search.promotions(last=True)
     if coming:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 from core.policies.recipes import BASELINES
-from core.search.history import SEARCH, Candidate, TrialRequest, Wanted
+from core.policies.schema import Policy
+from core.search.history import SEARCH, Candidate, Origin, TrialRequest, Wanted
 from core.search.proposals.source import drawn, grid
 from core.search.spec import SearchSpec
 from core.search.strategy import (
@@ -38,11 +39,15 @@ def baselines() -> list[Candidate]:
     return list(_baselines())
 
 
+def named(policy: Policy, origin: Origin) -> Candidate:
+    """A candidate; one that equals a baseline is that baseline, under its name."""
+    candidate = Candidate.of(policy, origin)
+    return next((known for known in _baselines() if known.key == candidate.key), candidate)
+
+
 def single_operations(space: SingleOperationSpace) -> list[Candidate]:
     """Each operation of the space alone, at the top of its ranges; baselines keep their name."""
-    known = {candidate.key: candidate for candidate in baselines()}
-    found = [Candidate.of(c.policy, "base") for c in grid(space, 1)]
-    return distinct([known.get(candidate.key, candidate) for candidate in found])
+    return distinct([named(candidate.policy, "base") for candidate in grid(space, 1)])
 
 
 def candidates_of(spec: SearchSpec) -> list[Candidate]:

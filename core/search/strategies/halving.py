@@ -17,7 +17,7 @@ from core.search.history import (
 from core.search.proposals.observations import Observation
 from core.search.proposals.source import drawn, grid, observations, propose, rebuilt
 from core.search.spec import SearchSpec
-from core.search.strategies.flat import baselines, distinct
+from core.search.strategies.flat import baselines, distinct, repeated
 from core.search.strategies.rungs import best_first, rung_iterations
 from core.search.strategy import SuccessiveHalvingStrategy
 
@@ -124,9 +124,5 @@ def wanted(spec: SearchSpec, history: History) -> Wanted:
         finalists += last
     if learns and len(brackets) < strategy.generation_count:
         return Wanted(requests, False)
-    for repetition in range(1, spec.seeds):
-        requests += [
-            TrialRequest(c, spec.seed + repetition, spec.iterations, schedule=spec.iterations)
-            for c in finalists
-        ]
-    return Wanted(requests, True)
+    again = repeated(finalists, spec.seed + 1, spec.seeds - 1, spec.iterations)
+    return Wanted([*requests, *again], True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from core.search.history import Candidate, TrialRecord
+from core.search.history import TrialRecord
 from core.search.spec import SearchSpec
 from core.search.strategy import AshaStrategy, SuccessiveHalvingStrategy
 
@@ -26,8 +26,3 @@ def _order(record: TrialRecord) -> tuple[bool, float, str]:
 def best_first(records: Iterable[TrialRecord]) -> list[str]:
     """Keys of candidates, the best first; collapsed ones last."""
     return [record.candidate for record in sorted(records, key=_order)]
-
-
-def by_key(candidates: Iterable[Candidate]) -> dict[str, Candidate]:
-    """Candidates by their key."""
-    return {candidate.key: candidate for candidate in candidates}

@@ -5,7 +5,6 @@ each fold are merged (method notes 4.2).
 from __future__ import annotations
 
 import random
-from typing import Any
 
 from core.policies.schema import OneOf
 from core.search.history import FINAL_STATES, TrialRequest
@@ -60,12 +59,12 @@ def _on_fold(
         task = f"{objective}/{batch}"
         size = min(strategy.batch, strategy.candidates - len(observed))
         record = known.get(f"density/{task}/{fold}")
-        proposed: list[dict[str, Any]]
         if record is not None and record.payload:
-            proposed = list(record.payload["parameters"])
+            proposed: list[Parameters] = list(record.payload["parameters"])
+            prefixes: list[Prefix] = list(record.payload["policies"])
         else:
             proposed = _proposals(spec, objective, fold, observed, size)
-        prefixes = [prefix_of(spec, parameters) for parameters in proposed]
+            prefixes = [prefix_of(spec, parameters) for parameters in proposed]
         stream = f"search/{objective}"
         requests.append(density_request(spec, task, fold, prefixes, stream, proposed))
         if record is None or record.state not in FINAL_STATES:

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.policies.schema import Policy
-from core.search.history import Candidate, History, Place, TrialRecord, TrialRequest
+from core.search.history import Candidate, Place, TrialRecord, TrialRequest
 from core.search.objectives import Losses
 from core.search.spec import SearchSpec
-from core.search.strategies.flat import baselines
+from core.search.strategies.flat import named
 from core.search.strategy import DensityMatchingStrategy
 from core.spaces.candidates import base_stages
 
 #: Stages that are applied before the base augmentation, as a document.
 Prefix = list[dict[str, Any]]
+Records = dict[Place, TrialRecord]
 
 #: Forward passes per image: four turns of one view, and the other view.
 _FORWARDS = 5
@@ -25,10 +26,7 @@ _TRAINING = 6
 
 def base_candidate(spec: SearchSpec) -> Candidate:
     """The base augmentation of the search space alone; a baseline keeps its name."""
-    policy = Policy(name="base", views=[base_stages(spec.search_space.base)])
-    known = {candidate.key: candidate for candidate in baselines()}
-    candidate = Candidate.of(policy, "base")
-    return known.get(candidate.key, candidate)
+    return named(Policy(name="base", views=[base_stages(spec.search_space.base)]), "base")
 
 
 def strategy_of(spec: SearchSpec) -> DensityMatchingStrategy:
@@ -82,11 +80,6 @@ def density_request(
     )  # fmt: skip
 
 
-def record_of(history: History, request: TrialRequest) -> TrialRecord | None:
-    """What is recorded of a request."""
-    return history.by_place().get(request.place)
-
-
 def losses_of(record: TrialRecord | None) -> list[Losses] | None:
     """The losses that a density trial measured, or None if it did not."""
     if record is None or record.state != "completed" or not record.result:
@@ -98,6 +91,3 @@ def losses_of(record: TrialRecord | None) -> list[Losses] | None:
 def batches(prefixes: Sequence[Prefix], size: int) -> list[list[Prefix]]:
     """Cut into trials."""
     return [list(prefixes[at : at + size]) for at in range(0, len(prefixes), size)]
-
-
-Records = dict[Place, TrialRecord]
