@@ -120,7 +120,11 @@ def _measured(run: trainer.Run, data: TrialData, parts: Split) -> dict[str, Any]
     """Frozen features of all that any criterion wants."""
     device = data.mean.device
     run.method.eval()
-    kept: dict[str, Any] = {"losses": run.losses, "ceiling": run.method.ceiling}
+    kept: dict[str, Any] = {
+        "losses": run.losses, "ceiling": run.method.ceiling,
+        # For criteria that are thought of later: the features below do not serve all.
+        "method": {name: tensor.clone() for name, tensor in run.method.state_dict().items()},
+    }  # fmt: skip
     for part in ("probe_train", "probe_test"):
         images = parts.tensor(part, device)[: _LIMITS[part]]
         turns = [_features(run.method, data, torch.rot90(images, k, (2, 3))) for k in range(4)]
