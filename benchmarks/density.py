@@ -66,12 +66,10 @@ def _shares(policy: Policy) -> dict[str, float]:
 
 
 def _searched(
-    spec: SearchSpec, data: TrialData, resolution: int, folder: Path
+    spec: SearchSpec, data: TrialData, folder: Path
 ) -> tuple[dict[str, Policy], float, Offline]:
     """What a search found, and its seconds without those of the encoders."""
-    done = search(
-        spec, data, resolution, folder, lambda s, history: density.explore(s, history).requests
-    )
+    done = search(spec, data, folder, lambda s, history: density.explore(s, history).requests)
     encoders = sum(r.seconds for r in done.records.values() if r.task.startswith("fold/"))
     found = density.explore(spec, done.history()).found
     assert found
@@ -118,7 +116,7 @@ def main(quick: bool) -> None:
             spec = _spec(
                 "assembled" if every else way, quick, OBJECTIVES if every else (_COMPARED,)
             )
-            found, seconds[way], done = _searched(spec, data, resolution, folder)
+            found, seconds[way], done = _searched(spec, data, folder)
             bases = [r.result for r in done.records.values() if r.task.startswith("fold/")]
             weights = weights_of(result for result in bases if result)
             losses = {o: _judged(spec, p, data, resolution, folder) for o, p in found.items()}

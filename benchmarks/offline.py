@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.density.execute import execute_density_trial
+from core.execution import execute
 from core.pretraining.checkpoints import CheckpointStore
 from core.pretraining.data import TrialData
-from core.pretraining.execute import execute_trial
 from core.pretraining.spec import TrialSpec
 from core.pretraining.trainer import DivergedError
 from core.search.history import Candidate, History, Place, Proposal, TrialRecord, TrialRequest
@@ -42,7 +41,7 @@ class Offline:
 
 
 def _execute(
-    spec: SearchSpec, request: TrialRequest, data: TrialData, resolution: int, folder: Path
+    spec: SearchSpec, request: TrialRequest, data: TrialData, folder: Path
 ) -> dict[str, Any]:
     trial = TrialSpec(
         pretraining=spec.pretraining, scoring=spec.scoring, seed=request.seed,
@@ -50,11 +49,9 @@ def _execute(
         schedule_iterations=request.schedule or request.iterations,
         task=request.task, payload=request.payload,
     )  # fmt: skip
-    execute = execute_trial if request.payload is None else execute_density_trial
     return execute(
-        trial, request.candidate.policy, resolution, data, job="offline",
-        candidate=request.candidate.key, checkpoints=CheckpointStore(folder),
-        watch=lambda _: None,
+        trial, request.candidate.policy, data, job="offline", candidate=request.candidate.key,
+        checkpoints=CheckpointStore(folder), watch=lambda _: None,
     )  # fmt: skip
 
 
@@ -66,12 +63,13 @@ def _record(request: TrialRequest, outcome: dict[str, Any] | None, seconds: floa
         sampling_error=outcome.get("sampling_error", 0.0), held_out=outcome.get("held_out"),
         collapsed=outcome.get("collapsed", False), iterations_run=outcome["iterations_run"],
         seconds=seconds, resume_from=request.resume_from, payload=request.payload,
+        untrained=outcome["metrics"].get("rotation_untrained"),
         result=outcome["metrics"] if request.payload is not None else None,
     )  # fmt: skip
 
 
 def search(
-    spec: SearchSpec, data: TrialData, resolution: int, folder: Path,
+    spec: SearchSpec, data: TrialData, folder: Path,
     planner: Planner = lambda spec, history: plan(spec, history).trials,
     watch: Watch | None = None,
 ) -> Offline:  # fmt: skip
@@ -86,7 +84,7 @@ def search(
         for request in coming:
             started = time.perf_counter()
             try:
-                outcome = _execute(spec, request, data, resolution, folder)
+                outcome = _execute(spec, request, data, folder)
             except DivergedError:
                 outcome = None
             seconds = time.perf_counter() - started

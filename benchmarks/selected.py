@@ -19,7 +19,6 @@ import torch
 from benchmarks.correlation.collect import Config, arguments, config_of, load_split, stored_run
 from benchmarks.correlation.supervised import supervised_accuracy
 from benchmarks.datasets.labelled import Split
-from benchmarks.datasets.sets import RESOLUTION
 from benchmarks.offline import Offline, search
 from benchmarks.report import target, write
 from core.policies.recipes import BASELINES
@@ -57,7 +56,7 @@ def _searched(config: Config, name: str, parts: Split, iterations: int) -> tuple
     )  # fmt: skip
     data = parts.trial_data(choose_device(config.device))
     with tempfile.TemporaryDirectory() as folder:
-        done = search(spec, data, RESOLUTION.get(name, 32), Path(folder))
+        done = search(spec, data, Path(folder))
     candidates = list(done.candidates.values())
     ranking = standing(spec, candidates, done.history())
     policy = select(spec, candidates, ranking, {})

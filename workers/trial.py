@@ -8,13 +8,12 @@ from typing import Any
 
 import torch
 
-from core.datasets.cache import DatasetCache, open_cache
-from core.density.execute import execute_density_trial
+from core.datasets.cache import open_cache
 from core.dispatch import dispatch
+from core.execution import execute
 from core.jobs import claim as trials
 from core.pretraining.checkpoints import CheckpointStore
 from core.pretraining.data import TrialData, load_trial_data
-from core.pretraining.execute import execute_trial
 from core.pretraining.hardware import choose_device, limit_threads
 from core.pretraining.trainer import DivergedError
 from core.settings import get_settings
@@ -39,18 +38,15 @@ def device() -> torch.device:
 
 
 @lru_cache(maxsize=2)
-def _dataset(digest: str) -> tuple[DatasetCache, TrialData]:
-    cache = open_cache(get_settings().datasets_dir / digest)
-    return cache, load_trial_data(cache, device())
+def _dataset(digest: str) -> TrialData:
+    return load_trial_data(open_cache(get_settings().datasets_dir / digest), device())
 
 
 def _attempt(claimed: trials.ClaimedTrial, heartbeat: Heartbeat) -> dict[str, Any]:
-    cache, data = _dataset(claimed.dataset_digest)
+    data = _dataset(claimed.dataset_digest)
     checkpoints = CheckpointStore(get_settings().checkpoints_dir)
-    execute = execute_trial if claimed.spec.payload is None else execute_density_trial
     return execute(
-        claimed.spec, claimed.policy, cache.info.resolution, data,
-        job=claimed.job_id, candidate=claimed.candidate,
+        claimed.spec, claimed.policy, data, job=claimed.job_id, candidate=claimed.candidate,
         checkpoints=checkpoints, watch=heartbeat.watch,
     )  # fmt: skip
 

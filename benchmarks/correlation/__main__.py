@@ -63,6 +63,8 @@ def _compared(name: str, parts: dict[tuple[int, str], Measured]) -> dict[str, An
     for schedule, one in finals.items():
         found[f"{schedule} ceiling"] = analysis.ceiling(one)
         tables.ceiling_table(f"{name} {schedule}", found[f"{schedule} ceiling"])
+        found[f"{schedule} control"] = analysis.control(one)
+        print(f"{name} {schedule}, against the untrained encoder: {found[f'{schedule} control']}")
     found["parts of the set agree"] = analysis.ruler(longest)
     print(
         f"{name}: Spearman of supervised accuracy between parts {found['parts of the set agree']}"

@@ -9,9 +9,13 @@ from scipy.stats import spearmanr
 
 from benchmarks.correlation.criteria import RETRIEVAL, ROTATION
 from benchmarks.correlation.statistics import Points, reliability, summary, top_half
+from core.scoring.criteria import composite
 
 SUPERVISED = "supervised"
-PRODUCT, SUM = "rotation x retrieval", "rotation + retrieval"
+#: Of the encoder before training: says nothing of policies, but whether rotation does.
+UNTRAINED = "rotation, untrained"
+PRODUCT, SUM = "composite", "rotation + retrieval"
+_NO_CRITERIA = {"collapsed", UNTRAINED}
 #: criterion -> one value per policy (rows) and seed (columns)
 Field = dict[str, np.ndarray]
 
@@ -30,7 +34,7 @@ class Measured:
 
     def names(self) -> list[str]:
         """The criteria, without what was read from labels."""
-        return [k for k in self.field if not k.startswith(SUPERVISED) and k != "collapsed"]
+        return [k for k in self.field if not k.startswith(SUPERVISED) and k not in _NO_CRITERIA]
 
 
 def _z(values: np.ndarray) -> np.ndarray:
@@ -38,10 +42,10 @@ def _z(values: np.ndarray) -> np.ndarray:
 
 
 def with_composites(one: Measured) -> Measured:
-    """With the product of rotation above chance and retrieval, which needs no other candidate, and
-    the sum of their z-scores, per seed over the policies.
+    """With the composite, which needs no other candidate, and the sum of the z-scores of rotation
+    and retrieval, per seed over the policies.
     """
-    product = (one.field[ROTATION] - 0.25).clip(0.0) * one.field[RETRIEVAL]
+    product = np.vectorize(composite)(one.field[ROTATION], one.field[RETRIEVAL])
     both = _z(one.field[ROTATION]) + _z(one.field[RETRIEVAL])
     return Measured(one.policies, {**one.field, PRODUCT: product, SUM: both})
 
@@ -100,4 +104,18 @@ def outliers(one: Measured, key: str, most: int = 4) -> dict[str, list[str]]:
     return {
         "overrated": [f"{one.policies[i]} (+{gap[i]})" for i in order[::-1][:most]],
         "underrated": [f"{one.policies[i]} ({gap[i]})" for i in order[:most]],
+    }
+
+
+def control(one: Measured) -> dict[str, float | bool]:
+    """What the evidence of the product asks before it trusts rotation: whether plain pretraining
+    makes it easier to tell than no training, with the share of all policies that do.
+    """
+    untrained, rotation = one.mean(UNTRAINED), one.mean(ROTATION)
+    plain = one.policies.index("crop_flip")
+    return {
+        "untrained": float(untrained.mean()),
+        "crop_flip": float(rotation[plain]),
+        "plain pretraining teaches rotation": bool(rotation[plain] > untrained[plain]),
+        "share of policies above untrained": float((rotation > untrained).mean()),
     }

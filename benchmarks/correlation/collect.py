@@ -52,6 +52,12 @@ class Config:
     device: str
     policies: int | None = None
 
+    def pretraining(self) -> PretrainingSpec:
+        """Hyper-parameters of all runs."""
+        return PretrainingSpec.model_validate(
+            {"encoder": self.encoder, "batch_size": self.batch_size}
+        )
+
     def folder(self, name: str) -> Path:
         return RUNS / name / f"{self.encoder}-{self.batch_size}-{self.most}"
 
@@ -144,9 +150,7 @@ def _run(
     config: Config, policy: Policy, seed: int, schedule: int, resolution: int, parts: Split,
     data: TrialData, path: Path,
 ) -> None:  # fmt: skip
-    spec = PretrainingSpec.model_validate(
-        {"encoder": config.encoder, "batch_size": config.batch_size}
-    )
+    spec = config.pretraining()
     started = time.perf_counter()
     run = trainer.start(spec, data, resolution, seed)
     kept: dict[str, Any] = {"policy": policy.name}

@@ -1,5 +1,6 @@
 """From the frozen features of one run to label-free criteria, signed so that larger is better as
-far as their authors claim; of the training loss, a higher one (shared/method.md, section 11).
+far as their authors claim; of the training loss, a higher one, as
+it is the harder policies that have it.
 """
 
 from __future__ import annotations
@@ -7,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch.nn import functional
 
 from benchmarks.correlation import views
 from core.pretraining.collapse import is_collapsed, spread
+from core.scoring.criteria import feature_std
 from core.scoring.probe import fit_head, rotation_probe
 from core.scoring.rank import rankme
 
@@ -63,22 +64,26 @@ def _rotations(train: Layers, test: Layers) -> dict[str, float]:
 
 def _views(layers: Layers) -> dict[str, float]:
     features, projections = layers["features"].float(), layers["projections"].float()
-    even = views.standardised(features)
+    product = views.contrast(features, projections, 1)
+    many = views.contrast(features, projections)
+    own = views.contrast(features, features)
     white = views.whitened(features, 0.01)
+    flat = views.contrast(white, white)
+    early = views.whitened(layers["stage2"].float(), 0.1)
     return {
-        RETRIEVAL: views.retrieval(even),
-        "retrieval, one pair": views.retrieval(even, 1),
-        "retrieval, raw": views.retrieval(features),
-        "retrieval, whitened": views.retrieval(white),
-        "retrieval, stage2": views.retrieval(views.whitened(layers["stage2"].float(), 0.1)),
-        "retrieval, projections": views.retrieval(projections),
-        "infonce": -views.infonce(projections),
-        "infonce, features": -views.infonce(features),
-        "infonce, whitened": -views.infonce(white),
-        "alignment": -views.alignment(projections),
-        "uniformity": -views.uniformity(projections),
-        "alignment, features": -views.alignment(features),
-        "uniformity, features": -views.uniformity(features),
+        RETRIEVAL: product["retrieval"],
+        "infonce": -product["infonce"],
+        "alignment": -product["alignment"],
+        "uniformity": -product["uniformity"],
+        "retrieval, 8 views": many["retrieval"],
+        "infonce, 8 views": -many["infonce"],
+        "retrieval, projections": views.contrast(projections, projections)["retrieval"],
+        "retrieval, whitened": flat["retrieval"],
+        "retrieval, stage2": views.contrast(early, early)["retrieval"],
+        "infonce, features": -own["infonce"],
+        "infonce, whitened": -flat["infonce"],
+        "alignment, features": -own["alignment"],
+        "uniformity, features": -own["uniformity"],
         "lidar": views.lidar(projections),
         "lidar, features": views.lidar(features),
     }
@@ -95,7 +100,7 @@ def alpha_req(features: torch.Tensor) -> float:
 
 
 def criteria(snapshot: dict[str, Any]) -> dict[str, float]:
-    """All criteria of a measured run."""
+    """All criteria of a measured run that its features serve for."""
     images = {name: tensor[0].float() for name, tensor in snapshot["probe_test"].items()}
     return {
         **_rotations(snapshot["probe_train"], snapshot["probe_test"]),
@@ -103,7 +108,7 @@ def criteria(snapshot: dict[str, Any]) -> dict[str, float]:
         "rankme": rankme(images["features"]),
         "rankme, projections": rankme(images["projections"]),
         "alpha-req": alpha_req(images["features"]),
-        "feature std": float(functional.normalize(images["features"], dim=1).std(0).norm()),
+        "feature std": feature_std(images["features"]),
         "loss": sum(snapshot["losses"][-10:]) / len(snapshot["losses"][-10:]),
     }
 

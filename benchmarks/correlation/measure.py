@@ -9,26 +9,38 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.correlation.analysis import Field
+from benchmarks.correlation.analysis import UNTRAINED, Field
 from benchmarks.correlation.collect import Config, load_split, run_path
 from benchmarks.correlation.criteria import criteria, is_collapsed_run
 from benchmarks.correlation.field import field
+from benchmarks.correlation.probes import other_probes
 from benchmarks.correlation.supervised import supervised
 from benchmarks.datasets.labelled import Split
+from core.pretraining.data import TrialData
+from core.pretraining.hardware import choose_device
+from core.pretraining.spec import ScoringSpec
+from core.scoring.untrained import untrained_rotation
 
 #: Raised whenever a measurement changes, which makes the kept ones void.
-VERSION = 1
+VERSION = 2
 
 
-def _numbers(snapshot: dict[str, Any], parts: Split) -> dict[str, float]:
+def _numbers(
+    snapshot: dict[str, Any], parts: Split, data: TrialData, config: Config, seed: int
+) -> dict[str, float]:
+    spec = config.pretraining()
     return {
         **supervised(snapshot, parts),
         "collapsed": float(is_collapsed_run(snapshot)),
+        UNTRAINED: untrained_rotation(data, spec, ScoringSpec(), seed),
         **criteria(snapshot),
+        **other_probes(snapshot, data, spec, seed),
     }
 
 
-def _measured(path: Path, parts: Split) -> dict[str, Any]:
+def _measured(
+    path: Path, parts: Split, data: TrialData, config: Config, seed: int
+) -> dict[str, Any]:
     kept = path.with_suffix(".json")
     if kept.exists() and kept.stat().st_mtime >= path.stat().st_mtime:
         document: dict[str, Any] = json.loads(kept.read_text())
@@ -38,7 +50,7 @@ def _measured(path: Path, parts: Split) -> dict[str, Any]:
     document = {"version": VERSION, "policy": stored["policy"], "seconds": stored["seconds"]}
     for kind in ("rung", "final"):
         if kind in stored:
-            document[kind] = _numbers(stored[kind], parts)
+            document[kind] = _numbers(stored[kind], parts, data, config, seed)
     kept.write_text(json.dumps(document))
     return document
 
@@ -59,10 +71,11 @@ def measure(
 ) -> tuple[list[str], dict[str, Field], list[float]]:
     """Names of the policies, fields of `final` and perhaps `rung`, seconds of each pretraining."""
     parts = load_split(name, config.most)
+    data = parts.trial_data(choose_device(config.device))
     runs: dict[int, dict[str, dict[str, Any]]] = {}
     for seed in config.seeds:
         paths = [run_path(config, name, p, seed, schedule) for p in field()[: config.policies]]
-        found = [_measured(path, parts) for path in paths if path.exists()]
+        found = [_measured(path, parts, data, config, seed) for path in paths if path.exists()]
         runs[seed] = {document["policy"]: document for document in found}
     rows = _complete(runs)
     fields: dict[str, Field] = {}

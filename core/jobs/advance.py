@@ -62,23 +62,37 @@ def _insert(session: Session, job: Job, requests: tuple[TrialRequest, ...]) -> l
     return [str(row["id"]) for row in rows]
 
 
+def _fail(session: Session, job: Job, exhausted: str | None) -> None:
+    """End a job in which no candidate was scored, with the cause."""
+    ended = session.execute(
+        select(Trial.state, Trial.reason, func.count())
+        .where(Trial.job_id == job.id)
+        .group_by(Trial.state, Trial.reason)
+    ).all()
+    causes = [(reason, count) for _, reason, count in ended if reason]
+    if exhausted and any(state == "completed" for state, _, _ in ended):
+        reason = "budget"
+        message = (
+            f"The budget of {exhausted} ended the search before any candidate was pretrained and "
+            "scored. Raise it, or leave it out."
+        )
+    else:
+        reason = "no_completed_trial"
+        summary = ", ".join(f"{count} x {cause}" for cause, count in causes) or "none was run"
+        message = f"No trial completed ({summary}). See the trials for their messages."
+    transition(
+        session, Job, "failed", Job.id == job.id,
+        reason=reason, message=message, finished_at=func.now(),
+    )  # fmt: skip
+
+
 def _conclude(session: Session, job: Job, spec: SearchSpec, exhausted: str | None) -> None:
     """Rank and select; a job without a single completed trial has failed."""
     candidates = candidates_of(session, job.id)
     history = history_of(session, job)
     ranking = standing(spec, candidates, history)
     if not ranking:
-        causes = session.execute(
-            select(Trial.reason, func.count())
-            .where(Trial.job_id == job.id, Trial.reason.is_not(None))
-            .group_by(Trial.reason)
-        ).all()
-        summary = ", ".join(f"{count} x {reason}" for reason, count in causes) or "none was run"
-        transition(
-            session, Job, "failed", Job.id == job.id,
-            reason="no_completed_trial", finished_at=func.now(),
-            message=f"No trial completed ({summary}). See the trials for their messages.",
-        )  # fmt: skip
+        _fail(session, job, exhausted)
         return
     dataset = session.get_one(Dataset, job.dataset_id)
     provenance = {

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from core.errors import ConflictError, InvalidInputError, NotFoundError
 from core.jobs.advance import advance
-from core.search.history import History
+from core.search.history import History, TrialRequest
 from core.search.planning import remaining, wanted
-from core.search.spec import parse_search
+from core.search.spec import SearchSpec, parse_search
 from core.settings import Settings
 from core.spaces.warnings import space_warnings
 from core.store.tables import Dataset, Job, Trial, new_id
@@ -40,6 +40,32 @@ def _usable_dataset(session: Session, dataset_id: Any) -> Dataset:
             code="dataset_deleting",
         )
     return dataset
+
+
+def _affordable(spec: SearchSpec, coming: list[TrialRequest]) -> None:
+    """Refuse a budget within which no candidate is pretrained and scored.
+
+    Args:
+        coming: all trials that the budget allows.
+    """
+    if not coming:
+        first = wanted(spec, History()).requests[0]
+        sentence = (
+            f"The budget does not allow a single trial: the first takes {first.cost} iterations."
+        )
+    elif all(request.payload is not None for request in coming):
+        sentence = (
+            "The budget ends before the first candidate is pretrained: encoders of folds and the "
+            f"policies scored on them take {sum(request.cost for request in coming)} iterations "
+            f"in {len(coming)} trials."
+        )
+    else:
+        return
+    raise InvalidInputError(
+        f"{sentence} Raise it, or leave it out.",
+        code="budget_too_small",
+        fields=[{"path": "$.budget", "message": "ends before any candidate is scored"}],
+    )
 
 
 def create_job(
@@ -75,14 +101,7 @@ def create_job(
             code="too_many_candidates",
             fields=[{"path": "$.strategy", "message": f"{count} candidates"}],
         )
-    if not coming:
-        first = wanted(spec, History()).requests
-        raise InvalidInputError(
-            f"The budget does not allow a single trial: the first takes {first[0].cost} "
-            "iterations. Raise it, or leave it out.",
-            code="budget_too_small",
-            fields=[{"path": "$.budget", "message": "allows no trial"}],
-        )
+    _affordable(spec, coming)
     job = Job(
         id=new_id("job"),
         name=name or f"{spec.search_space.name} on {dataset.name}"[:200],

@@ -19,6 +19,7 @@ def records_of(session: Session, job_id: str) -> list[TrialRecord]:
         Trial.candidate_key, Trial.seed, Trial.iterations, Trial.state, Trial.score,
         Trial.sampling_error, Trial.collapsed, Trial.iterations_run, Trial.seconds, Trial.task,
         Trial.resume_from, Trial.held_out, Trial.payload,
+        Trial.metrics["rotation_untrained"].as_float().label("untrained"),
         # Criteria are many and long; planning needs what fold and density trials found.
         case((Trial.payload.is_not(None), Trial.metrics), else_=None).label("result"),
     )  # fmt: skip
@@ -37,6 +38,7 @@ def records_of(session: Session, job_id: str) -> list[TrialRecord]:
             task=row.task,
             resume_from=row.resume_from,
             held_out=row.held_out,
+            untrained=row.untrained,
             payload=row.payload,
             result=row.result,
         )

@@ -11,11 +11,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.jobs.history import candidates_of, history_of
+from core.jobs.outlook import seconds_left, still_to_come
 from core.jobs.workers import workers_seen
 from core.lifecycle import active
 from core.search.evidence import assess
 from core.search.history import BASE, History
-from core.search.planning import remaining, seconds_per_iteration
 from core.search.ranking import rank
 from core.search.spec import SearchSpec
 from core.search.standing import standing
@@ -122,35 +122,12 @@ def _rankings(
     return [entry.to_dict() for entry in ranking], evidence, based
 
 
-def _seconds_left(
-    session: Session,
-    job: Job,
-    spec: SearchSpec,
-    history: History,
-    costs: list[int],
-    workers: int,
-) -> float | None:
-    rate = seconds_per_iteration(history)
-    if rate is None:
-        return None
-    under_way = session.execute(
-        select(Trial.iterations - Trial.resume_from, Trial.progress - Trial.resume_from).where(
-            Trial.job_id == job.id, Trial.state == "running"
-        )
-    ).all()
-    iterations = sum(costs) - sum(min(max(done, 0), cost) for cost, done in under_way)
-    seconds = rate * iterations / max(1, workers)
-    if spec.budget.seconds is not None:
-        seconds = min(seconds, max(0.0, spec.budget.seconds - history.elapsed_seconds))
-    return round(seconds, 1)
-
-
 def dashboard(session: Session, job: Job) -> dict[str, Any]:
     """Everything the dashboard shows, current to this moment."""
     spec = SearchSpec.model_validate(job.spec)
     history = history_of(session, job)
     live = job.state in active("jobs")
-    coming = remaining(spec, history) if live and job.state != "cancelling" else []
+    coming = still_to_come(job, spec, history)
     known = {trial.place for trial in history.trials}
     unplanned = [(r.task, r.iterations) for r in coming if r.place not in known]
     ranking, evidence, base_ranking = _rankings(session, job, spec, history)
@@ -191,9 +168,7 @@ def dashboard(session: Session, job: Job) -> dict[str, Any]:
         "seconds_elapsed": round((end - job.started_at).total_seconds(), 1)
         if job.started_at
         else 0.0,
-        "seconds_left": _seconds_left(session, job, spec, history, costs, workers)
-        if live
-        else None,
+        "seconds_left": seconds_left(session, job, spec, history, costs, workers) if live else None,
         "workers": workers,
         "policy_ready": job.policy is not None,
     }

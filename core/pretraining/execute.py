@@ -13,9 +13,17 @@ from core.pretraining.checkpoints import CheckpointStore
 from core.pretraining.collapse import is_collapsed, spread
 from core.pretraining.data import TrialData
 from core.pretraining.spec import TrialSpec
-from core.scoring.criteria import CRITERIA, composite, feature_criteria, view_criteria
+from core.scoring.criteria import (
+    CRITERIA,
+    composite,
+    crop_flip_views,
+    feature_criteria,
+    sampling_error,
+    view_criteria,
+)
 from core.scoring.features import rotation_features
 from core.scoring.probe import rotation_probes
+from core.scoring.untrained import untrained_rotation
 
 _CURVE_POINTS = 100
 #: Images that any criterion needs.
@@ -47,11 +55,12 @@ def score(run: trainer.Run, data: TrialData, spec: TrialSpec) -> dict[str, Any]:
     probes = rotation_probes(
         features["probe_train"][0], [features[name][0] for name in measured], limits.l2
     )
+    views = {name: crop_flip_views(run.method, data, parts[name]) for name in measured}
     found = {
         name: {
             "rotation": probe.accuracy,
             "rotation_cross_entropy": probe.cross_entropy,
-            **view_criteria(run.method, data, parts[name]),
+            **view_criteria(views[name]),
             **feature_criteria(features[name][0][0]),
         }
         for name, probe in zip(measured, probes, strict=True)
@@ -61,6 +70,7 @@ def score(run: trainer.Run, data: TrialData, spec: TrialSpec) -> dict[str, Any]:
     output_spread = spread(features["probe_test"][1])
     metrics = {
         **found["probe_test"],
+        "rotation_untrained": untrained_rotation(data, spec.pretraining, limits, spec.seed),
         "loss": sum(run.losses[-10:]) / max(1, len(run.losses[-10:])),
         "loss_ceiling": run.method.ceiling,
         "output_spread": output_spread,
@@ -72,7 +82,13 @@ def score(run: trainer.Run, data: TrialData, spec: TrialSpec) -> dict[str, Any]:
     return {
         "score": sign * metrics[limits.criterion],
         "held_out": None if held_out is None else sign * held_out,
-        "sampling_error": probes[0].sampling_error if limits.criterion == "rotation" else 0.0,
+        "sampling_error": sampling_error(
+            limits.criterion,
+            metrics,
+            probes[0].sampling_error,
+            views["probe_test"],
+            features["probe_test"][0][0],
+        ),
         "collapsed": is_collapsed(run.losses, run.method.ceiling, output_spread),
         "metrics": metrics,
     }

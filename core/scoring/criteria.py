@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -13,11 +15,14 @@ from core.pretraining.data import TrialData
 from core.pretraining.methods import Method
 from core.scoring.contrast import alignment, retrieval, uniformity
 from core.scoring.features import ROTATIONS, encode
+from core.scoring.jackknife import jackknife_error
 from core.scoring.rank import rankme
 
 #: Images whose two views are compared, and the temperature of their InfoNCE.
 VIEWED_IMAGES = 500
 _TEMPERATURE = 0.2
+#: Measured on the unaugmented images; all others but rotation on views.
+_OF_FEATURES = ("rankme", "feature_std")
 
 
 @dataclass(frozen=True)
@@ -46,22 +51,41 @@ def feature_std(features: torch.Tensor) -> float:
     return float(normal.std(0).mean() * normal.shape[1] ** 0.5)
 
 
-def view_criteria(method: Method, data: TrialData, images: torch.Tensor) -> dict[str, float]:
-    """InfoNCE, alignment, uniformity and retrieval of two views of the first images (3 or more).
+@dataclass(frozen=True)
+class Views:
+    """Two views of the same n images: features (n, d) and L2-normalised projections (n, p) each."""
 
-    The views are those of crop and flip with the same draws for every candidate, not those of the
-    candidate's own policy, whose difficulty would be measured otherwise.
+    features: tuple[torch.Tensor, torch.Tensor]
+    projections: tuple[torch.Tensor, torch.Tensor]
+
+    def of(self, index: torch.Tensor) -> Views:
+        """The views of the images of `index`."""
+        (one, other), (first, second) = self.features, self.projections
+        index = index.to(one.device)
+        return Views((one[index], other[index]), (first[index], second[index]))
+
+
+def crop_flip_views(method: Method, data: TrialData, images: torch.Tensor) -> Views:
+    """Two views of the first images, the same for every candidate.
+
+    They are those of crop and flip and not those of the candidate's own policy, whose difficulty
+    would be measured otherwise.
     """
     device = data.mean.device
     images = images[:VIEWED_IMAGES].to(device)
     stages = crop_flip().view(0)
-    views = [
+    (one, first), (other, second) = (
         encode(method, data, augment(images, stages, Draws(0, 0, device=device), view=view))
         for view in range(2)
-    ]
-    (one, first), (other, second) = views
+    )
+    return Views((one, other), (first, second))
+
+
+def view_criteria(views: Views) -> dict[str, float]:
+    """InfoNCE, alignment, uniformity and retrieval of two views of 3 images or more."""
+    (one, other), (first, second) = views.features, views.projections
     # The second views of all other images are the negatives of each.
-    itself = torch.arange(len(first), device=device)
+    itself = torch.arange(len(first), device=first.device)
     return {
         "infonce": float(functional.cross_entropy(first @ second.T / _TEMPERATURE, itself)),
         "alignment": alignment(first, second),
@@ -81,3 +105,34 @@ def composite(rotation: float, retrieved: float) -> float:
 def feature_criteria(features: torch.Tensor) -> dict[str, float]:
     """RankMe and spread of (n, d) features of unaugmented images."""
     return {"rankme": rankme(features), "feature_std": feature_std(features)}
+
+
+def sampling_error(
+    criterion: str,
+    metrics: Mapping[str, float],
+    rotation: float,
+    views: Views,
+    features: torch.Tensor,
+) -> float:
+    """Standard error of a criterion from the choice of the images it is measured on.
+
+    Args:
+        metrics: of the same images; rotation: the sampling error of its probe.
+        views, features: of these images, from which all but rotation are measured.
+    """
+    if criterion == "rotation":
+        return rotation
+    if criterion in _OF_FEATURES:
+        return jackknife_error(
+            lambda index: feature_criteria(features[index.to(features.device)])[criterion],
+            len(features),
+        )
+    name = "retrieval" if criterion == "composite" else criterion
+    error = jackknife_error(
+        lambda index: view_criteria(views.of(index))[name], len(views.features[0])
+    )
+    if criterion != "composite":
+        return error
+    # Of a product, to first order.
+    above = max(0.0, metrics["rotation"] - 1 / ROTATIONS)
+    return math.hypot(rotation * metrics["retrieval"], above * error)

@@ -14,6 +14,8 @@ Level = Literal["none", "weak", "clear"]
 CHANCE = 0.25
 _ABOVE_CHANCE = 0.02
 _SIGNIFICANT = 0.05
+#: The baseline that any contrastive pretraining should learn something from.
+_PLAIN = "crop_flip"
 #: What is handed out without evidence: the recipe that the literature starts from.
 FALLBACK = "moco_v2"
 
@@ -50,26 +52,56 @@ def _all_equal(group: list[Ranked]) -> tuple[bool, float | None]:
     return all(len(e.tied_with) >= len(group) - 1 for e in group), None
 
 
+def _guessed(best: Ranked) -> list[tuple[str, str]]:
+    """Whether the best tells rotations by chance, or no better than without any training."""
+    least = best.score - 2 * best.sampling_error
+    if least <= CHANCE + _ABOVE_CHANCE:
+        message = "Rotation cannot be told on these images: the best score is at chance."
+        return [("rotation_at_chance", message)]
+    if best.untrained is not None and least <= best.untrained:
+        message = (
+            "No candidate lets rotation be told better than an encoder without any training "
+            f"({100 * best.untrained:.1f} %)."
+        )
+        return [("rotation_not_learnt", message)]
+    return []
+
+
 def _nothing(ranking: list[Ranked], criterion: str) -> tuple[list[tuple[str, str]], float | None]:
     """Reasons why the ranking says nothing."""
     best, group = ranking[0], top_group(ranking)
     found: list[tuple[str, str]] = []
     if best.collapsed:
         return [("collapsed", "Every candidate collapsed.")], None
-    if criterion == "rotation" and best.score - 2 * best.sampling_error <= CHANCE + _ABOVE_CHANCE:
-        found.append(
-            (
-                "rotation_at_chance",
-                "Rotation cannot be told on these images: the best score is at chance.",
-            )
-        )
+    if criterion == "rotation":
+        found += _guessed(best)
     equal, p_value = _all_equal(group) if len(group) > 1 else (False, None)
     if equal:
         found.append(("all_tied", "No evidence: all candidates at full length are tied."))
     return found, p_value
 
 
-def _doubts(ranking: list[Ranked]) -> list[tuple[str, str]]:
+def _erased(group: list[Ranked]) -> list[tuple[str, str]]:
+    """Whether plain pretraining does not make rotation easier to tell, so that what the probe
+    measures is what survives pretraining rather than what it teaches.
+    """
+    plain = next((e for e in group if e.origin == "baseline" and e.name == _PLAIN), None)
+    if plain is None or plain.untrained is None:
+        return []
+    if plain.score - 2 * plain.sampling_error > plain.untrained:
+        return []
+    return [
+        (
+            "rotation_erased",
+            f"Pretraining with {_PLAIN} does not make rotation easier to tell than no training "
+            f"({100 * plain.score:.1f} against {100 * plain.untrained:.1f} %). Rotation then "
+            "rewards what survives pretraining; where this was measured against labels the "
+            "ranking was not to be trusted. More iterations or a larger encoder may help.",
+        )
+    ]
+
+
+def _doubts(ranking: list[Ranked], criterion: str) -> list[tuple[str, str]]:
     """Reasons why the first place is not certain."""
     best = ranking[0]
     peers = {entry.candidate: entry for entry in ranking}
@@ -81,6 +113,8 @@ def _doubts(ranking: list[Ranked]) -> list[tuple[str, str]]:
     elif tied:
         shown = ", ".join(entry.name for entry in tied[:5]) + (" ..." if len(tied) > 5 else "")
         found.append(("tied_with_others", f"Not distinguishable from {shown}."))
+    if criterion == "rotation":
+        found += _erased(top_group(ranking))
     if best.seeds < 2:
         found.append(("single_seed", "One seed only: the error is that of the test images alone."))
     return found
@@ -89,7 +123,7 @@ def _doubts(ranking: list[Ranked]) -> list[tuple[str, str]]:
 def assess(ranking: list[Ranked], criterion: str = "rotation") -> Evidence:
     """The evidence in a ranking that is not empty."""
     nothing, p_value = _nothing(ranking, criterion)
-    doubts = _doubts(ranking)
+    doubts = _doubts(ranking, criterion)
     if nothing:
         return Evidence("none", (*nothing, *doubts), p_value)
     return Evidence("weak" if doubts else "clear", tuple(doubts), p_value)

@@ -50,8 +50,9 @@ class Proposal:
 @dataclass(frozen=True)
 class TrialRecord:
     """A trial as recorded: `score` is that of the job's criterion once completed (larger is
-    better), `held_out` the same on images that selection never sees, `seconds` and iterations what
-    it took. Density trials have a `payload` and a `result` instead of a score.
+    better), `held_out` the same on images that selection never sees, `untrained` the rotation
+    accuracy of its encoder before training, `seconds` and iterations what it took. Density trials
+    have a `payload` and a `result` instead of a score.
     """
 
     candidate: str
@@ -66,6 +67,7 @@ class TrialRecord:
     seconds: float = 0.0
     resume_from: int = 0
     held_out: float | None = None
+    untrained: float | None = None
     payload: Mapping[str, Any] | None = None
     result: Mapping[str, Any] | None = None
 

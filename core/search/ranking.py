@@ -38,6 +38,7 @@ class Ranked:
         standard_error: of that mean over seeds; with one seed, the sampling error of the images.
         reported: the same on images that selection never sees; from a confirmation of two seeds
             or more, over `reported_seeds` that it does not see either. None if not measured.
+        untrained: rotation accuracy of the encoders of these seeds before training, if known.
         stage: where the candidate got furthest: confirmation, search or base.
         iterations: length of pretraining at which it was scored (its last rung).
         tied_with: keys of the candidates of the same rung that cannot be told from this one.
@@ -56,6 +57,7 @@ class Ranked:
     scores: list[float]
     seed_numbers: list[int]
     sampling_error: float = 0.0
+    untrained: float | None = None
     stage: str = SEARCH
     reported: float | None = None
     reported_error: float | None = None
@@ -91,6 +93,7 @@ def _entry(
     mean = math.fsum(scores.values()) / len(scores)
     sampling = math.fsum(t.sampling_error for t in seen) / len(seen)
     unseen = list(held_out.values())
+    untrained = [t.untrained for t in seen if t.untrained is not None]
     return Ranked(
         rank=0,
         candidate=candidate.key,
@@ -104,6 +107,7 @@ def _entry(
         scores=list(scores.values()),
         seed_numbers=list(scores),
         sampling_error=sampling,
+        untrained=math.fsum(untrained) / len(untrained) if untrained else None,
         stage=last[0].task,
         reported=math.fsum(unseen) / len(unseen) if unseen else None,
         reported_error=_error(unseen, sampling) if unseen else None,

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from core.augmentation import Draws, augment
 from core.datasets import DatasetCache
@@ -20,9 +21,12 @@ from core.pretraining.spec import CriterionName, PretrainingSpec, ScoringSpec, T
 from core.scoring.criteria import (
     CRITERIA,
     VIEWED_IMAGES,
+    Views,
     composite,
+    crop_flip_views,
     feature_criteria,
     feature_std,
+    sampling_error,
     view_criteria,
 )
 from core.scoring.features import rotation_features
@@ -89,7 +93,7 @@ def test_the_numbers_of_a_trial_are_those_of_its_images(run: trainer.Run, data: 
     assert metrics["rotation"] == rotation_probe(features["train"], features["test"]).accuracy
     for criterion, expected in {
         "rotation": rotation_probe(features["train"], features["report"]).accuracy,
-        **view_criteria(run.method, data, report),
+        **view_criteria(crop_flip_views(run.method, data, report)),
         **feature_criteria(features["report"][0]),
     }.items():
         held_out = _score(run, data, criterion=criterion)["held_out"]
@@ -145,20 +149,23 @@ def test_infonce_of_two_views_against_float64(run: trainer.Run, data: TrialData)
     first, second = outputs
     similarity = np.exp(first @ second.T / 0.2)
     expected = -np.log(np.diag(similarity) / similarity.sum(1)).mean()
-    measured = view_criteria(method, data, images)
+    measured = view_criteria(crop_flip_views(method, data, images))
     assert measured.keys() == {"infonce", "alignment", "uniformity", "retrieval"}
-    assert measured["infonce"] == pytest.approx(expected, rel=2e-3)
+    # bf16, where the CPU is fast at it, has a precision of 0.4 %.
+    assert measured["infonce"] == pytest.approx(expected, rel=1e-2)
     distances = ((first - second) ** 2).sum(1).mean()
-    assert measured["alignment"] == pytest.approx(distances, rel=2e-3, abs=1e-4)
+    assert measured["alignment"] == pytest.approx(distances, rel=3e-2, abs=1e-4)
 
 
 def test_views_are_compared_on_the_first_images_only(run: trainer.Run, data: TrialData) -> None:
     run.method.eval()
     many = torch.cat((data.pretrain, data.probe_train, data.probe_test))
     assert len(many) > VIEWED_IMAGES
-    assert view_criteria(run.method, data, many) == view_criteria(
-        run.method, data, many[:VIEWED_IMAGES]
+    one, other = (
+        view_criteria(crop_flip_views(run.method, data, images))
+        for images in (many, many[:VIEWED_IMAGES])
     )
+    assert one == other
 
 
 def test_feature_criteria_against_float64() -> None:
@@ -184,3 +191,37 @@ def test_the_composite_is_rotation_above_chance_times_retrieval(
     assert metrics["rotation"] > 0.25
     assert metrics["composite"] == pytest.approx(expected)
     assert composite(0.2, 0.9) == 0.0, "worse than guessing is no merit"
+
+
+@pytest.mark.parametrize("criterion", SIGNS)
+def test_every_criterion_has_a_sampling_error(
+    run: trainer.Run, data: TrialData, criterion: str
+) -> None:
+    """It shrinks with the images, as the root of their number does, more or less."""
+    few = _score(run, data, criterion=criterion, probe_test_images=30)["sampling_error"]
+    many = _score(run, data, criterion=criterion, probe_test_images=80)["sampling_error"]
+    assert few > 0
+    assert 0 < many < 1.5 * few
+
+
+def test_the_error_of_alignment_is_that_of_a_mean() -> None:
+    generator = torch.Generator().manual_seed(2)
+    first = functional.normalize(torch.randn(400, 6, generator=generator), dim=1)
+    second = functional.normalize(first + torch.randn(400, 6, generator=generator), dim=1)
+    views = Views((first, second), (first, second))
+    distances = (first - second).square().sum(1)
+    error = sampling_error("alignment", {}, 0.0, views, first)
+    # Ten groups know a standard deviation to about a quarter.
+    assert error == pytest.approx(float(distances.std()) / 400**0.5, rel=0.5)
+
+
+def test_the_error_of_the_composite_is_that_of_a_product() -> None:
+    generator = torch.Generator().manual_seed(3)
+    first = torch.randn(200, 6, generator=generator)
+    views = Views((first, first + torch.randn(200, 6, generator=generator)), (first, first))
+    metrics = {"rotation": 0.65, **view_criteria(views)}
+    retrieved = sampling_error("retrieval", metrics, 0.02, views, first)
+    found = sampling_error("composite", metrics, 0.02, views, first)
+    assert 0.0 < retrieved < 0.1
+    assert found == pytest.approx(math.hypot(0.02 * metrics["retrieval"], 0.4 * retrieved))
+    assert sampling_error("rotation", metrics, 0.02, views, first) == 0.02

@@ -96,6 +96,32 @@ def test_at_chance_there_is_no_evidence(criterion: str) -> None:
     assert evidence.level == ("none" if criterion == "rotation" else "clear")
 
 
+PLAIN = Candidate.of(BASELINES["crop_flip"](), "baseline")
+
+
+def test_no_better_than_an_untrained_encoder_is_no_evidence() -> None:
+    """However far from chance, and however clear the differences."""
+    table = _table(np.array([[0.60, 0.601], [0.50, 0.501]]), [*numbered(1), PLAIN])
+    assert assess(_ranked(table, untrained=0.40)).level == "clear"
+    evidence = assess(_ranked(table, untrained=0.595))
+    assert (evidence.level, "rotation_not_learnt" in _codes(evidence)) == ("none", True)
+    assert "59.5 %" in evidence.reasons[0][1]
+    assert "rotation_not_learnt" not in _codes(assess(_ranked(table, untrained=0.58)))
+    assert assess(_ranked(table, untrained=0.595), "rankme").level == "clear"
+
+
+def test_where_plain_pretraining_teaches_no_rotation_the_first_is_in_doubt() -> None:
+    table = _table(np.array([[0.80, 0.801], [0.50, 0.501]]), [*numbered(1), PLAIN])
+    evidence = assess(_ranked(table, untrained=0.495))
+    assert (evidence.level, _codes(evidence)) == ("weak", {"rotation_erased"})
+    assert "50.1 against 49.5 %" in evidence.reasons[0][1]
+    assert assess(_ranked(table, untrained=0.48)).level == "clear"
+    assert assess(_ranked(table, untrained=0.70)).level == "weak"
+    assert assess(_ranked(table, untrained=0.70), "composite").level == "clear"
+    without = _table(np.array([[0.80, 0.801], [0.50, 0.501]]), numbered(2))
+    assert assess(_ranked(without, untrained=0.70)).level == "clear", "nothing to tell it by"
+
+
 def test_what_the_sampling_error_allows_is_at_chance_too() -> None:
     table = _table(np.array([[0.35, 0.351], [0.20, 0.201]]))
     assert assess(_ranked(table, sampling_error=0.02)).level == "clear"

@@ -131,6 +131,10 @@ JOBS: list[tuple[dict[str, Any], int, str, str]] = [
     ({"dataset_id": "ds_unknown"}, 404, "dataset_not_found", ""),
     ({"dataset_id": 7}, 422, "invalid_job", "$.dataset_id"),
     ({"budget": {"iterations": 3}}, 422, "budget_too_small", "$.budget"),
+    (
+        {"search_space": "selfaugment", "strategy": "density_matching", "budget": {"trials": 20}},
+        422, "budget_too_small", "$.budget",
+    ),
     ({"iterations": "30"}, 422, "invalid_job", "$.iterations"),
     ({"name": "a\ud800b"}, 422, "invalid_text", ""),
     ({"dataset_id": "\ud800"}, 422, "invalid_text", ""),

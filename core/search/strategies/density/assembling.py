@@ -15,6 +15,7 @@ import itertools
 import json
 from collections import defaultdict
 from collections.abc import Iterable
+from statistics import fmean
 
 from core.search.history import TrialRequest, final
 from core.search.objectives import Losses, value
@@ -32,6 +33,8 @@ from core.spaces.schema import SubPolicySpace, bounds
 
 #: Mean losses over the folds, by sub-policy.
 Table = dict[str, Losses]
+#: Losses of the base augmentation alone, by fold.
+Bases = dict[int, Losses]
 
 
 def _key(prefix: Prefix) -> str:
@@ -84,13 +87,17 @@ def _extended(
 
 
 def _level(
-    spec: SearchSpec, name: str, prefixes: list[Prefix], folds: list[int], records: Records
+    spec: SearchSpec, name: str, prefixes: list[Prefix], bases: Bases, records: Records
 ) -> tuple[list[TrialRequest], Table | None]:
-    """Score prefixes on all folds; the table of mean losses once all have ended."""
+    """Score prefixes on all folds; the table of mean losses once all have ended.
+
+    Folds differ in difficulty. What failed on one is judged by how far it is from the base on the
+    others, which with all folds there is the plain mean.
+    """
     stream = "fresh" if name == "finalists" else "search"
     requests: list[TrialRequest] = []
     found: dict[str, list[Losses]] = defaultdict(list)
-    for fold in folds:
+    for fold, base in bases.items():
         for number, batch in enumerate(batches(prefixes, strategy_of(spec).batch)):
             request = density_request(
                 spec, f"{name}/{number}", fold, batch, stream, against_base=True
@@ -99,30 +106,33 @@ def _level(
             for prefix, losses in zip(
                 batch, losses_of(records.get(request.place)) or [], strict=False
             ):
-                found[_key(prefix)].append(losses)
+                found[_key(prefix)].append({loss: losses[loss] - base[loss] for loss in losses})
     if not final(requests, records):
         return requests, None
     table: Table = {
-        key: {name: sum(one[name] for one in many) / len(many) for name in many[0]}
+        key: {
+            loss: fmean(base[loss] for base in bases.values()) + fmean(one[loss] for one in many)
+            for loss in many[0]
+        }
         for key, many in found.items()
     }
     return requests, table
 
 
 def search(
-    spec: SearchSpec, folds: list[int], records: Records, weights: dict[str, float]
+    spec: SearchSpec, bases: Bases, records: Records, weights: dict[str, float]
 ) -> tuple[list[TrialRequest], dict[str, list[Prefix]] | None]:
     """The trials so far, and the sub-policies found for each objective once all have ended."""
     space, strategy = spec.search_space, strategy_of(spec)
     assert isinstance(space, SubPolicySpace)
     ones = singles(space, strategy.points)
-    requests, table = _level(spec, "level1", ones, folds, records)
+    requests, table = _level(spec, "level1", ones, bases, records)
     everything, beam = list(ones), ones
     for length in range(2, space.operations_per_sub_policy + 1):
         if table is None:
             return requests, None
         beam = _extended(spec, beam, ones, table, weights)
-        trials, more = _level(spec, f"level{length}", beam, folds, records)
+        trials, more = _level(spec, f"level{length}", beam, bases, records)
         requests += trials
         table = None if more is None else {**table, **more}
         everything += beam
@@ -133,7 +143,7 @@ def search(
         for objective in strategy.objectives
         for prefix in _best(everything, table, objective, weights)[: 2 * strategy.keep]
     }
-    trials, fresh = _level(spec, "finalists", list(finalists.values()), folds, records)
+    trials, fresh = _level(spec, "finalists", list(finalists.values()), bases, records)
     requests += trials
     if fresh is None:
         return requests, None

@@ -40,22 +40,18 @@ def explore(spec: SearchSpec, history: History) -> Exploration:
     requests = fold_requests(spec)
     if not final(requests, records):
         return Exploration(requests, None)
-    bases = {
-        fold: records[request.place].result
-        for fold, request in enumerate(requests)
-        if records[request.place].state == "completed" and records[request.place].result
-    }
+    ended = {fold: records[request.place] for fold, request in enumerate(requests)}
+    bases = {f: r.result for f, r in ended.items() if r.state == "completed" and r.result}
     if not bases:
         return Exploration(requests, {})
-    weights = weights_of(result for result in bases.values() if result)
-    folds = sorted(bases)
+    weights = weights_of(bases.values())
     prefixes: dict[str, list[Prefix]] | None = {}
     if strategy.search == "assembled":
-        trials, prefixes = assembling.search(spec, folds, records, weights)
+        trials, prefixes = assembling.search(spec, bases, records, weights)
         requests += trials
     else:
         for objective in strategy.objectives:
-            trials, merged = proposing.search(spec, objective, folds, records, weights)
+            trials, merged = proposing.search(spec, objective, list(bases), records, weights)
             requests += trials
             if merged is None:
                 prefixes = None
