@@ -7,15 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import spearmanr
 
-from benchmarks.correlation.criteria import RETRIEVAL, ROTATION
+from benchmarks.correlation.criteria import RETRIEVAL, ROTATION, ROTATION_ERROR
 from benchmarks.correlation.statistics import Points, reliability, summary, top_half
 from core.scoring.criteria import composite
+from core.search.evidence import exceeds
 
 SUPERVISED = "supervised"
 #: Of the encoder before training: says nothing of policies, but whether rotation does.
 UNTRAINED = "rotation, untrained"
 PRODUCT, SUM = "composite", "rotation + retrieval"
-_NO_CRITERIA = {"collapsed", UNTRAINED}
+_NO_CRITERIA = {"collapsed", UNTRAINED, ROTATION_ERROR}
 #: criterion -> one value per policy (rows) and seed (columns)
 Field = dict[str, np.ndarray]
 
@@ -113,9 +114,10 @@ def control(one: Measured) -> dict[str, float | bool]:
     """
     untrained, rotation = one.mean(UNTRAINED), one.mean(ROTATION)
     plain = one.policies.index("crop_flip")
+    taught = exceeds(rotation[plain], one.mean(ROTATION_ERROR)[plain], untrained[plain])
     return {
         "untrained": float(untrained.mean()),
         "crop_flip": float(rotation[plain]),
-        "plain pretraining teaches rotation": bool(rotation[plain] > untrained[plain]),
+        "plain pretraining teaches rotation": taught,
         "share of policies above untrained": float((rotation > untrained).mean()),
     }

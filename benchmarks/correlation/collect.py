@@ -18,7 +18,7 @@ import torch
 
 from benchmarks.correlation.field import field
 from benchmarks.datasets.labelled import Split, from_folder, split
-from benchmarks.datasets.sets import RESOLUTION, SETS
+from benchmarks.datasets.sets import RESOLUTION, SETS, TRIED_ON
 from core.augmentation import Draws, augment
 from core.policies.recipes import crop_flip
 from core.policies.schema import Policy
@@ -205,7 +205,7 @@ def collect(config: Config) -> None:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of what is run; the defaults are what two CPU cores can do."""
-    parser.add_argument("--sets", nargs="+", default=list(SETS), help="names, or folders")
+    parser.add_argument("--sets", nargs="+", default=list(TRIED_ON), help="names, or folders")
     parser.add_argument("--encoder", default="resnet_tiny")
     parser.add_argument("--schedules", nargs="+", type=int, default=[100, 300])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])

@@ -18,6 +18,8 @@ from core.scoring.rank import rankme
 Layers = dict[str, torch.Tensor]
 #: The score of the product, and what did best beside it.
 ROTATION, RETRIEVAL = "rotation", "retrieval"
+#: Its standard error from the choice of images.
+ROTATION_ERROR = "rotation, sampling error"
 
 
 def _layers(part: Layers) -> Layers:
@@ -48,7 +50,10 @@ def joint_rotation(train: torch.Tensor, test: torch.Tensor) -> float:
 def _rotations(train: Layers, test: Layers) -> dict[str, float]:
     train, test = _layers(train), _layers(test)
     probe = rotation_probe(train["features"], test["features"])
-    found = {ROTATION: probe.accuracy, "rotation, cross-entropy": -probe.cross_entropy}
+    found = {
+        ROTATION: probe.accuracy, ROTATION_ERROR: probe.sampling_error,
+        "rotation, cross-entropy": -probe.cross_entropy,
+    }  # fmt: skip
     for layer in ("stage2", "stages", "projections"):
         found[f"rotation, {layer}"] = rotation_probe(train[layer], test[layer]).accuracy
     few = rotation_probe(train["features"][:, :500], test["features"])

@@ -22,7 +22,7 @@ from core.pretraining.spec import ScoringSpec
 from core.scoring.untrained import untrained_rotation
 
 #: Raised whenever a measurement changes, which makes the kept ones void.
-VERSION = 2
+VERSION = 3
 
 
 def _numbers(
@@ -34,7 +34,6 @@ def _numbers(
         "collapsed": float(is_collapsed_run(snapshot)),
         UNTRAINED: untrained_rotation(data, spec, ScoringSpec(), seed),
         **criteria(snapshot),
-        **other_probes(snapshot, data, spec, seed),
     }
 
 
@@ -51,6 +50,7 @@ def _measured(
     for kind in ("rung", "final"):
         if kind in stored:
             document[kind] = _numbers(stored[kind], parts, data, config, seed)
+    document["final"] |= other_probes(stored["final"], data, config.pretraining(), seed)
     kept.write_text(json.dumps(document))
     return document
 

@@ -52,19 +52,29 @@ def _all_equal(group: list[Ranked]) -> tuple[bool, float | None]:
     return all(len(e.tied_with) >= len(group) - 1 for e in group), None
 
 
+def exceeds(score: float, sampling_error: float, level: float) -> bool:
+    """Whether an accuracy lies above a level by more than two sampling errors."""
+    return bool(score - 2 * sampling_error > level)
+
+
 def _guessed(best: Ranked) -> list[tuple[str, str]]:
     """Whether the best tells rotations by chance, or no better than without any training."""
-    least = best.score - 2 * best.sampling_error
-    if least <= CHANCE + _ABOVE_CHANCE:
-        message = "Rotation cannot be told on these images: the best score is at chance."
-        return [("rotation_at_chance", message)]
-    if best.untrained is not None and least <= best.untrained:
-        message = (
+    if not exceeds(best.score, best.sampling_error, CHANCE + _ABOVE_CHANCE):
+        return [
+            (
+                "rotation_at_chance",
+                "Rotation cannot be told on these images: the best score is at chance.",
+            )
+        ]
+    if best.untrained is None or exceeds(best.score, best.sampling_error, best.untrained):
+        return []
+    return [
+        (
+            "rotation_not_learnt",
             "No candidate lets rotation be told better than an encoder without any training "
-            f"({100 * best.untrained:.1f} %)."
+            f"({100 * best.untrained:.1f} %).",
         )
-        return [("rotation_not_learnt", message)]
-    return []
+    ]
 
 
 def _nothing(ranking: list[Ranked], criterion: str) -> tuple[list[tuple[str, str]], float | None]:
@@ -88,7 +98,7 @@ def _erased(group: list[Ranked]) -> list[tuple[str, str]]:
     plain = next((e for e in group if e.origin == "baseline" and e.name == _PLAIN), None)
     if plain is None or plain.untrained is None:
         return []
-    if plain.score - 2 * plain.sampling_error > plain.untrained:
+    if exceeds(plain.score, plain.sampling_error, plain.untrained):
         return []
     return [
         (
