@@ -47,10 +47,12 @@ def _accuracies(config: Config, name: str, policy: Policy, parts: Split) -> list
     return found
 
 
-def _searched(config: Config, name: str, parts: Split, iterations: int) -> tuple[Policy, Offline]:
+def _searched(
+    config: Config, name: str, parts: Split, iterations: int, criterion: str
+) -> tuple[Policy, Offline]:
     spec = parse_search(
         {
-            "iterations": iterations, "seed": 100,
+            "iterations": iterations, "seed": 100, "scoring": {"criterion": criterion},
             "pretraining": {"encoder": config.encoder, "batch_size": config.batch_size},
         }
     )  # fmt: skip
@@ -60,13 +62,15 @@ def _searched(config: Config, name: str, parts: Split, iterations: int) -> tuple
     candidates = list(done.candidates.values())
     ranking = standing(spec, candidates, done.history())
     policy = select(spec, candidates, ranking, {})
-    print(f"{name}: selected {policy.name}, evidence {assess(ranking).level}")
+    evidence = assess(ranking, criterion)
+    reasons = ", ".join(code for code, _ in evidence.reasons)
+    print(f"{name}: selected {policy.name}, evidence {evidence.level} ({reasons})", flush=True)
     return policy, done
 
 
-def _compare(config: Config, name: str, iterations: int) -> dict[str, Any]:
+def _compare(config: Config, name: str, iterations: int, criterion: str) -> dict[str, Any]:
     parts = load_split(name, config.most)
-    policy, done = _searched(config, name, parts, iterations)
+    policy, done = _searched(config, name, parts, iterations, criterion)
     chosen = policy.model_copy(update={"name": f"selected-{policy.digest[:12]}"})
     spent = sum(record.iterations_run for record in done.records.values())
     full = _EPOCHS * len(parts.images["pretrain"]) / config.batch_size
@@ -104,6 +108,8 @@ def main() -> None:
     arguments(parser)
     parser.add_argument("--quick", action="store_true", help="a smoke run, nothing written")
     parser.add_argument("--search-iterations", type=int, default=150)
+    parser.add_argument("--criterion", default="rotation", help="that selects")
+    parser.add_argument("--name", default="selected", help="of the file of results")
     options = parser.parse_args()
     if options.quick:
         options.sets, options.schedules, options.seeds = ["animal-mnist"], [6], [7]
@@ -112,9 +118,9 @@ def main() -> None:
     samples: dict[str, Any] = {"options": {k: v for k, v in vars(options).items() if k != "quick"}}
     targets: list[dict[str, Any]] = []
     for name in config.sets:
-        samples[name] = _compare(config, name, options.search_iterations)
+        samples[name] = _compare(config, name, options.search_iterations, options.criterion)
         targets += _verdict(name, samples[name])
-    write("selected", samples, targets, options.quick)
+    write(options.name, samples, targets, options.quick)
 
 
 if __name__ == "__main__":
