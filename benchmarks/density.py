@@ -41,7 +41,7 @@ _DESTRUCTIVE = {"invert", "equalize", "solarize", "brightness", "translate_y"}
 def _spec(way: str, quick: bool, objectives: tuple[Objective, ...]) -> SearchSpec:
     strategy = {
         "kind": "density_matching", "search": way, "folds": _FOLDS, "objectives": list(objectives),
-        "candidates": 10 if quick else 200, "images": 50 if quick else 500, "passes": 2,
+        "candidates": 10 if quick else 200, "images": 50 if quick else 250, "passes": 1,
         "keep": 5 if quick else 25, "beam": 2 if quick else 8, "top": 5 if quick else 10,
     }  # fmt: skip
     return parse_search(
