@@ -23,6 +23,12 @@ from tests.density.making import FOLDS, trial_spec
 SEED = 5
 
 
+@pytest.fixture(autouse=True)
+def _exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The references are exact: no bf16, on CPUs that are fast at it."""
+    monkeypatch.setattr("core.pretraining.hardware.has_fast_bfloat16", lambda device: False)
+
+
 @pytest.fixture(scope="module")
 def data(animal_cache: DatasetCache) -> TrialData:
     return load_trial_data(animal_cache, torch.device("cpu"))

@@ -111,7 +111,7 @@ def test_no_better_than_an_untrained_encoder_is_no_evidence() -> None:
 
 
 def test_where_plain_pretraining_teaches_no_rotation_the_first_is_in_doubt() -> None:
-    table = _table(np.array([[0.80, 0.801], [0.50, 0.501]]), [*numbered(1), PLAIN])
+    table = _table(np.array([[0.80, 0.801], [0.50, 0.502]]), [*numbered(1), PLAIN])
     evidence = assess(_ranked(table, untrained=0.495))
     assert (evidence.level, _codes(evidence)) == ("weak", {"rotation_erased"})
     assert "50.1 against 49.5 %" in evidence.reasons[0][1]
