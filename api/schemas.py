@@ -109,5 +109,6 @@ class TrialDetail(TrialSummary):
     """A trial with its criteria, its learning curve and its policy."""
 
     metrics: dict[str, Any] | None
+    log_tail: str | None = Field(description="The last lines that its worker logged, if it failed.")
     curve: list[Any] | None = Field(description="[iteration, mean loss] pairs.")
     policy: dict[str, Any] | None = None

@@ -9,8 +9,10 @@ DATASET: dict[str, frozenset[str]] = {
 }
 
 JOB: dict[str, frozenset[str]] = {
-    "queued": frozenset({"running", "cancelling", "failed"}),
-    "running": frozenset({"completed", "failed", "cancelling"}),
+    "queued": frozenset({"running", "paused", "stopping", "cancelling", "failed"}),
+    "running": frozenset({"completed", "failed", "paused", "stopping", "cancelling"}),
+    "paused": frozenset({"queued", "running", "stopping", "cancelling"}),
+    "stopping": frozenset({"completed", "failed", "cancelling"}),
     "cancelling": frozenset({"cancelled"}),
     "completed": frozenset(),
     "failed": frozenset(),
@@ -26,6 +28,11 @@ TRIAL: dict[str, frozenset[str]] = {
     "crashed": frozenset(),
     "cancelled": frozenset(),
 }
+
+#: Jobs whose trials may be taken up by workers.
+OPEN_JOBS = ("queued", "running")
+#: Jobs that are on their way to an end: no trial of theirs begins, or begins again.
+ENDING_JOBS = ("stopping", "cancelling")
 
 TABLES: dict[str, dict[str, frozenset[str]]] = {"datasets": DATASET, "jobs": JOB, "trials": TRIAL}
 

@@ -130,6 +130,18 @@ class Client:
         """Cancel a job."""
         return dict(self._request("POST", f"/v1/jobs/{job_id}/cancel").json())
 
+    def pause(self, job_id: str) -> dict[str, Any]:
+        """Begin no further trial until the job is resumed; running trials finish."""
+        return dict(self._request("POST", f"/v1/jobs/{job_id}/pause").json())
+
+    def resume(self, job_id: str) -> dict[str, Any]:
+        """Go on with a paused job."""
+        return dict(self._request("POST", f"/v1/jobs/{job_id}/resume").json())
+
+    def stop(self, job_id: str) -> dict[str, Any]:
+        """Finish what runs, then rank what was measured and select."""
+        return dict(self._request("POST", f"/v1/jobs/{job_id}/stop").json())
+
     def wait(
         self,
         job_id: str,

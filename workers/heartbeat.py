@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.jobs.claim import ClaimedTrial, heartbeat
 from core.settings import Settings
 from core.store.database import session_scope
+from workers.log_tail import LogTail
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +29,8 @@ class TrialStopped(Exception):
 class Heartbeat:
     """A thread that beats while its block runs; `watch` stops the training loop when asked to."""
 
-    def __init__(self, claimed: ClaimedTrial, settings: Settings) -> None:
-        self._claimed, self._settings = claimed, settings
+    def __init__(self, claimed: ClaimedTrial, settings: Settings, tail: LogTail) -> None:
+        self._claimed, self._settings, self._tail = claimed, settings, tail
         self._progress = 0
         self._reason: str | None = None
         self._ended = threading.Event()
@@ -54,7 +55,9 @@ class Heartbeat:
         while not self._ended.wait(self._settings.heartbeat_seconds):
             try:
                 with session_scope() as session:
-                    answer = heartbeat(session, self._claimed, self._progress, self._settings)
+                    answer = heartbeat(
+                        session, self._claimed, self._progress, self._settings, self._tail.text
+                    )
                 last_renewal = time.monotonic()
             except SQLAlchemyError as error:
                 logger.warning("trial %s: no heartbeat: %s", self._claimed.id, error)

@@ -20,6 +20,8 @@ from core.settings import get_settings
 from core.store.database import session_scope
 from workers.heartbeat import Heartbeat, TrialStopped
 from workers.identity import worker_name
+from workers.log_tail import LogTail
+from workers.reporting import report
 
 logger = logging.getLogger(__name__)
 
@@ -65,26 +67,26 @@ def _failure(error: Exception) -> tuple[str, str]:
 def _run_claimed(claimed: trials.ClaimedTrial) -> list[str]:
     """Run and report; returns ids of trials to dispatch."""
     settings = get_settings()
-    try:
-        with Heartbeat(claimed, settings) as heartbeat:
-            outcome = _attempt(claimed, heartbeat)
-    except TrialStopped as stopped:
-        if stopped.reason == "lost":
-            logger.info("trial %s: lease lost, result dropped", claimed.id)
-            return []
-        with session_scope() as session:
-            return trials.stop(session, claimed, stopped.reason, _MESSAGES[stopped.reason])
-    except (SystemExit, KeyboardInterrupt):
-        with session_scope() as session:
-            dispatch_again = trials.hand_back(session, claimed)
-        dispatch(dispatch_again)
-        raise
-    except Exception as error:
-        logger.exception("trial %s failed", claimed.id)
-        with session_scope() as session:
-            return trials.fail(session, claimed, *_failure(error))
-    with session_scope() as session:
-        return trials.complete(session, claimed, outcome)
+    patience = 3 * settings.lease_seconds
+    with LogTail() as tail:
+        try:
+            logger.info("trial %s of job %s begins", claimed.id, claimed.job_id)
+            with Heartbeat(claimed, settings, tail) as heartbeat:
+                outcome = _attempt(claimed, heartbeat)
+        except TrialStopped as stopped:
+            if stopped.reason == "lost":
+                logger.info("trial %s: lease lost, result dropped", claimed.id)
+                return []
+            reason = stopped.reason
+            return report(lambda s: trials.stop(s, claimed, reason, _MESSAGES[reason]), patience)
+        except (SystemExit, KeyboardInterrupt):
+            dispatch(report(lambda s: trials.hand_back(s, claimed), settings.heartbeat_seconds))
+            raise
+        except Exception as error:
+            logger.exception("trial %s failed", claimed.id)
+            why, message = _failure(error)
+            return report(lambda s: trials.fail(s, claimed, why, message, tail.text), patience)
+    return report(lambda s: trials.complete(s, claimed, outcome), patience)
 
 
 def run(trial_id: str) -> None:
@@ -94,5 +96,4 @@ def run(trial_id: str) -> None:
     if claimed is None:
         logger.info("trial %s is not to be had; message dropped", trial_id)
         return
-    logger.info("trial %s of job %s begins", trial_id, claimed.job_id)
     dispatch(_run_claimed(claimed))

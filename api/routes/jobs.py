@@ -15,17 +15,20 @@ from api.problems import responses
 from api.schemas import JobDetail, JobSummary, Page
 from core.dispatch import dispatch
 from core.errors import ConflictError
-from core.jobs.create import cancel_job, create_job, find_job
+from core.jobs.control import cancel_job, pause_job, resume_job, stop_job
+from core.jobs.create import create_job, find_job
 from core.store.database import session_scope
 from core.store.tables import Job
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
+_PARTS = ("dashboard", "trials", "policy", "pause", "resume", "stop", "cancel")
+
 
 def detail(job: Job) -> JobDetail:
     """A job with its links."""
     base = f"/v1/jobs/{job.id}"
-    links = {part: f"{base}/{part}" for part in ("dashboard", "trials", "policy", "cancel")}
+    links = {part: f"{base}/{part}" for part in _PARTS}
     return JobDetail.model_validate(job).model_copy(update={"links": {"self": base, **links}})
 
 
@@ -72,6 +75,8 @@ def policy(job_id: str, session: SessionDep) -> JSONResponse:
         missing = {
             "queued": "The search has not begun: no worker has taken a trial yet.",
             "running": "The search is still running.",
+            "paused": "The search is paused.",
+            "stopping": "The search is being stopped; what runs is finished first.",
             "cancelling": "The search is being cancelled and will select nothing.",
             "cancelled": "The search was cancelled before a policy was selected.",
             "failed": f"The search failed: {job.message}",
@@ -93,3 +98,33 @@ def cancel(job_id: str) -> JobDetail:
     """Cancel a job; running trials stop within seconds. Twice is the same as once."""
     with session_scope() as session:
         return detail(cancel_job(session, job_id))
+
+
+@router.post(
+    "/{job_id}/pause", status_code=202, response_model=JobDetail, responses=responses(404, 409)
+)
+def pause(job_id: str) -> JobDetail:
+    """Begin no further trial until the job is resumed; running trials finish."""
+    with session_scope() as session:
+        return detail(pause_job(session, job_id))
+
+
+@router.post(
+    "/{job_id}/resume", status_code=202, response_model=JobDetail, responses=responses(404, 409)
+)
+def resume(job_id: str) -> JobDetail:
+    """Go on with a paused job."""
+    with session_scope() as session:
+        job, due = resume_job(session, job_id)
+        resumed = detail(job)
+    dispatch(due)
+    return resumed
+
+
+@router.post(
+    "/{job_id}/stop", status_code=202, response_model=JobDetail, responses=responses(404, 409)
+)
+def stop(job_id: str) -> JobDetail:
+    """Finish what runs, then rank what was measured and select."""
+    with session_scope() as session:
+        return detail(stop_job(session, job_id))

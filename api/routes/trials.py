@@ -17,6 +17,9 @@ from core.store.tables import CandidateRow, Trial
 
 router = APIRouter(prefix="/v1", tags=["trials"])
 
+#: What a listing leaves out.
+_LONG = (Trial.curve, Trial.metrics, Trial.payload, Trial.log_tail)
+
 
 @router.get("/jobs/{job_id}/trials", response_model=Page[TrialSummary], responses=responses(404))
 def index(
@@ -30,7 +33,9 @@ def index(
     find_job(session, job_id)
     query = (
         select(Trial)
-        .options(defer(Trial.curve), defer(Trial.metrics), defer(Trial.payload))
+        .options(
+            defer(Trial.curve), defer(Trial.metrics), defer(Trial.payload), defer(Trial.log_tail)
+        )
         .where(Trial.job_id == job_id, Trial.number > after)
         .order_by(Trial.number)
     )

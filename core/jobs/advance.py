@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core.jobs.history import candidates_of, history_of
+from core.lifecycle import ENDING_JOBS, OPEN_JOBS
 from core.search.history import TrialRequest
 from core.search.planning import plan
 from core.search.selection import select as select_policy
@@ -70,7 +71,10 @@ def _fail(session: Session, job: Job, exhausted: str | None) -> None:
         .group_by(Trial.state, Trial.reason)
     ).all()
     causes = [(reason, count) for _, reason, count in ended if reason]
-    if exhausted and any(state == "completed" for state, _, _ in ended):
+    if job.state == "stopping":
+        reason = "stopped"
+        message = "The job was stopped before any candidate was pretrained and scored."
+    elif exhausted and any(state == "completed" for state, _, _ in ended):
         reason = "budget"
         message = (
             f"The budget of {exhausted} ended the search before any candidate was pretrained and "
@@ -108,14 +112,30 @@ def _conclude(session: Session, job: Job, spec: SearchSpec, exhausted: str | Non
         "iterations_spent": sum(trial.iterations_run for trial in history.trials),
         "seconds": round(history.elapsed_seconds, 1),
         "budget_exhausted": exhausted,
+        "stopped_by_request": job.state == "stopping",
     }  # fmt: skip
     policy = select_policy(spec, candidates, ranking, provenance)
-    message = f"The budget of {exhausted} ended the search." if exhausted else None
+    reason, message = None, None
+    if job.state == "stopping":
+        reason, message = "stopped", "Stopped by request; what had completed is ranked."
+    elif exhausted:
+        reason, message = "budget", f"The budget of {exhausted} ended the search."
     transition(
         session, Job, "completed", Job.id == job.id,
         ranking=[entry.to_dict() for entry in ranking], policy=policy.to_document(),
-        reason="budget" if exhausted else None, message=message, finished_at=func.now(),
+        reason=reason, message=message, finished_at=func.now(),
     )  # fmt: skip
+
+
+def _end(session: Session, job: Job) -> None:
+    """Conclude a job that is being stopped or cancelled, once none of its trials runs."""
+    running = select(func.count()).where(Trial.job_id == job.id, Trial.state == "running")
+    if session.scalar(running):
+        return
+    if job.state == "cancelling":
+        transition(session, Job, "cancelled", Job.id == job.id, finished_at=func.now())
+    else:
+        _conclude(session, job, SearchSpec.model_validate(job.spec), None)
 
 
 def advance(session: Session, job_id: str) -> list[str]:
@@ -133,14 +153,10 @@ def advance(session: Session, job_id: str) -> list[str]:
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one()
-    if job.state == "cancelling":
-        running = session.scalar(
-            select(func.count()).where(Trial.job_id == job_id, Trial.state == "running")
-        )
-        if not running:
-            transition(session, Job, "cancelled", Job.id == job_id, finished_at=func.now())
+    if job.state in ENDING_JOBS:
+        _end(session, job)
         return []
-    if job.state not in ("queued", "running"):
+    if job.state not in OPEN_JOBS:
         return []
     spec = SearchSpec.model_validate(job.spec)
     coming = plan(spec, history_of(session, job))

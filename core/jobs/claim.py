@@ -15,6 +15,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from core.jobs.advance import advance
+from core.jobs.elapsed import elapsed_seconds
+from core.lifecycle import ENDING_JOBS, OPEN_JOBS
 from core.policies.schema import Policy
 from core.pretraining.spec import TrialSpec
 from core.search.spec import SearchSpec
@@ -37,20 +39,27 @@ class ClaimedTrial:
     seconds_left: float | None
 
 
-def _lock_job(session: Session, job_id: str | None) -> None:
-    """The job's row first: every writer of a job's trials takes the locks in this order."""
-    session.execute(select(Job.id).where(Job.id == job_id).with_for_update())
+def _lock_job(session: Session, job_id: str | None) -> str | None:
+    """The job's row first: every writer of a job's trials takes the locks in this order.
+
+    Returns:
+        The state of the job.
+    """
+    return session.scalar(select(Job.state).where(Job.id == job_id).with_for_update())
 
 
 def claim(session: Session, trial_id: str, worker: str, settings: Settings) -> ClaimedTrial | None:
-    """Take a queued trial; None if it is not to be had (a duplicate delivery, a cancelled job)."""
+    """Take a queued trial; None if it is not to be had: a duplicate delivery, or a job that is
+    paused, ending or gone.
+    """
     token = secrets.token_hex(16)
     job_id = session.scalar(select(Trial.job_id).where(Trial.id == trial_id))
-    _lock_job(session, job_id)
+    if _lock_job(session, job_id) not in OPEN_JOBS:
+        return None
     taken = transition(
         session, Trial, "running", Trial.id == trial_id,
         lease_token=token, worker=worker, attempt=Trial.attempt + 1, progress=0,
-        started_at=func.now(), heartbeat_at=func.now(), reason=None, message=None,
+        started_at=func.now(), heartbeat_at=func.now(), reason=None, message=None, log_tail=None,
         lease_expires_at=func.now() + timedelta(seconds=settings.lease_seconds),
     )  # fmt: skip
     if not taken:
@@ -67,9 +76,9 @@ def claim(session: Session, trial_id: str, worker: str, settings: Settings) -> C
         )
     ).one()
     left = None
-    if search.budget.seconds is not None and job.started_at is not None:
+    if search.budget.seconds is not None:
         now = session.execute(select(func.clock_timestamp())).scalar_one()
-        left = search.budget.seconds - (now - job.started_at).total_seconds()
+        left = search.budget.seconds - elapsed_seconds(job, now)
     return ClaimedTrial(
         id=trial.id,
         job_id=job.id,
@@ -91,8 +100,14 @@ def claim(session: Session, trial_id: str, worker: str, settings: Settings) -> C
     )
 
 
-def heartbeat(session: Session, claimed: ClaimedTrial, progress: int, settings: Settings) -> str:
-    """Renew the lease.
+def heartbeat(
+    session: Session,
+    claimed: ClaimedTrial,
+    progress: int,
+    settings: Settings,
+    log_tail: str | None = None,
+) -> str:
+    """Renew the lease, and keep what was logged last, for the case that the worker dies.
 
     Returns:
         `go on`, `cancelled` (the job was), or `lost` (the lease went to somebody else).
@@ -102,6 +117,7 @@ def heartbeat(session: Session, claimed: ClaimedTrial, progress: int, settings: 
         .where(Trial.id == claimed.id, Trial.lease_token == claimed.token, Trial.state == "running")
         .values(
             progress=progress,
+            log_tail=log_tail,
             heartbeat_at=func.now(),
             lease_expires_at=func.now() + timedelta(seconds=settings.lease_seconds),
         )
@@ -132,18 +148,25 @@ def complete(session: Session, claimed: ClaimedTrial, outcome: dict[str, Any]) -
         session, claimed, "completed",
         score=outcome.get("score"), sampling_error=outcome.get("sampling_error"),
         held_out=outcome.get("held_out"), collapsed=outcome.get("collapsed"),
-        metrics=outcome["metrics"], curve=outcome.get("curve"),
+        metrics=outcome["metrics"], curve=outcome.get("curve"), log_tail=None,
         iterations_run=outcome["iterations_run"], progress=claimed.spec.iterations,
         seconds=outcome["pretraining_seconds"] + outcome["scoring_seconds"],
         finished_at=func.now(),
     )  # fmt: skip
 
 
-def fail(session: Session, claimed: ClaimedTrial, reason: str, message: str) -> list[str]:
+def fail(
+    session: Session,
+    claimed: ClaimedTrial,
+    reason: str,
+    message: str,
+    log_tail: str | None = None,
+) -> list[str]:
     """Record a failure that a retry would repeat, and move the job on."""
     return _finish(
-        session, claimed, "failed", reason=reason, message=message, finished_at=func.now()
-    )
+        session, claimed, "failed",
+        reason=reason, message=message, log_tail=log_tail, finished_at=func.now(),
+    )  # fmt: skip
 
 
 def stop(session: Session, claimed: ClaimedTrial, reason: str, message: str) -> list[str]:
@@ -155,10 +178,15 @@ def stop(session: Session, claimed: ClaimedTrial, reason: str, message: str) -> 
 
 def hand_back(session: Session, claimed: ClaimedTrial) -> list[str]:
     """Return a trial to the queue: the worker is shutting down. It does not count as an attempt.
+    A job that is ending does not wait for it to be taken up again.
 
     Returns:
         The id of the trial, to dispatch again.
     """
+    state = _lock_job(session, claimed.job_id)
+    if state in ENDING_JOBS:
+        reason = "stopped" if state == "stopping" else "cancelled"
+        return stop(session, claimed, reason, "The job was ending as its worker shut down.")
     changed = transition(
         session, Trial, "queued", Trial.id == claimed.id, Trial.lease_token == claimed.token,
         lease_token=None, lease_expires_at=None, worker=None, attempt=Trial.attempt - 1,

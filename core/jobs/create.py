@@ -1,10 +1,10 @@
-"""Creating and cancelling jobs."""
+"""Creating jobs, and finding them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import ConflictError, InvalidInputError, NotFoundError
@@ -14,8 +14,7 @@ from core.search.planning import remaining, wanted
 from core.search.spec import SearchSpec, parse_search
 from core.settings import Settings
 from core.spaces.warnings import space_warnings
-from core.store.tables import Dataset, Job, Trial, new_id
-from core.store.transitions import transition
+from core.store.tables import Dataset, Job, new_id
 
 
 def _usable_dataset(session: Session, dataset_id: Any) -> Dataset:
@@ -124,31 +123,4 @@ def find_job(session: Session, job_id: str) -> Job:
     job = session.get(Job, job_id)
     if job is None:
         raise NotFoundError(f"There is no job {job_id}.", code="job_not_found")
-    return job
-
-
-def cancel_job(session: Session, job_id: str) -> Job:
-    """Cancel: queued trials at once, running ones when their worker next looks (seconds).
-
-    Cancelling twice is the same as once.
-
-    Raises:
-        NotFoundError: no such job. ConflictError: the job ended otherwise.
-    """
-    job = find_job(session, job_id)
-    session.refresh(job, with_for_update=True)
-    if job.state in ("completed", "failed"):
-        raise ConflictError(f"The job has already {job.state}.", code="job_finished")
-    if job.state in ("cancelling", "cancelled"):
-        return job
-    transition(
-        session, Job, "cancelling", Job.id == job_id,
-        reason="cancelled", message="Cancelled by request.",
-    )  # fmt: skip
-    transition(
-        session, Trial, "cancelled", Trial.job_id == job_id, Trial.state == "queued",
-        reason="cancelled", message="The job was cancelled.", finished_at=func.now(),
-    )  # fmt: skip
-    advance(session, job_id)
-    session.refresh(job)
     return job

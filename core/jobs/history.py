@@ -8,6 +8,7 @@ from typing import cast
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
+from core.jobs.elapsed import elapsed_seconds
 from core.policies.schema import Policy
 from core.search.history import Candidate, History, Origin, Proposal, TrialRecord, TrialState
 from core.store.tables import CandidateRow, Job, Trial
@@ -49,7 +50,7 @@ def records_of(session: Session, job_id: str) -> list[TrialRecord]:
 def history_of(session: Session, job: Job) -> History:
     """The history that a strategy plans from."""
     now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
-    elapsed = (now - job.started_at).total_seconds() if job.started_at else 0.0
+    elapsed = elapsed_seconds(job, now)
     return History(tuple(records_of(session, job.id)), elapsed, proposals_of(session, job.id))
 
 

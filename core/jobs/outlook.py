@@ -8,7 +8,7 @@ from functools import lru_cache
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.lifecycle import active
+from core.lifecycle import ENDING_JOBS, active
 from core.search.history import History, Place, TrialRequest
 from core.search.planning import remaining, seconds_per_iteration
 from core.search.spec import SearchSpec
@@ -34,7 +34,7 @@ def _coming(question: _Question) -> tuple[TrialRequest, ...]:
 
 def still_to_come(job: Job, spec: SearchSpec, history: History) -> tuple[TrialRequest, ...]:
     """The trials that have not ended, those not planned yet included, if all goes well."""
-    if job.state not in active("jobs") or job.state == "cancelling":
+    if job.state not in active("jobs") or job.state in ENDING_JOBS:
         return ()
     stand = frozenset((trial.place, trial.state) for trial in history.trials)
     return _coming(_Question(job.id, stand, spec, history))

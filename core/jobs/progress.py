@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from core.jobs.elapsed import elapsed_seconds
 from core.jobs.history import candidates_of, history_of
 from core.jobs.outlook import seconds_left, still_to_come
 from core.jobs.workers import workers_seen
@@ -135,7 +136,7 @@ def dashboard(session: Session, job: Job) -> dict[str, Any]:
     workers = len(workers_seen(session))
     counts = Counter(trial.state for trial in history.trials)
     dataset = session.get_one(Dataset, job.dataset_id)
-    end: datetime = job.finished_at or session.scalar(select(func.clock_timestamp()))  # type: ignore[assignment]
+    now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
     failures = session.execute(
         select(Trial.id, Trial.candidate_key, Trial.state, Trial.reason, Trial.message)
         .where(Trial.job_id == job.id, Trial.state.in_(("failed", "crashed")))
@@ -165,9 +166,7 @@ def dashboard(session: Session, job: Job) -> dict[str, Any]:
         "base_ranking": base_ranking,
         "warnings": [*job.warnings, *_selection_warnings(job)],
         "failures": [dict(row._mapping) for row in failures],
-        "seconds_elapsed": round((end - job.started_at).total_seconds(), 1)
-        if job.started_at
-        else 0.0,
+        "seconds_elapsed": round(elapsed_seconds(job, now), 1),
         "seconds_left": seconds_left(session, job, spec, history, costs, workers) if live else None,
         "workers": workers,
         "policy_ready": job.policy is not None,

@@ -9,6 +9,7 @@ from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from core.jobs.advance import advance
+from core.lifecycle import ENDING_JOBS, OPEN_JOBS
 from core.settings import Settings
 from core.store.tables import Job, Trial
 from core.store.transitions import transition
@@ -31,20 +32,20 @@ def expire_leases(session: Session, settings: Settings) -> list[str]:
     ).all()
     due: list[str] = []
     for trial_id, job_id, attempt in expired:
-        session.execute(select(Job.id).where(Job.id == job_id).with_for_update())
+        state = session.scalar(select(Job.state).where(Job.id == job_id).with_for_update())
         silent = (Trial.id == trial_id, Trial.lease_expires_at < func.now())
-        cancelling = session.scalar(select(Job.state).where(Job.id == job_id)) == "cancelling"
-        if cancelling:
+        if state in ENDING_JOBS:
             transition(
-                session, Trial, "cancelled", *silent, reason="cancelled", lease_token=None,
-                message="The job was cancelled; its worker is lost.", finished_at=func.now(),
+                session, Trial, "cancelled", *silent, lease_token=None,
+                reason="stopped" if state == "stopping" else "cancelled",
+                message="The job was ending; its worker is lost.", finished_at=func.now(),
             )  # fmt: skip
             due += advance(session, job_id)
         elif attempt < settings.max_attempts:
             if transition(
                 session, Trial, "queued", *silent, reason="worker_lost", lease_token=None,
                 message=f"The worker of attempt {attempt} was lost; queued again.",
-            ):  # fmt: skip
+            ) and state in OPEN_JOBS:  # fmt: skip
                 due.append(trial_id)
         elif transition(
             session, Trial, "crashed", *silent, reason="worker_lost", lease_token=None,
@@ -65,7 +66,8 @@ def undelivered(session: Session, settings: Settings, *, queue_is_empty: bool) -
     return list(
         session.scalars(
             select(Trial.id)
-            .where(Trial.state == "queued", or_(missing, lost))
+            .join(Job, Job.id == Trial.job_id)
+            .where(Trial.state == "queued", Job.state.in_(OPEN_JOBS), or_(missing, lost))
             .order_by(Trial.created_at, Trial.number)
             .limit(1000)
         )
@@ -77,7 +79,7 @@ def stalled_jobs(session: Session) -> list[str]:
     busy = select(Trial.id).where(Trial.job_id == Job.id, Trial.state.in_(("queued", "running")))
     return list(
         session.scalars(
-            select(Job.id).where(Job.state.in_(("queued", "running", "cancelling")), ~busy.exists())
+            select(Job.id).where(Job.state.in_((*OPEN_JOBS, *ENDING_JOBS)), ~busy.exists())
         )
     )
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import pickle
 import uuid
 from pathlib import Path
 from typing import Any
 
 import torch
+
+logger = logging.getLogger(__name__)
 
 
 class CheckpointStore:
@@ -22,11 +26,18 @@ class CheckpointStore:
     def save(
         self, job: str, candidate: str, seed: int, iterations: int, state: dict[str, Any]
     ) -> None:
+        """Keep a state; on a full disk it is not kept, and whoever needs it starts afresh."""
         path = self._path(job, candidate, seed, iterations)
-        path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(f".{uuid.uuid4().hex}.partial")
-        torch.save(state, partial)
-        partial.replace(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            torch.save(state, partial)
+            partial.replace(path)
+        except (OSError, RuntimeError) as error:
+            # torch reports a full disk as a RuntimeError.
+            logger.warning("a checkpoint is not kept: %s", error)
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
 
     def load(
         self, job: str, candidate: str, seed: int, iterations: int, device: torch.device

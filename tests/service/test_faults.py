@@ -43,6 +43,45 @@ def test_a_killed_worker_does_not_cost_the_trial(http: httpx.Client, animal_data
     assert (again["state"], again["attempt"]) == ("completed", 2)
 
 
+def test_a_frozen_worker_does_not_cost_the_trial(http: httpx.Client, animal_dataset: str) -> None:
+    """SIGSTOP: the process is there and does nothing. Its trial is not; when it wakes, its late
+    result is dropped.
+    """
+    job = _start(http, animal_dataset, iterations=80)
+    trial = until(lambda: (t := _running(http, job)) and t["progress"] > 0 and t)
+    frozen = psutil.Process(int(trial["worker"].split("/")[1]))
+    frozen.suspend()
+    try:
+        until(lambda: http.get(f"/v1/trials/{trial['id']}").json()["state"] == "queued", 30)
+    finally:
+        frozen.resume()
+    view = until_state(http, job, "completed", "failed", seconds=120)
+    assert view["counts"]["completed"] == view["trials_total"] == 8
+    again = http.get(f"/v1/trials/{trial['id']}").json()
+    assert (again["state"], again["attempt"]) == ("completed", 2)
+
+
+def test_pause_resume_and_stop(http: httpx.Client, animal_dataset: str) -> None:
+    job = _start(http, animal_dataset, iterations=40)
+    until(lambda: _running(http, job))
+    assert http.post(f"/v1/jobs/{job}/pause").json()["state"] == "paused"
+    view = until(
+        lambda: (v := http.get(f"/v1/jobs/{job}/dashboard").json())["counts"]["running"] == 0 and v
+    )
+    assert view["counts"]["completed"] > 0
+    assert view["counts"]["queued"] > 0
+    refused = http.get(f"/v1/jobs/{job}/policy")
+    assert (refused.status_code, refused.json()["code"]) == (409, "policy_not_ready")
+    assert http.post(f"/v1/jobs/{job}/resume").json()["state"] == "running"
+    until(lambda: _running(http, job))
+    assert http.post(f"/v1/jobs/{job}/stop").status_code == 202
+    stopped = until_state(http, job, "completed", "failed")
+    assert (stopped["state"], stopped["reason"]) == ("completed", "stopped")
+    assert stopped["counts"]["completed"] > view["counts"]["completed"]
+    assert http.get(f"/v1/jobs/{job}/policy").status_code == 200
+    assert http.post(f"/v1/jobs/{job}/pause").json()["code"] == "job_finished"
+
+
 def test_cancel_stops_a_running_trial_within_seconds(
     http: httpx.Client, animal_dataset: str
 ) -> None:
@@ -142,6 +181,9 @@ def test_a_diverging_candidate_fails_with_its_reason(
     assert (view["state"], view["reason"]) == ("failed", "no_completed_trial")
     assert view["failures"][0]["reason"] == "diverged"
     assert "learning rate" in view["failures"][0]["message"]
+    tail = http.get(f"/v1/trials/{view['failures'][0]['id']}").json()["log_tail"]
+    assert f"trial {view['failures'][0]['id']} failed" in tail
+    assert "Traceback" not in tail
     assert "diverged" in http.get(f"/v1/jobs/{job}/policy").json()["detail"]
 
 

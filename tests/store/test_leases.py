@@ -11,7 +11,7 @@ from sqlalchemy import func, update
 from core import lifecycle
 from core.jobs import claim as trials
 from core.jobs.advance import advance
-from core.jobs.create import cancel_job
+from core.jobs.control import cancel_job
 from core.jobs.sweep import sweep
 from core.settings import Settings
 from core.store.database import session_scope

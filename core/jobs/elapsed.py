@@ -1,0 +1,19 @@
+"""How long a job has run: the time that budgets and dashboards count."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from core.store.tables import Job
+
+
+def elapsed_seconds(job: Job, now: datetime) -> float:
+    """Seconds since the first trial was taken, without the time that the job was paused.
+
+    Args:
+        now: by the clock of the database, as all other times.
+    """
+    if job.started_at is None:
+        return 0.0
+    until = job.paused_at or job.finished_at or now
+    return max(0.0, (until - job.started_at).total_seconds() - job.paused_seconds)
