@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 DEMO := .quarterturn/demo
 
-.PHONY: help demo smoke test check bench format browser clean
+.PHONY: help demo smoke test check chaos bench format browser clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -52,6 +52,9 @@ check: $(VENV)/.installed-dev ## linters, types, import contracts
 format: $(VENV)/.installed-dev ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+chaos: $(VENV)/.installed-dev ## a search while everything is killed, frozen and emptied; minutes
+	$(BIN)/python -m benchmarks.chaos $(if $(QUICK),--quick) $(ARGS)
 
 bench-%: $(VENV)/.installed-dev ## run one benchmark; QUICK=1 for a smoke run, ARGS="--gpu" ...
 	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(if $(QUICK),--quick) $(ARGS)
