@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -30,6 +30,25 @@ class Settings(BaseSettings):
     dataset_roots: list[Path] = Field(
         default_factory=list,
         description="Folders under which `POST /v1/datasets` may read by path (a JSON list).",
+    )
+    api_key: str | None = Field(
+        None, description="Key that the command line and the client send to a server."
+    )
+    rate_limit_per_key: str = Field(
+        "1200/minute", description="Requests of one key; empty: no limit."
+    )
+    rate_limit_writes_per_key: str = Field(
+        "120/minute", description="Of these, requests that change something; empty: no limit."
+    )
+    rate_limit_per_address: str = Field(
+        "2400/minute", description="Requests from one address; empty: no limit."
+    )
+    quota_storage_bytes: int = Field(
+        0, ge=0, description="Most bytes of decoded images of one owner; 0: no limit."
+    )
+    quota_jobs: int = Field(0, ge=0, description="Most unfinished jobs of one owner; 0: no limit.")
+    quota_trial_seconds: int = Field(
+        0, ge=0, description="Most seconds of trials of one owner within 24 hours; 0: no limit."
     )
     max_upload_bytes: int = Field(
         8 * 2**30, description="Largest upload, in bytes; other bodies are limited to 8 MiB."
@@ -64,6 +83,15 @@ class Settings(BaseSettings):
     )
     max_attempts: int = Field(3, ge=1, description="Attempts at a trial whose worker is lost.")
     log_level: str = Field("INFO", description="Level of the logs.")
+
+    @field_validator("rate_limit_per_key", "rate_limit_writes_per_key", "rate_limit_per_address")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        from limits import parse  # slow to import, and rarely needed
+
+        if value:
+            parse(value)
+        return value
 
     @property
     def datasets_dir(self) -> Path:

@@ -7,6 +7,7 @@ async function refresh() {
   if (document.getElementById("job")?.dataset.live !== "yes") return;
   try {
     const answer = await fetch(location.pathname + "?fragment=true", { headers: { Accept: "text/html" } });
+    if (answer.status === 401) return location.reload(); // the key has ended: to the sign-in page
     if (answer.ok) content.innerHTML = await answer.text();
   } catch { /* the server is away; the next round tries again */ }
   setTimeout(refresh, PERIOD_MS);
