@@ -36,7 +36,9 @@ _READ_BY_POST = ("/v1/search-spaces/validate",)
 
 
 def _is_under(path: str, places: tuple[str, ...]) -> bool:
-    return any(path == place or (place.endswith("/") and path.startswith(place)) for place in places)
+    return any(
+        path == place or (place.endswith("/") and path.startswith(place)) for place in places
+    )
 
 
 def scope_of(method: str, path: str) -> str:

@@ -29,7 +29,9 @@ def detail(job: Job) -> JobDetail:
     return JobDetail.model_validate(job).model_copy(update={"links": {"self": base, **links}})
 
 
-@router.post("", status_code=202, response_model=JobDetail, responses=responses(400, 403, 404, 409, 422))
+@router.post(
+    "", status_code=202, response_model=JobDetail, responses=responses(400, 403, 404, 409, 422)
+)
 def create(
     body: JobBody, response: Response, settings: SettingsDep, caller: CallerDep
 ) -> JobDetail:

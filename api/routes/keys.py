@@ -29,7 +29,7 @@ class KeyRequest(Document):
     owner: Annotated[str, Field(pattern=OWNER)] = Field(
         default=LOCAL, description="Whose datasets and jobs the key reaches."
     )
-    scopes: Annotated[list[Scope], Field(min_length=1, max_length=3)] = ["read", "write"]
+    scopes: list[Scope] = Field(default=["read", "write"], min_length=1, max_length=3)
     expires_in_days: Annotated[int, Field(ge=1, le=3650)] | None = None
 
 

@@ -22,9 +22,7 @@ def _of(session: Session, owner: str, key: int) -> None:
 
 def stored_bytes(session: Session, owner: str) -> int:
     """Bytes of decoded images of an owner; images that others have too are counted in full."""
-    size = func.sum(
-        Dataset.images.cast(BigInteger) * Dataset.resolution * Dataset.resolution * 3
-    )
+    size = func.sum(Dataset.images.cast(BigInteger) * Dataset.resolution * Dataset.resolution * 3)
     query = select(size).where(Dataset.owner == owner, Dataset.state == "ready")
     return int(session.scalar(query) or 0)
 

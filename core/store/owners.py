@@ -10,7 +10,7 @@ but functions such as `func.count()`.
 
 from __future__ import annotations
 
-from sqlalchemy import String, event, select
+from sqlalchemy import String, event, inspect, select
 from sqlalchemy.orm import Mapped, ORMExecuteState, Session, mapped_column, with_loader_criteria
 
 #: Owner of all that is made while no keys are configured, and of keys that name no other.
@@ -44,5 +44,5 @@ def _only_own_rows(state: ORMExecuteState) -> None:
 def _new_rows_are_own(session: Session, *_: object) -> None:
     owner = session.info.get("owner", LOCAL)
     for row in session.new:
-        if isinstance(row, Owned) and row.owner is None:
+        if isinstance(row, Owned) and inspect(row).attrs.owner.value is None:
             row.owner = owner

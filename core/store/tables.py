@@ -162,7 +162,7 @@ class WorkerRow(Base):
 
 
 class ApiKey(Base):
-    """A key; of the secret only the digest is kept. Rows are never deleted: see core.access.keys."""
+    """A key, of which only the digest is kept. Rows are never deleted: see core.access.keys."""
 
     __tablename__ = "api_keys"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
@@ -12,11 +14,9 @@ branch_labels = None
 depends_on = None
 
 
-def _moment(name: str, *, now: bool = False) -> sa.Column[sa.DateTime]:
+def _moment(name: str, *, now: bool = False) -> sa.Column[datetime]:
     default = sa.text("now()") if now else None
-    return sa.Column(
-        name, sa.DateTime(timezone=True), nullable=not now, server_default=default
-    )
+    return sa.Column(name, sa.DateTime(timezone=True), nullable=not now, server_default=default)
 
 
 def upgrade() -> None:

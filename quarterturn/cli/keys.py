@@ -59,12 +59,11 @@ def create(
     from core.access.keys import create_key
     from core.store.database import session_scope
 
-    with _database(data_dir):
-        with session_scope() as session:
-            key, token = create_key(
-                session, name, owner=owner, scopes=scope or ("read", "write"),
-                expires_in_days=expires_in_days,
-            )  # fmt: skip
+    with _database(data_dir), session_scope() as session:
+        key, token = create_key(
+            session, name, owner=owner, scopes=scope or ("read", "write"),
+            expires_in_days=expires_in_days,
+        )  # fmt: skip
     typer.echo(f"{key.id} for {key.owner}, with {', '.join(key.scopes)}. The key:", err=True)
     typer.echo(token)
 
@@ -84,7 +83,9 @@ def list_keys(data_dir: DataDir = None) -> None:
                 ends = f"expires {key.expires_at:%Y-%m-%d}"
             used = f"used {key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never used"
             scopes = ",".join(key.scopes)
-            typer.echo(f"{key.id}  {key.prefix}...  {key.owner}  {scopes}  {ends}  {used}  {key.name}")
+            typer.echo(
+                f"{key.id}  {key.prefix}...  {key.owner}  {scopes}  {ends}  {used}  {key.name}"
+            )
 
 
 @keys_commands.command()
