@@ -56,6 +56,13 @@ class Settings(BaseSettings):
     max_archive_bytes: int = Field(64 * 2**30, description="Largest unpacked archive, in bytes.")
     max_member_bytes: int = Field(64 * 2**20, description="Largest file in an archive, in bytes.")
     max_members: int = Field(1_000_000, description="Most files in an archive.")
+    max_archive_ratio: int = Field(
+        100, ge=1, description="Most unpacked bytes per byte of an archive, one largest file aside."
+    )
+    decode_memory_bytes: int = Field(
+        2 * 2**30, description="Memory of a process that decodes uploads, on Linux."
+    )
+    decode_seconds: float = Field(20.0, gt=0, description="CPU seconds to decode one image.")
     max_image_pixels: int = Field(50_000_000, description="Largest image, in pixels.")
     min_image_side: int = Field(8, description="Shortest side of a usable image, in pixels.")
     min_images: int = Field(100, description="Fewest usable images of a dataset.")

@@ -27,11 +27,15 @@ class UnusableImageError(Exception):
 
 @dataclass(frozen=True)
 class DecodeLimits:
-    """Limits on one image, in pixels, and on its file, in bytes."""
+    """Limits on one image, in pixels, and on its file, in bytes; and on the process that decodes
+    it: CPU seconds per image, and bytes of memory.
+    """
 
     max_pixels: int
     min_side: int
     max_bytes: int = 64 * 2**20
+    max_seconds: float = 20.0
+    max_memory: int = 2 * 2**30
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,8 @@ def open_rgb(data: bytes, limits: DecodeLimits) -> Image.Image:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
         raise UnusableImageError("not_an_image", f"not an image in {', '.join(FORMATS)}") from None
+    except Image.DecompressionBombError as error:
+        raise UnusableImageError("too_many_pixels", str(error)) from None
     except Exception as error:
         raise UnusableImageError("damaged", f"cannot be opened: {error}") from None
     width, height = image.size
@@ -87,6 +93,8 @@ def open_rgb(data: bytes, limits: DecodeLimits) -> Image.Image:
         return _to_rgb(_upright(image))
     except UnusableImageError:
         raise
+    except MemoryError:
+        raise UnusableImageError("too_much_memory", "needs more memory than allowed") from None
     except Exception as error:
         raise UnusableImageError("damaged", f"cannot be decoded: {error}") from None
 
