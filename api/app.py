@@ -16,6 +16,7 @@ from api import problems
 from api.description import describe_access
 from api.gate import Gate
 from api.headers import Headers
+from api.json_bodies import JsonBodies
 from api.limits import Limits
 from api.pages import docs
 from api.routes import dashboard, datasets, health, jobs, keys, search_spaces, sign_in, trials
@@ -72,6 +73,7 @@ def create_app() -> FastAPI:
     )
     problems.install(app)
     # The last is the first that a request meets.
+    app.add_middleware(JsonBodies)
     app.add_middleware(Limits, settings=settings)
     app.add_middleware(Gate, settings=settings)
     app.add_middleware(Headers)

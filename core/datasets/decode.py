@@ -69,6 +69,10 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(ground, layer).convert("RGB")
 
 
+def _is_archive(data: bytes) -> bool:
+    return data.startswith((b"PK\x03\x04", b"\x1f\x8b")) or data[257:262] == b"ustar"
+
+
 def open_rgb(data: bytes, limits: DecodeLimits) -> Image.Image:
     """Decode an image file of an allowed format to RGB, upright.
 
@@ -78,6 +82,8 @@ def open_rgb(data: bytes, limits: DecodeLimits) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
+        if _is_archive(data):
+            raise UnusableImageError("nested_archive", "an archive; unpack it first") from None
         raise UnusableImageError("not_an_image", f"not an image in {', '.join(FORMATS)}") from None
     except Image.DecompressionBombError as error:
         raise UnusableImageError("too_many_pixels", str(error)) from None
