@@ -13,9 +13,15 @@ from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 
 from api import problems
+from api.description import describe_access
+from api.gate import Gate
+from api.headers import Headers
+from api.json_bodies import JsonBodies
 from api.limits import Limits
-from api.routes import dashboard, datasets, health, jobs, search_spaces, trials
+from api.pages import docs
+from api.routes import dashboard, datasets, health, jobs, keys, search_spaces, sign_in, trials
 from api.sweeper import Sweeper
+from core.access.binding import require_keys
 from core.datasets import pool
 from core.queue import broker_url
 from core.settings import get_settings
@@ -35,6 +41,7 @@ async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
     settings = get_settings()
     broker_url(settings)  # refuse to start without one, rather than accept jobs nobody runs
     check(get_engine())
+    require_keys(settings.host, get_engine())
     sweeper = Sweeper(settings)
     sweeper.start()
     try:
@@ -60,12 +67,22 @@ def create_app() -> FastAPI:
         description=_DESCRIPTION,
         version=version("quarterturn"),
         lifespan=_lifespan,
+        docs_url=None,  # api.pages.docs has one that needs no network
+        redoc_url=None,
         generate_unique_id_function=_operation_id,
     )
     problems.install(app)
+    # The last is the first that a request meets.
+    app.add_middleware(JsonBodies)
     app.add_middleware(Limits, settings=settings)
-    for module in (datasets, search_spaces, jobs, dashboard, trials, health):
+    app.add_middleware(Gate, settings=settings)
+    app.add_middleware(Headers)
+    for module in (
+        datasets, search_spaces, jobs, dashboard, trials, keys, sign_in, docs, health,
+    ):  # fmt: skip
         app.include_router(module.router)
+    app.mount("/static/swagger", StaticFiles(directory=docs.swagger_files()), name="swagger")
     static = Path(__file__).parent / "pages" / "static"
     app.mount("/static", StaticFiles(directory=static), name="static")
+    describe_access(app)
     return app

@@ -5,18 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
+from core.access.keys import Caller
 from core.settings import Settings, get_settings
 from core.store.database import session_scope
 
 
-def _session() -> Iterator[Session]:
-    with session_scope() as session:
+def _caller(request: Request) -> Caller:
+    caller = request.state.caller  # by the gate; without one nothing is answered
+    assert isinstance(caller, Caller)
+    return caller
+
+
+CallerDep = Annotated[Caller, Depends(_caller)]
+
+
+def _session(caller: CallerDep) -> Iterator[Session]:
+    with session_scope(caller.owner) as session:
         yield session
 
 
-#: For reading: ends after the response is built.
+#: For reading what the caller owns: ends after the response is built.
 SessionDep = Annotated[Session, Depends(_session)]
 SettingsDep = Annotated[Settings, Depends(get_settings)]

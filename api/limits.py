@@ -1,8 +1,7 @@
-"""ASGI middleware: bodies are counted while they stream in, and headers that protect browsers."""
+"""ASGI middleware: bodies are counted while they stream in."""
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem
@@ -11,10 +10,6 @@ from core.settings import Settings
 #: A JSON body has no business being larger.
 MAX_JSON_BYTES = 8 * 2**20
 _UPLOAD_PATH = "/v1/datasets"
-_CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
 
 
 class _BodyTooLarge(Exception):
@@ -43,19 +38,13 @@ class Limits:
                 raise _BodyTooLarge
             return message
 
-        async def protected(message: Message) -> None:
+        async def noted(message: Message) -> None:
             nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                headers = MutableHeaders(scope=message)
-                headers["X-Content-Type-Options"] = "nosniff"
-                headers["Referrer-Policy"] = "no-referrer"
-                if not scope["path"].startswith(("/docs", "/redoc")):
-                    headers["Content-Security-Policy"] = _CSP
+            started = started or message["type"] == "http.response.start"
             await send(message)
 
         try:
-            await self._app(scope, counted, protected)
+            await self._app(scope, counted, noted)
         except _BodyTooLarge:
             if started:
                 raise

@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DataError, OperationalError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from core.errors import (
@@ -20,6 +20,8 @@ from core.errors import (
     NotFoundError,
     QuarterturnError,
     TooLargeError,
+    TooManyRequestsError,
+    UnauthorizedError,
     UnavailableError,
     UnsupportedMediaTypeError,
 )
@@ -34,14 +36,20 @@ _STATUS: dict[type[QuarterturnError], int] = {
     NotFoundError: 404,
     ConflictError: 409,
     TooLargeError: 413,
+    UnauthorizedError: 401,
     ForbiddenError: 403,
+    TooManyRequestsError: 429,
     UnavailableError: 503,
 }
 _TITLES = {
-    400: "Bad request", 403: "Not allowed", 404: "Not found", 405: "Method not allowed",
-    409: "Conflict", 413: "Too large", 415: "Unsupported media type", 422: "Invalid input",
-    500: "Internal error", 503: "Unavailable",
+    400: "Bad request", 401: "Not signed in", 403: "Not allowed", 404: "Not found",
+    405: "Method not allowed", 409: "Conflict", 413: "Too large",
+    415: "Unsupported media type", 422: "Invalid input",
+    429: "Too many requests", 500: "Internal error", 503: "Unavailable",
 }  # fmt: skip
+
+
+_AWAY = "The database does not answer. Try again shortly."
 
 
 class Problem(BaseModel):
@@ -84,10 +92,23 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def answer_to(error: QuarterturnError | SQLAlchemyError) -> JSONResponse:
+    """The answer where no handler of the application is reached."""
+    if isinstance(error, SQLAlchemyError):
+        logger.error("database away: %s", error)
+        return problem(503, "database_unavailable", _AWAY)
+    status = next(code for kind, code in _STATUS.items() if isinstance(error, kind))
+    answer = problem(status, error.code, error.message, error.fields)
+    if isinstance(error, UnauthorizedError):
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, TooManyRequestsError):
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
+
+
 def _own(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, QuarterturnError)
-    status = next(code for kind, code in _STATUS.items() if isinstance(error, kind))
-    return problem(status, error.code, error.message, error.fields)
+    return answer_to(error)
 
 
 def _validation(_: Request, error: Exception) -> JSONResponse:
@@ -120,7 +141,7 @@ def _http(request: Request, error: Exception) -> JSONResponse:
 
 def _database(_: Request, error: Exception) -> JSONResponse:
     logger.error("database away: %s", error)
-    return problem(503, "database_unavailable", "The database does not answer. Try again shortly.")
+    return problem(503, "database_unavailable", _AWAY)
 
 
 def _unstorable(_: Request, error: Exception) -> JSONResponse:

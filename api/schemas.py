@@ -10,18 +10,20 @@ from pydantic import BaseModel, ConfigDict, Field
 ItemT = TypeVar("ItemT")
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
+    """Made from a row."""
+
     model_config = ConfigDict(from_attributes=True)
 
 
-class Page(_Body, Generic[ItemT]):
+class Page(Body, Generic[ItemT]):
     """A page of a listing; `next` is the cursor of the following page, null on the last."""
 
     items: list[ItemT]
     next: str | None = None
 
 
-class DatasetSummary(_Body):
+class DatasetSummary(Body):
     """A dataset."""
 
     id: str = Field(examples=["ds_0198a1b2c3d4e5f60718"])
@@ -49,7 +51,7 @@ class DatasetDetail(DatasetSummary):
     )
 
 
-class JobSummary(_Body):
+class JobSummary(Body):
     """A search."""
 
     id: str = Field(examples=["job_0198a1b2c3d4e5f60718"])
@@ -71,7 +73,7 @@ class JobDetail(JobSummary):
     links: dict[str, str] = {}
 
 
-class TrialSummary(_Body):
+class TrialSummary(Body):
     """A trial: one candidate, one seed, one length of pretraining."""
 
     id: str

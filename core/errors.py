@@ -65,6 +65,22 @@ class ForbiddenError(QuarterturnError):
     code = "forbidden"
 
 
+class UnauthorizedError(QuarterturnError):
+    """No key, or none that is accepted."""
+
+    code = "unauthorized"
+
+
+class TooManyRequestsError(QuarterturnError):
+    """Asked too often; `retry_after` is in seconds."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class UnavailableError(QuarterturnError):
     """Something that the service needs does not answer."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -31,12 +31,38 @@ class Settings(BaseSettings):
         default_factory=list,
         description="Folders under which `POST /v1/datasets` may read by path (a JSON list).",
     )
+    api_key: str | None = Field(
+        None, description="Key that the command line and the client send to a server."
+    )
+    rate_limit_per_key: str = Field(
+        "1200/minute", description="Requests of one key; empty: no limit."
+    )
+    rate_limit_writes_per_key: str = Field(
+        "120/minute", description="Of these, requests that change something; empty: no limit."
+    )
+    rate_limit_per_address: str = Field(
+        "2400/minute", description="Requests from one address; empty: no limit."
+    )
+    quota_storage_bytes: int = Field(
+        0, ge=0, description="Most bytes of decoded images of one owner; 0: no limit."
+    )
+    quota_jobs: int = Field(0, ge=0, description="Most unfinished jobs of one owner; 0: no limit.")
+    quota_trial_seconds: int = Field(
+        0, ge=0, description="Most seconds of trials of one owner within 24 hours; 0: no limit."
+    )
     max_upload_bytes: int = Field(
         8 * 2**30, description="Largest upload, in bytes; other bodies are limited to 8 MiB."
     )
     max_archive_bytes: int = Field(64 * 2**30, description="Largest unpacked archive, in bytes.")
     max_member_bytes: int = Field(64 * 2**20, description="Largest file in an archive, in bytes.")
     max_members: int = Field(1_000_000, description="Most files in an archive.")
+    max_archive_ratio: int = Field(
+        100, ge=1, description="Most unpacked bytes per byte of an archive, one largest file aside."
+    )
+    decode_memory_bytes: int = Field(
+        2 * 2**30, description="Memory of a process that decodes uploads, on Linux."
+    )
+    decode_seconds: float = Field(20.0, gt=0, description="CPU seconds to decode one image.")
     max_image_pixels: int = Field(50_000_000, description="Largest image, in pixels.")
     min_image_side: int = Field(8, description="Shortest side of a usable image, in pixels.")
     min_images: int = Field(100, description="Fewest usable images of a dataset.")
@@ -64,6 +90,15 @@ class Settings(BaseSettings):
     )
     max_attempts: int = Field(3, ge=1, description="Attempts at a trial whose worker is lost.")
     log_level: str = Field("INFO", description="Level of the logs.")
+
+    @field_validator("rate_limit_per_key", "rate_limit_writes_per_key", "rate_limit_per_address")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        from limits import parse  # slow to import, and rarely needed
+
+        if value:
+            parse(value)
+        return value
 
     @property
     def datasets_dir(self) -> Path:

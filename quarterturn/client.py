@@ -15,6 +15,7 @@ import httpx
 
 from core.errors import InvalidInputError, QuarterturnError, UnavailableError
 from core.lifecycle import final
+from core.settings import Settings
 
 _UPLOAD_SECONDS = 3600.0
 _PATIENCE_SECONDS = 60.0
@@ -43,14 +44,22 @@ def _archive_of(path: Path) -> Iterator[Path]:
 
 
 class Client:
-    """Talks to a server, such as `Client("http://127.0.0.1:8000")`; a context manager."""
+    """Talks to a server, such as `Client("http://127.0.0.1:8000")`; a context manager.
 
-    def __init__(self, url: str, *, transport: httpx.BaseTransport | None = None) -> None:
+    Args:
+        key: an API key, if the server needs one; by default `QUARTERTURN_API_KEY`.
+    """
+
+    def __init__(
+        self, url: str, *, key: str | None = None, transport: httpx.BaseTransport | None = None
+    ) -> None:
         # trust_env off for loopback: a proxy cannot reach this machine's own server.
         local = httpx.URL(url).host in ("127.0.0.1", "localhost", "::1")
         self._http = httpx.Client(
             base_url=url, timeout=60.0, transport=transport, trust_env=not local
         )
+        if key := key or Settings().api_key:
+            self._http.headers["Authorization"] = f"Bearer {key}"
         self.url = url.rstrip("/")
 
     def __enter__(self) -> Self:

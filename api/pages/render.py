@@ -1,4 +1,4 @@
-"""Rendering of templates; autoescaped, no inline script or style (see the CSP in api.limits)."""
+"""Rendering of templates; autoescaped, no inline script or style (see the CSP in api.headers)."""
 
 from __future__ import annotations
 
@@ -41,5 +41,6 @@ _environment.filters.update(duration=duration, percent=percent, score=score)
 
 
 def render(template: str, **context: Any) -> str:
-    """A page."""
+    """A page; `caller`, if given, decides whether it offers to sign out."""
+    context.setdefault("caller", None)
     return _environment.get_template(template).render(**context)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from sqlalchemy import select
 
-from api.deps import SessionDep
+from api.deps import CallerDep, SessionDep
 from api.pages.render import render
 from api.problems import responses
 from core.jobs.create import find_job
@@ -39,22 +39,23 @@ def job_dashboard(
     job_id: str,
     request: Request,
     session: SessionDep,
+    caller: CallerDep,
     fragment: Annotated[bool, Query(description="HTML without the frame, for updates.")] = False,
 ) -> Response:
     """The dashboard of a job; the HTML updates itself while the job runs."""
     data = dashboard(session, find_job(session, job_id))
     if fragment or wants_html(request):
         template = "dashboard_body.html" if fragment else "dashboard.html"
-        return HTMLResponse(render(template, view=data), headers={"Vary": "Accept"})
+        return HTMLResponse(render(template, view=data, caller=caller), headers={"Vary": "Accept"})
     return JSONResponse(data, headers={"Vary": "Accept"})
 
 
 @router.get("/", include_in_schema=False)
-def home(session: SessionDep) -> HTMLResponse:
+def home(session: SessionDep, caller: CallerDep) -> HTMLResponse:
     """Jobs and datasets."""
     jobs = session.scalars(select(Job).order_by(Job.id.desc()).limit(100)).all()
     datasets = session.scalars(
         select(Dataset).where(Dataset.state == "ready").order_by(Dataset.id.desc()).limit(100)
     ).all()
-    context: dict[str, Any] = {"jobs": jobs, "datasets": datasets}
+    context: dict[str, Any] = {"jobs": jobs, "datasets": datasets, "caller": caller}
     return HTMLResponse(render("home.html", **context))

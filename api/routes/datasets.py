@@ -13,7 +13,7 @@ from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from api.deps import SessionDep, SettingsDep
+from api.deps import CallerDep, SessionDep, SettingsDep
 from api.paging import After, Limit, newest_first
 from api.problems import responses
 from api.schemas import DatasetDetail, DatasetSummary, Page
@@ -83,7 +83,7 @@ _REQUEST_BODY = {
 
 
 def _from_upload(
-    upload: UploadFile, fields: dict[str, Any], settings: Settings
+    upload: UploadFile, fields: dict[str, Any], settings: Settings, owner: str
 ) -> tuple[Dataset, bool]:
     number = str(fields.get("resolution", ""))
     if number.isascii() and number.isdecimal() and len(number) < 10:
@@ -95,15 +95,16 @@ def _from_upload(
         with path.open("wb") as stream:
             shutil.copyfileobj(upload.file, stream, 2**20)
         name = options.name or Path(upload.filename or "unnamed").name.split(".")[0]
-        return create_dataset(path, name, options.resolution, settings)
+        return create_dataset(path, name, options.resolution, settings, owner)
     finally:
         path.unlink(missing_ok=True)
 
 
-def _from_folder(document: Any, settings: Settings) -> tuple[Dataset, bool]:
+def _from_folder(document: Any, settings: Settings, owner: str) -> tuple[Dataset, bool]:
     request = parse(FolderRequest, document, code="invalid_request", what="request")
     folder = allowed_folder(request.path, settings.dataset_roots)
-    return create_dataset(folder, request.name or folder.name, request.resolution, settings)
+    name = request.name or folder.name
+    return create_dataset(folder, name, request.resolution, settings, owner)
 
 
 @router.post(
@@ -114,7 +115,9 @@ def _from_folder(document: Any, settings: Settings) -> tuple[Dataset, bool]:
                **responses(400, 403, 413, 415, 422)},
     openapi_extra={"requestBody": _REQUEST_BODY},
 )  # fmt: skip
-async def create(request: Request, response: Response, settings: SettingsDep) -> Dataset:
+async def create(
+    request: Request, response: Response, settings: SettingsDep, caller: CallerDep
+) -> Dataset:
     """Create a dataset from an archive, or from a folder on the server.
 
     The images are decoded, checked and split before the answer; nothing stays behind if it is
@@ -131,13 +134,15 @@ async def create(request: Request, response: Response, settings: SettingsDep) ->
                     fields=[{"path": "$.file", "message": "is required"}],
                 )
             fields = {key: value for key, value in form.items() if key != "file"}
-            dataset, new = await run_in_threadpool(_from_upload, upload, fields, settings)
+            dataset, new = await run_in_threadpool(
+                _from_upload, upload, fields, settings, caller.owner
+            )
     elif kind == "application/json":
         try:
             document = await request.json()
         except ValueError:
             raise InvalidJsonError("The body is not JSON. Check quotes and commas.") from None
-        dataset, new = await run_in_threadpool(_from_folder, document, settings)
+        dataset, new = await run_in_threadpool(_from_folder, document, settings, caller.owner)
     else:
         raise UnsupportedMediaTypeError(
             "Send multipart/form-data with the archive as `file`, or JSON with `path`."
@@ -165,6 +170,6 @@ def read(dataset_id: str, session: SessionDep) -> Dataset:
 
 
 @router.delete("/{dataset_id}", status_code=204, responses=responses(404, 409))
-def delete(dataset_id: str, settings: SettingsDep) -> None:
+def delete(dataset_id: str, settings: SettingsDep, caller: CallerDep) -> None:
     """Delete a dataset and its decoded images; jobs and policies made from it remain."""
-    delete_dataset(dataset_id, settings)
+    delete_dataset(dataset_id, settings, caller.owner)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
-from api.deps import SessionDep, SettingsDep
+from api.deps import CallerDep, SessionDep, SettingsDep
 from api.job_body import JobBody
 from api.paging import After, Limit, newest_first
 from api.problems import responses
@@ -32,10 +32,14 @@ def detail(job: Job) -> JobDetail:
     return JobDetail.model_validate(job).model_copy(update={"links": {"self": base, **links}})
 
 
-@router.post("", status_code=202, response_model=JobDetail, responses=responses(400, 404, 409, 422))
-def create(body: JobBody, response: Response, settings: SettingsDep) -> JobDetail:
+@router.post(
+    "", status_code=202, response_model=JobDetail, responses=responses(400, 403, 404, 409, 422)
+)
+def create(
+    body: JobBody, response: Response, settings: SettingsDep, caller: CallerDep
+) -> JobDetail:
     """Queue a search. All but `dataset_id` has defaults."""
-    with session_scope() as session:
+    with session_scope(caller.owner) as session:
         job, due = create_job(session, body, settings)
         session.refresh(job)
         created = detail(job)
@@ -94,27 +98,27 @@ def policy(job_id: str, session: SessionDep) -> JSONResponse:
 @router.post(
     "/{job_id}/cancel", status_code=202, response_model=JobDetail, responses=responses(404, 409)
 )
-def cancel(job_id: str) -> JobDetail:
+def cancel(job_id: str, caller: CallerDep) -> JobDetail:
     """Cancel a job; running trials stop within seconds. Twice is the same as once."""
-    with session_scope() as session:
+    with session_scope(caller.owner) as session:
         return detail(cancel_job(session, job_id))
 
 
 @router.post(
     "/{job_id}/pause", status_code=202, response_model=JobDetail, responses=responses(404, 409)
 )
-def pause(job_id: str) -> JobDetail:
+def pause(job_id: str, caller: CallerDep) -> JobDetail:
     """Begin no further trial until the job is resumed; running trials finish."""
-    with session_scope() as session:
+    with session_scope(caller.owner) as session:
         return detail(pause_job(session, job_id))
 
 
 @router.post(
     "/{job_id}/resume", status_code=202, response_model=JobDetail, responses=responses(404, 409)
 )
-def resume(job_id: str) -> JobDetail:
+def resume(job_id: str, caller: CallerDep) -> JobDetail:
     """Go on with a paused job."""
-    with session_scope() as session:
+    with session_scope(caller.owner) as session:
         job, due = resume_job(session, job_id)
         resumed = detail(job)
     dispatch(due)
@@ -124,7 +128,7 @@ def resume(job_id: str) -> JobDetail:
 @router.post(
     "/{job_id}/stop", status_code=202, response_model=JobDetail, responses=responses(404, 409)
 )
-def stop(job_id: str) -> JobDetail:
+def stop(job_id: str, caller: CallerDep) -> JobDetail:
     """Finish what runs, then rank what was measured and select."""
-    with session_scope() as session:
+    with session_scope(caller.owner) as session:
         return detail(stop_job(session, job_id))

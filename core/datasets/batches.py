@@ -7,6 +7,7 @@ import zipfile
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from core.datasets.confine import confine, start_clock, stop_clock
 from core.datasets.decode import DecodeLimits, UnusableImageError, decode, open_rgb
 from core.datasets.members import Member, ZipEntry, too_big
 
@@ -15,7 +16,7 @@ from core.datasets.members import Member, ZipEntry, too_big
 class DecodedBatch:
     """Usable images: names, and pixels and digests joined; the rest as (name, reason, message).
 
-    `bytes_read` counts what came out of a .zip.
+    `bytes_read` counts what came out of a .zip, `crashes` the files that ended the decoder.
     """
 
     names: list[str] = field(default_factory=list)
@@ -23,6 +24,7 @@ class DecodedBatch:
     digests: bytes = b""
     skipped: list[tuple[str, str, str]] = field(default_factory=list)
     bytes_read: int = 0
+    crashes: int = 0
 
 
 @lru_cache(maxsize=2)
@@ -52,12 +54,14 @@ def read(member: Member, limits: DecodeLimits) -> bytes:
 
 def decode_batch(batch: list[Member], resolution: int, limits: DecodeLimits) -> DecodedBatch:
     """Read and decode files."""
+    confine(limits)
     result = DecodedBatch()
     pixels, digests = [], []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of odd files; they are reported or fine
         for member in batch:
             try:
+                start_clock(limits)
                 data = read(member, limits)
                 if isinstance(member.data, ZipEntry):
                     result.bytes_read += len(data)
@@ -70,16 +74,20 @@ def decode_batch(batch: list[Member], resolution: int, limits: DecodeLimits) -> 
             result.names.append(member.name)
             pixels.append(decoded.pixels.tobytes())
             digests.append(decoded.digest)
+    stop_clock()
     result.pixels, result.digests = b"".join(pixels), b"".join(digests)
     return result
 
 
 def short_sides(batch: list[Member], limits: DecodeLimits) -> list[int]:
     """The shorter sides, in pixels, of the files that can be used."""
+    confine(limits)
     sides = []
     for member in batch:
         try:
+            start_clock(limits)
             sides.append(min(open_rgb(read(member, limits), limits).size))
         except UnusableImageError:
             continue
+    stop_clock()
     return sides

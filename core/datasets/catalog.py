@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from core.access.quotas import allow_images
 from core.datasets.cache import CacheInfo
 from core.datasets.caps import Caps
 from core.datasets.ingest import IngestReport, ingest, put_in_place, storable
@@ -16,18 +17,22 @@ from core.errors import ConflictError, NotFoundError
 from core.lifecycle import active
 from core.settings import Settings
 from core.store.database import session_scope
+from core.store.owners import LOCAL
 from core.store.tables import Dataset, Job, new_id
 from core.store.transitions import transition
 
 _SKIPPED_KEPT = 10_000
 
 
+def _ready(session: Session, digest: str) -> Dataset | None:
+    query = select(Dataset).where(Dataset.digest == digest, Dataset.state == "ready")
+    return session.scalars(query.limit(1)).one_or_none()
+
+
 def _record(
     session: Session, name: str, info: CacheInfo, report: IngestReport
 ) -> tuple[Dataset, bool]:
-    existing = session.scalars(
-        select(Dataset).where(Dataset.digest == info.digest, Dataset.state == "ready").limit(1)
-    ).one_or_none()
+    existing = _ready(session, info.digest)
     if existing is not None:
         return existing, False
     dataset = Dataset(
@@ -51,22 +56,28 @@ def _record(
 
 
 def create_dataset(
-    source: Path, name: str, resolution: int | None, settings: Settings
+    source: Path, name: str, resolution: int | None, settings: Settings, owner: str = LOCAL
 ) -> tuple[Dataset, bool]:
     """Ingest an archive or a folder and record the dataset.
 
     Returns:
-        The dataset, and whether it is new: the same images at the same resolution are one dataset.
+        The dataset, and whether it is new: the same images at the same resolution are one dataset
+        of their owner. Two owners share the files without knowing of one another.
 
     Raises:
-        InvalidInputError, TooLargeError: nothing is left behind.
+        InvalidInputError, TooLargeError, ForbiddenError (`quota_storage`): nothing is left behind.
     """
+    with session_scope(owner) as session:
+        allow_images(session, owner, 1, settings)  # before the work, where it is clear already
     caps = Caps(settings)
     reader = folder_members if source.is_dir() else archive_members
     recorded: list[tuple[Dataset, bool]] = []
 
     def publish(folder: Path, info: CacheInfo, report: IngestReport) -> None:
-        with session_scope() as session:
+        size = info.images * info.resolution**2 * 3
+        with session_scope(owner) as session:
+            if not _ready(session, info.digest):
+                allow_images(session, owner, size, settings)
             lock_images(session, info.digest)
             put_in_place(folder, settings.datasets_dir / info.digest)
             recorded.append(_record(session, storable(name)[:200] or "unnamed", info, report))
@@ -93,13 +104,13 @@ def find_dataset(session: Session, dataset_id: str) -> Dataset:
     return dataset
 
 
-def delete_dataset(dataset_id: str, settings: Settings) -> None:
+def delete_dataset(dataset_id: str, settings: Settings, owner: str = LOCAL) -> None:
     """Delete a dataset and its decoded images; jobs and policies made from it remain.
 
     Raises:
         NotFoundError, or ConflictError while a job uses it.
     """
-    with session_scope() as session:
+    with session_scope(owner) as session:
         find_dataset(session, dataset_id)
         # An exclusive lock: job creation holds a shared one, so either sees the other.
         session.execute(select(Dataset.id).where(Dataset.id == dataset_id).with_for_update())

@@ -27,11 +27,15 @@ class UnusableImageError(Exception):
 
 @dataclass(frozen=True)
 class DecodeLimits:
-    """Limits on one image, in pixels, and on its file, in bytes."""
+    """Limits on one image, in pixels, and on its file, in bytes; and on the process that decodes
+    it: CPU seconds per image, and bytes of memory.
+    """
 
     max_pixels: int
     min_side: int
     max_bytes: int = 64 * 2**20
+    max_seconds: float = 20.0
+    max_memory: int = 2 * 2**30
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,10 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(ground, layer).convert("RGB")
 
 
+def _is_archive(data: bytes) -> bool:
+    return data.startswith((b"PK\x03\x04", b"\x1f\x8b")) or data[257:262] == b"ustar"
+
+
 def open_rgb(data: bytes, limits: DecodeLimits) -> Image.Image:
     """Decode an image file of an allowed format to RGB, upright.
 
@@ -74,7 +82,11 @@ def open_rgb(data: bytes, limits: DecodeLimits) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
+        if _is_archive(data):
+            raise UnusableImageError("nested_archive", "an archive; unpack it first") from None
         raise UnusableImageError("not_an_image", f"not an image in {', '.join(FORMATS)}") from None
+    except Image.DecompressionBombError as error:
+        raise UnusableImageError("too_many_pixels", str(error)) from None
     except Exception as error:
         raise UnusableImageError("damaged", f"cannot be opened: {error}") from None
     width, height = image.size
@@ -87,6 +99,8 @@ def open_rgb(data: bytes, limits: DecodeLimits) -> Image.Image:
         return _to_rgb(_upright(image))
     except UnusableImageError:
         raise
+    except MemoryError:
+        raise UnusableImageError("too_much_memory", "needs more memory than allowed") from None
     except Exception as error:
         raise UnusableImageError("damaged", f"cannot be decoded: {error}") from None
 

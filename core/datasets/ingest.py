@@ -150,8 +150,8 @@ def _decode_all(
     def drain() -> None:
         future, batch = waiting.popleft()
         decoded = pool.decoded(future, batch, writer.resolution, limits, processes)
-        caps.count(size=decoded.bytes_read)
         writer.add(decoded)
+        caps.count(size=decoded.bytes_read, crashes=decoded.crashes)
 
     for batch in batches:
         future = pool.submit(processes, decode_batch, batch, writer.resolution, limits)
@@ -208,7 +208,11 @@ def ingest(
         TooLargeError: `archive_too_large`, likewise.
     """
     limits = DecodeLimits(
-        settings.max_image_pixels, settings.min_image_side, settings.max_member_bytes
+        settings.max_image_pixels,
+        settings.min_image_side,
+        settings.max_member_bytes,
+        settings.decode_seconds,
+        settings.decode_memory_bytes,
     )
     report = IngestReport()
     batches = _batches(members, report)

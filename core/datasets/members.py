@@ -6,9 +6,11 @@ files of a .zip are not read here but where they are decoded, several at a time.
 
 from __future__ import annotations
 
+import errno
 import lzma
 import os
 import re
+import stat
 import struct
 import tarfile
 import zipfile
@@ -18,13 +20,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.datasets.caps import Caps
+from core.datasets.tar_stream import CountedStream, data_of, members, open_tar
+from core.datasets.zip_directory import METHODS, CheckedFile, refuse_overlaps
 from core.errors import ForbiddenError, InvalidInputError
 from core.settings import Settings
 
 #: What the standard readers raise on archives that are damaged or made to confuse them.
 _UNREADABLE = (
     zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error,
-    EOFError, OSError, ValueError, OverflowError, NotImplementedError,
+    EOFError, OSError, ValueError, OverflowError, NotImplementedError, RecursionError,
 )  # fmt: skip
 #: What file managers leave in archives; not worth a line in the report.
 _NOISE = re.compile(r"(^|/)(__MACOSX/|\.DS_Store$|Thumbs\.db$|desktop\.ini$|\._[^/]*$)")
@@ -70,30 +74,34 @@ def _noise(name: str) -> bool:
 
 
 def _zip_members(path: Path, archive: zipfile.ZipFile, caps: Caps) -> Iterator[Member | Skipped]:
+    refuse_overlaps(archive)
     for index, info in enumerate(archive.infolist()):
+        caps.count(files=1)
         if info.is_dir() or _noise(info.filename):
             continue
-        caps.count(files=1)
-        if info.flag_bits & 0x1:
+        kind = stat.S_IFMT(info.external_attr >> 16)
+        if info.flag_bits & 0x41:
             yield Skipped(info.filename, "encrypted", "encrypted; send it without a password")
-        elif (info.external_attr >> 16) & 0o170000 == 0o120000:
-            yield Skipped(info.filename, "not_a_file", "a symbolic link")
+        elif kind not in (0, stat.S_IFREG):
+            yield Skipped(info.filename, "not_a_file", "a link or a device")
+        elif info.compress_type not in METHODS:
+            yield Skipped(info.filename, "unsupported_compression", "neither stored nor deflated")
         else:
             yield Member(info.filename, ZipEntry(str(path), index, info.file_size))
 
 
-def _tar_members(archive: tarfile.TarFile, caps: Caps, limit: int) -> Iterator[Member | Skipped]:
+def _tar_members(
+    archive: tarfile.TarFile, stream: CountedStream, caps: Caps, limit: int
+) -> Iterator[Member | Skipped]:
     try:
-        for info in archive:
+        for info in members(archive, stream):
+            caps.count(files=1)
             if info.isdir() or _noise(info.name):
                 continue
-            if not info.isreg():
-                yield Skipped(info.name, "not_a_file", "a link or a device")
+            if not info.isreg() or info.issparse():
+                yield Skipped(info.name, "not_a_file", "a link, a device or a sparse file")
                 continue
-            stream = archive.extractfile(info)
-            data = stream.read(limit + 1) if stream else b""
-            # What is skipped over is unpacked all the same.
-            caps.count(files=1, size=max(len(data), info.size if len(data) > limit else 0))
+            data = data_of(archive, stream, info, limit)
             yield too_big(info.name, limit) if len(data) > limit else Member(info.name, data)
     except _UNREADABLE as error:
         yield Skipped("(rest of the archive)", "damaged", f"the archive ends early: {error}")
@@ -103,28 +111,37 @@ def archive_members(path: Path, settings: Settings, caps: Caps) -> Iterator[Memb
     """Files of a `.zip`, `.tar` or `.tar.gz`, recognised by content.
 
     Raises:
-        InvalidInputError: `empty_archive` or `not_an_archive`.
+        InvalidInputError: `empty_archive`, `not_an_archive` or `overlapping_members`.
         TooLargeError: a cap on files or unpacked bytes is passed.
     """
     if path.stat().st_size == 0:
         raise InvalidInputError(
             "The file is empty. Send a .zip, .tar or .tar.gz of images.", code="empty_archive"
         )
+    caps.packed(path.stat().st_size)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with CheckedFile(path, caps) as file, zipfile.ZipFile(file) as archive:
             yield from _zip_members(path, archive, caps)
         return
     except _UNREADABLE:
         pass
     try:
-        with tarfile.open(path, "r:*") as tar:
-            yield from _tar_members(tar, caps, settings.max_member_bytes)
+        with open_tar(path, caps) as (tar, stream):
+            yield from _tar_members(tar, stream, caps, settings.max_member_bytes)
     except _UNREADABLE:
         raise InvalidInputError(
             "The file is not a .zip, .tar or .tar.gz archive that can be read. "
             "Pack the images into one of these and send it again.",
             code="not_an_archive",
         ) from None
+
+
+def _bytes_of(path: Path, limit: int) -> bytes:
+    # The file may have become a link or a pipe since it was looked at.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "no longer a file")
+        return stream.read(limit)
 
 
 def folder_members(path: Path, settings: Settings, caps: Caps) -> Iterator[Member | Skipped]:
@@ -141,14 +158,14 @@ def folder_members(path: Path, settings: Settings, caps: Caps) -> Iterator[Membe
                 yield Skipped(name, "not_a_file", "a link or a device")
                 continue
             try:
-                if full.stat().st_size > settings.max_member_bytes:
-                    yield too_big(name, settings.max_member_bytes)
-                    continue
-                data = full.read_bytes()
+                data = _bytes_of(full, settings.max_member_bytes + 1)
             except OSError as error:
                 yield Skipped(name, "unreadable", str(error.strerror))
                 continue
             caps.count(size=len(data))
+            if len(data) > settings.max_member_bytes:
+                yield too_big(name, settings.max_member_bytes)
+                continue
             yield Member(name, data)
 
 

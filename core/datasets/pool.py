@@ -12,6 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import ParamSpec, TypeVar
 
 from core.datasets.batches import DecodedBatch, decode_batch
+from core.datasets.caps import MOST_CRASHES
 from core.datasets.decode import DecodeLimits
 from core.datasets.members import Member
 
@@ -65,7 +66,11 @@ def decoded(
             part = submit(processes, decode_batch, [member], resolution, limits).result()
         except BrokenProcessPool:
             shutdown()
-            whole.skipped.append((member.name, "damaged", "crashes the decoder"))
+            message = f"crashes the decoder, or takes more than {limits.max_seconds:g} s of CPU"
+            whole.skipped.append((member.name, "damaged", message))
+            whole.crashes += 1
+            if whole.crashes > MOST_CRASHES:
+                break  # the caller refuses them all
             continue
         whole.names += part.names
         whole.pixels += part.pixels

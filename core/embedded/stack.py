@@ -20,6 +20,7 @@ from typing import IO, Self
 
 import httpx
 
+from core.access.binding import require_keys
 from core.embedded.postgres import EmbeddedPostgres
 from core.embedded.process import end, spawn
 from core.embedded.redis import EmbeddedRedis
@@ -37,17 +38,26 @@ _MOST_RESTARTS = 5  # within a minute
 _MOST_REVIVALS = 20  # in a row
 
 
-def running_url(data_dir: Path) -> str | None:
-    """The address of the stack that runs on a data folder, if one does."""
+def _running(data_dir: Path, part: str) -> str | None:
     try:
         with (data_dir / "serve.lock").open("r+") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                return str(json.loads((data_dir / "serve.json").read_text())["url"])
+                return str(json.loads((data_dir / "serve.json").read_text())[part])
     except (OSError, ValueError, KeyError):
         pass
     return None
+
+
+def running_url(data_dir: Path) -> str | None:
+    """The address of the stack that runs on a data folder, if one does."""
+    return _running(data_dir, "url")
+
+
+def running_database(data_dir: Path) -> str | None:
+    """The database of the stack that runs on a data folder, if one does."""
+    return _running(data_dir.expanduser(), "database")
 
 
 def _free_port(host: str) -> int:
@@ -99,6 +109,7 @@ class Stack:
             broker = self._exit.enter_context(redis).url
             self._revivals["redis"] = redis.revive
         migrate(engine_for(database))
+        require_keys(settings.host, engine_for(database))
         port = settings.port or _free_port(settings.host)
         self.url = f"http://{settings.host}:{port}"
         self._environment = {
@@ -116,7 +127,13 @@ class Stack:
         self._wait_until_ready()
         self._supervisor.start()
         self._exit.callback(self._stop_supervision)
-        (self.data_dir / "serve.json").write_text(json.dumps({"url": self.url, "pid": os.getpid()}))
+        self._write_address(database)
+
+    def _write_address(self, database: str) -> None:
+        running = {"url": self.url, "pid": os.getpid(), "database": database}
+        path = self.data_dir / "serve.json"
+        path.touch(0o600)  # a database that is not the embedded one has its password in the URL
+        path.write_text(json.dumps(running))
 
     def _lock(self) -> None:
         lock: IO[str] = self._exit.enter_context((self.data_dir / "serve.lock").open("a"))

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.access.quotas import allow_job
 from core.errors import ConflictError, InvalidInputError, NotFoundError
 from core.jobs.advance import advance
 from core.search.history import History, TrialRequest
@@ -79,7 +80,7 @@ def create_job(
         The job and the ids of trials to dispatch.
 
     Raises:
-        InvalidInputError, NotFoundError, ConflictError.
+        InvalidInputError, NotFoundError, ConflictError, ForbiddenError.
     """
     body = dict(request)
     dataset_id, name = body.pop("dataset_id", None), body.pop("name", None)
@@ -101,9 +102,11 @@ def create_job(
             fields=[{"path": "$.strategy", "message": f"{count} candidates"}],
         )
     _affordable(spec, coming)
+    allow_job(session, dataset.owner, settings)
     job = Job(
         id=new_id("job"),
         name=name or f"{spec.search_space.name} on {dataset.name}"[:200],
+        owner=dataset.owner,
         dataset_id=dataset.id,
         state="queued",
         spec=spec.model_dump(mode="json"),

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import UnavailableError
 from core.settings import get_settings
+from core.store import owners  # noqa: F401 - its listeners scope every session
 
 
 @lru_cache(maxsize=4)
@@ -42,7 +43,12 @@ def get_engine() -> Engine:
 
 
 @contextmanager
-def session_scope() -> Iterator[Session]:
-    """A session that commits at the end of the block and rolls back on any error."""
-    with Session(get_engine(), expire_on_commit=False) as session, session.begin():
+def session_scope(owner: str | None = None) -> Iterator[Session]:
+    """A session that commits at the end of the block and rolls back on any error.
+
+    Args:
+        owner: whose rows it sees; None is all (see `core.store.owners`).
+    """
+    info = {} if owner is None else {"owner": owner}
+    with Session(get_engine(), expire_on_commit=False, info=info) as session, session.begin():
         yield session

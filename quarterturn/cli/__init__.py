@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from core.errors import QuarterturnError
+from quarterturn.cli.keys import keys_commands
 from quarterturn.cli.policy import policy_commands
 from quarterturn.cli.search import search
 from quarterturn.cli.serve import api, migrate, serve, worker
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 for command in (search, serve, api, worker, migrate):
     app.command()(command)
+app.add_typer(keys_commands, name="keys")
 app.add_typer(policy_commands, name="policy")
 
 

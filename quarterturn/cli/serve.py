@@ -49,7 +49,13 @@ def api() -> None:
     """Run the REST API alone; needs a database and a broker."""
     import uvicorn
 
+    from core.access.binding import require_keys
+    from core.store.database import get_engine
+    from core.store.schema import check
+
     settings = get_settings()
+    check(get_engine())
+    require_keys(settings.host, get_engine())
     uvicorn.run(
         "api.app:create_app",
         factory=True,

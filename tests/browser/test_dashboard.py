@@ -50,7 +50,7 @@ def test_home_lists_jobs_and_datasets(
     expect(page).to_have_url(f"{stack.url}/v1/jobs/{job}/dashboard")
     http.post(f"/v1/jobs/{job}/cancel")
     expect(page.locator("h1 .state")).to_have_text("cancelled", timeout=30_000)
-    expect(page.locator(".note")).to_contain_text("Cancelled by request.")
+    expect(page.locator(".note:visible")).to_contain_text("Cancelled by request.")
 
 
 def test_a_narrow_screen_does_not_scroll_sideways(

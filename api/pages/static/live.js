@@ -6,6 +6,7 @@ const content = document.getElementById("content");
 async function update() {
   try {
     const answer = await fetch(location.pathname + "?fragment=true", { headers: { Accept: "text/html" } });
+    if (answer.status === 401) return location.reload(); // the key has ended: to the sign-in page
     if (!answer.ok) return;
     // Swapping the body must not take the keyboard's place away.
     const focused = document.activeElement?.dataset?.action;

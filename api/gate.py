@@ -1,0 +1,166 @@
+"""ASGI middleware: the one gate. Who asks, from where, how often, and whether they may.
+
+It stands before everything else, so that nothing of a request that is refused is read. Every path
+needs a key unless it is listed here. Reading needs the scope `read`, all else `write`.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlsplit
+
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.problems import answer_to
+from core.access.binding import is_loopback
+from core.access.keys import KEYLESS, Caller, authenticate, keys_exist
+from core.access.rates import RateLimits
+from core.errors import ForbiddenError, QuarterturnError, UnauthorizedError
+from core.queue import broker_url
+from core.settings import Settings
+from core.store.database import session_scope
+
+#: The cookie of the pages.
+COOKIE = "quarterturn_key"
+SIGN_IN = "/sign-in"
+_SAFE = ("GET", "HEAD", "OPTIONS")
+#: Not even counted: health is asked for by machines, static files are the same for all.
+_FREE = ("/static/", "/healthz", "/readyz")
+_PUBLIC = (SIGN_IN, "/sign-out", "/docs", "/openapi.json")
+_ADMIN = "/v1/keys"
+#: Asked by POST, but nothing changes.
+_READ_BY_POST = ("/v1/search-spaces/validate",)
+
+
+def _is_under(path: str, places: tuple[str, ...]) -> bool:
+    return any(
+        path == place or (place.endswith("/") and path.startswith(place)) for place in places
+    )
+
+
+def scope_of(method: str, path: str) -> str:
+    """The scope that a request needs."""
+    if path == _ADMIN or path.startswith(f"{_ADMIN}/"):
+        return "admin"
+    return "read" if method in _SAFE or path in _READ_BY_POST else "write"
+
+
+def _token(request: Request) -> tuple[str | None, bool]:
+    """The key, and whether it came as a cookie."""
+    header = request.headers.get("authorization")
+    if header is not None:
+        kind, _, token = header.partition(" ")
+        return (token.strip() if kind.lower() == "bearer" else ""), False
+    return request.cookies.get(COOKIE), True
+
+
+def _refuse_foreign_pages(request: Request) -> None:
+    """A page of another site must not act here, with the reader's cookie or without any key."""
+    origin = request.headers.get("origin")
+    if request.method in _SAFE or origin is None:
+        return
+    if urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
+        raise ForbiddenError(
+            "The request comes from a page of another site. Call the API from a program, or from "
+            "this server's own pages.",
+            code="cross_site",
+        )
+
+
+def _refuse_from_afar(request: Request) -> None:
+    """Without keys nobody else is served: neither over another address, nor by a name that somebody
+    else points at this machine.
+    """
+    served = request.scope.get("server")
+    name = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    if (served and served[1] is not None and not is_loopback(served[0])) or not is_loopback(name):
+        raise ForbiddenError(
+            "Without keys the server answers at 127.0.0.1 and localhost only. Make a key with "
+            "`quarterturn keys create NAME` and send it.",
+            code="keys_required",
+        )
+
+
+class Gate:
+    """Puts the `Caller` into `request.state.caller`, or answers 401, 403 or 429."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app, self._settings = app, settings
+        self._rates: RateLimits | None = None
+        self._keys_exist = False
+
+    def _limit(self, limit: str, kind: str, name: str) -> None:
+        if self._rates is None:
+            self._rates = RateLimits(broker_url(self._settings))
+        self._rates.hit(limit, kind, name)
+
+    def _admit(self, request: Request) -> Caller:
+        # Not request.url.path: that is made from the Host header too, which anybody may write.
+        path, settings = str(request.scope["path"]), self._settings
+        if _is_under(path, _FREE):
+            return KEYLESS
+        _refuse_foreign_pages(request)
+        with session_scope() as session:
+            # Keys are never deleted, so once there is one there always is.
+            self._keys_exist = self._keys_exist or keys_exist(session)
+        if not self._keys_exist:
+            _refuse_from_afar(request)
+            if scope_of(request.method, path) == "admin":
+                raise ForbiddenError(
+                    "The first key is made on the command line: `quarterturn keys create NAME "
+                    "--scope admin`.",
+                    code="keys_required",
+                )
+            return KEYLESS
+        address = request.client.host if request.client else "unknown"
+        self._limit(settings.rate_limit_per_address, "address", address)
+        if _is_under(path, _PUBLIC):
+            return KEYLESS
+        return self._checked(request, scope_of(request.method, path))
+
+    def _checked(self, request: Request, scope: str) -> Caller:
+        token, by_cookie = _token(request)
+        if not token:
+            raise UnauthorizedError(
+                "A key is needed: send `Authorization: Bearer KEY`. In a browser, sign in at "
+                f"{SIGN_IN}.",
+                code="key_required",
+            )
+        with session_scope() as session:
+            caller = authenticate(session, token)
+        assert caller.key_id is not None
+        self._limit(self._settings.rate_limit_per_key, "key", caller.key_id)
+        if request.method not in _SAFE:
+            limit = self._settings.rate_limit_writes_per_key
+            self._limit(limit, "key (writes)", caller.key_id)
+        if scope not in caller.scopes:
+            raise ForbiddenError(
+                f"This needs the scope `{scope}`, which your key does not have. Use another key.",
+                code="scope_missing",
+            )
+        return Caller(caller.owner, caller.scopes, caller.key_id, by_cookie, caller.expires_at)
+
+    def _refusal(self, request: Request, error: QuarterturnError) -> Response:
+        page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+        if isinstance(error, UnauthorizedError) and page and "fragment" not in request.query_params:
+            query = request.scope.get("query_string", b"").decode("latin-1")
+            wanted = str(request.scope["path"]) + (f"?{query}" if query else "")
+            return RedirectResponse(f"{SIGN_IN}?next={quote(wanted, safe='/')}", 303)
+        return answer_to(error)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        try:
+            request.state.caller = await run_in_threadpool(self._admit, request)
+        except (QuarterturnError, SQLAlchemyError) as error:
+            refused = error if isinstance(error, QuarterturnError) else None
+            answer = self._refusal(request, refused) if refused else answer_to(error)
+            await answer(scope, receive, send)
+            return
+        await self._app(scope, receive, send)

@@ -1,0 +1,92 @@
+"""Quotas of one owner: storage, unfinished jobs, seconds of trials."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import BigInteger, func, select
+from sqlalchemy.orm import Session
+
+from core.errors import ForbiddenError
+from core.lifecycle import active
+from core.settings import Settings
+from core.store.tables import Dataset, Job, Trial
+
+_WINDOW = timedelta(hours=24)
+
+
+def _of(session: Session, owner: str, key: int) -> None:
+    """Of two requests of one owner at the same time, the second waits and counts the first."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(owner, key))))
+
+
+def stored_bytes(session: Session, owner: str) -> int:
+    """Bytes of decoded images of an owner; images that others have too are counted in full."""
+    size = func.sum(Dataset.images.cast(BigInteger) * Dataset.resolution * Dataset.resolution * 3)
+    query = select(size).where(Dataset.owner == owner, Dataset.state == "ready")
+    return int(session.scalar(query) or 0)
+
+
+def trial_seconds(session: Session, owner: str) -> float:
+    """Seconds within the last 24 hours in which trials of an owner ran; of a trial that was begun
+    again, only the last attempt counts.
+    """
+    begin = func.now() - _WINDOW
+    end = func.coalesce(Trial.finished_at, func.now())
+    seconds = func.extract("epoch", end - func.greatest(Trial.started_at, begin))
+    query = (
+        select(func.sum(seconds))
+        .join(Job, Job.id == Trial.job_id)
+        .where(
+            Job.owner == owner,
+            Trial.started_at.is_not(None),
+            Trial.state != "queued",
+            end > begin,
+        )
+    )
+    return float(session.scalar(query) or 0.0)
+
+
+def allow_images(session: Session, owner: str, more: int, settings: Settings) -> None:
+    """Refuse `more` bytes of decoded images beyond the quota.
+
+    Raises:
+        ForbiddenError: `quota_storage`.
+    """
+    quota = settings.quota_storage_bytes
+    if not quota:
+        return
+    _of(session, owner, 1)
+    used = stored_bytes(session, owner)
+    if used + more > quota:
+        raise ForbiddenError(
+            f"The images take {more} bytes; of your {quota} bytes {used} are used. "
+            "Delete a dataset, choose a smaller resolution, or ask the operator for more.",
+            code="quota_storage",
+        )
+
+
+def allow_job(session: Session, owner: str, settings: Settings) -> None:
+    """Refuse one more job beyond the quotas. Jobs that run already are not stopped.
+
+    Raises:
+        ForbiddenError: `quota_jobs` or `quota_trial_seconds`.
+    """
+    if settings.quota_jobs:
+        _of(session, owner, 2)
+        query = select(func.count(Job.id)).where(Job.owner == owner, Job.state.in_(active("jobs")))
+        running = session.scalar(query) or 0
+        if running >= settings.quota_jobs:
+            raise ForbiddenError(
+                f"You have {running} unfinished jobs, which is all that you may have. "
+                "Wait for one or cancel one.",
+                code="quota_jobs",
+            )
+    if settings.quota_trial_seconds:
+        used = trial_seconds(session, owner)
+        if used >= settings.quota_trial_seconds:
+            raise ForbiddenError(
+                f"Your trials ran for {used:.0f} s within the last 24 hours; "
+                f"{settings.quota_trial_seconds} s are allowed. Try again later.",
+                code="quota_trial_seconds",
+            )

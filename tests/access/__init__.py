@@ -1,0 +1,1 @@
+"""Keys, owners, limits, quotas."""

@@ -1,0 +1,186 @@
+"""Rate limits in a real Redis, and without one; quotas."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from core.access.quotas import stored_bytes, trial_seconds
+from core.access.rates import RateLimits
+from core.embedded.redis import EmbeddedRedis
+from core.errors import TooManyRequestsError
+from core.settings import Settings
+from core.store.database import session_scope
+from core.store.tables import Dataset, Trial
+from tests.access.conftest import MakeKey
+from tests.conftest import TINY_SEARCH
+from tests.store.rows import make_dataset
+
+Change = Callable[..., Settings]
+
+
+@pytest.fixture
+def redis() -> Iterator[EmbeddedRedis]:
+    with (
+        tempfile.TemporaryDirectory(prefix="quarterturn-test-") as folder,
+        EmbeddedRedis(Path(folder, "redis"), Path(folder, "log")) as running,
+    ):
+        yield running
+
+
+def _client(key: str) -> TestClient:
+    return TestClient(
+        create_app(), base_url="http://127.0.0.1", headers={"Authorization": f"Bearer {key}"}
+    )
+
+
+def _statuses(client: TestClient, times: int, path: str = "/v1/jobs") -> list[int]:
+    return [client.get(path).status_code for _ in range(times)]
+
+
+def test_a_key_is_limited_in_all_processes_together(
+    redis: EmbeddedRedis, make_key: MakeKey, with_settings: Change
+) -> None:
+    with_settings(rate_limit_per_key="5/hour", broker_url=redis.url)
+    key = make_key()
+    one, two = _client(key), _client(key)  # each application has a gate of its own
+    assert _statuses(one, 3) == [200] * 3
+    assert _statuses(two, 4) == [200, 200, 429, 429]
+    answer = one.get("/v1/jobs")
+    assert answer.json()["code"] == "rate_limited"
+    assert 0 < int(answer.headers["retry-after"]) <= 3600
+    assert _statuses(_client(make_key()), 2) == [200, 200], "another key is not concerned"
+    assert _statuses(one, 3, "/healthz") == [200] * 3
+
+
+def test_writes_have_a_limit_of_their_own(
+    redis: EmbeddedRedis, make_key: MakeKey, with_settings: Change
+) -> None:
+    with_settings(rate_limit_writes_per_key="2/hour", broker_url=redis.url)
+    client = _client(make_key())
+    assert [client.post("/v1/jobs/job_x/cancel").status_code for _ in range(3)] == [404, 404, 429]
+    assert _statuses(client, 2) == [200, 200]
+
+
+def test_an_address_is_limited_whatever_key_it_tries(
+    redis: EmbeddedRedis, make_key: MakeKey, with_settings: Change
+) -> None:
+    with_settings(rate_limit_per_address="6/hour", broker_url=redis.url)
+    good = _client(make_key())
+    assert _statuses(_client("qt_guessed"), 4) == [401] * 4
+    form = {"key": "qt_guessed"}
+    assert [good.post("/sign-in", data=form).status_code for _ in range(3)] == [401, 401, 429]
+    assert good.get("/v1/jobs").status_code == 429
+
+
+def test_a_window_passes(redis: EmbeddedRedis) -> None:
+    rates = RateLimits(redis.url)
+    rates.hit("1/second", "key", "a")
+    with pytest.raises(TooManyRequestsError) as caught:
+        rates.hit("1/second", "key", "a")
+    time.sleep(caught.value.retry_after + 1)
+    rates.hit("1/second", "key", "a")
+
+
+def test_without_redis_the_limits_hold_per_process_and_nothing_fails(
+    make_key: MakeKey, with_settings: Change
+) -> None:
+    with_settings(rate_limit_per_key="3/hour", broker_url="redis://127.0.0.1:1/0")
+    client = _client(make_key())
+    began = time.monotonic()
+    assert _statuses(client, 5) == [200, 200, 200, 429, 429]
+    assert time.monotonic() - began < 4, "Redis is not waited for each time"
+
+
+def test_no_limit_is_no_limit(make_key: MakeKey, with_settings: Change) -> None:
+    with_settings(rate_limit_per_key="", rate_limit_per_address="")
+    assert set(_statuses(_client(make_key()), 30)) == {200}
+
+
+def test_a_limit_that_cannot_be_read_stops_the_program(with_settings: Change) -> None:
+    with pytest.raises(ValueError, match="rate_limit_per_key"):
+        with_settings(rate_limit_per_key="often")
+
+
+def _start(client: TestClient, dataset: str) -> tuple[int, str]:
+    answer = client.post("/v1/jobs", json={"dataset_id": dataset, **TINY_SEARCH})
+    return answer.status_code, answer.json().get("code", "")
+
+
+def test_quota_of_unfinished_jobs(make_key: MakeKey, with_settings: Change) -> None:
+    with_settings(quota_jobs=2)
+    dataset, client = make_dataset(), _client(make_key())
+    assert [_start(client, dataset)[0] for _ in range(2)] == [202, 202]
+    assert _start(client, dataset) == (403, "quota_jobs")
+    job = client.get("/v1/jobs").json()["items"][0]["id"]
+    assert client.post(f"/v1/jobs/{job}/cancel").json()["state"] == "cancelled"
+    assert _start(client, dataset)[0] == 202
+    other = make_dataset()
+    with session_scope() as session:
+        session.execute(update(Dataset).where(Dataset.id == other).values(owner="ann"))
+    assert _start(_client(make_key(owner="ann")), other)[0] == 202, "of each owner"
+
+
+def test_quota_of_trial_seconds(make_key: MakeKey, with_settings: Change) -> None:
+    with_settings(quota_trial_seconds=100)
+    dataset, client = make_dataset(), _client(make_key())
+    assert _start(client, dataset)[0] == 202
+    now = datetime.now(UTC)
+    with session_scope() as session:
+        trial = session.scalars(select(Trial.id).limit(1)).one()
+
+    def spent(begin: timedelta, end: timedelta | None) -> float:
+        with session_scope() as session:
+            session.execute(
+                update(Trial)
+                .where(Trial.id == trial)
+                .values(
+                    state="completed" if end else "running",
+                    started_at=now - begin,
+                    finished_at=now - end if end else None,
+                )
+            )
+        with session_scope() as session:
+            return trial_seconds(session, "local")
+
+    hour = timedelta(hours=1)
+    assert spent(3 * hour, 2 * hour) == pytest.approx(3600, abs=1)
+    assert spent(25 * hour, 23 * hour) == pytest.approx(3600, abs=5), "what lies in the 24 hours"
+    assert spent(30 * hour, 29 * hour) == 0
+    assert _start(client, dataset)[0] == 202
+    assert spent(timedelta(seconds=200), None) == pytest.approx(200, abs=5), "one that still runs"
+    assert _start(client, dataset) == (403, "quota_trial_seconds")
+
+
+def test_quota_of_storage(
+    database: Settings, animals: Path, make_key: MakeKey, with_settings: Change
+) -> None:
+    client = _client(make_key())
+
+    def upload(resolution: int) -> tuple[int, str]:
+        with animals.open("rb") as stream:
+            answer = client.post(
+                "/v1/datasets", files={"file": stream}, data={"resolution": str(resolution)}
+            )
+        return answer.status_code, answer.json().get("code", "")
+
+    size = 600 * 16 * 16 * 3
+    with_settings(quota_storage_bytes=size + 10)
+    client = _client(make_key())
+    assert upload(16)[0] == 201
+    assert upload(16)[0] == 200, "the same again takes no more"
+    with session_scope() as session:
+        assert stored_bytes(session, "local") == size
+    assert upload(20) == (403, "quota_storage")
+    assert [path.name for path in database.datasets_dir.glob(".partial-*")] == []
+    dataset = client.get("/v1/datasets").json()["items"][0]["id"]
+    assert client.delete(f"/v1/datasets/{dataset}").status_code == 204
+    assert upload(16)[0] == 201

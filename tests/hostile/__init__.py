@@ -1,0 +1,1 @@
+"""Input from strangers: archives, images and requests that are made to do harm."""
