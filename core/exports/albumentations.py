@@ -12,7 +12,7 @@ from typing import Any
 
 from core.errors import InvalidInputError
 from core.exports.differences import differences, leaves
-from core.exports.formats import Export, Options
+from core.exports.formats import Export, Options, view_filename
 from core.policies.operations import OPERATIONS
 from core.policies.schema import (
     OneOf,
@@ -218,8 +218,6 @@ def albumentations(policy: Policy, options: Options) -> Export:
             "differences": [item.to_dict() for item in found],
         },
     }  # fmt: skip
-    suffix = f"albumentations.view{options.view}.json" if len(policy.views) == 2 else (
-        "albumentations.json"
-    )  # fmt: skip
     text = json.dumps(document, indent=2) + "\n"
-    return Export(text, suffix, "application/json", found)
+    filename = view_filename(policy, "albumentations", options.view)
+    return Export(text, filename, "application/json", found)

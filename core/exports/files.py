@@ -62,7 +62,7 @@ def torchvision(policy: Policy, options: Options) -> Export:
     ]
     rest = views_definition(policy) + _TWO_VIEWS
     text = python_file(policy, "torchvision", usage, found, rest)
-    return Export(text, "torchvision.py", _MEDIA_TYPE, found)
+    return Export(text, "policy_torchvision.py", _MEDIA_TYPE, found)
 
 
 def lightly(policy: Policy, options: Options) -> Export:
@@ -75,7 +75,7 @@ def lightly(policy: Policy, options: Options) -> Export:
     wanted = "from lightly.transforms.multi_view_transform import MultiViewTransform\n\n"
     rest = wanted + views_definition(policy) + _LIGHTLY
     text = python_file(policy, "torchvision", usage, found, rest)
-    return Export(text, "lightly.py", _MEDIA_TYPE, found)
+    return Export(text, "policy_lightly.py", _MEDIA_TYPE, found)
 
 
 def kornia(policy: Policy, options: Options) -> Export:
@@ -90,10 +90,10 @@ def kornia(policy: Policy, options: Options) -> Export:
         "picture", "images"
     )
     text = python_file(policy, "kornia", usage, found, rest)
-    return Export(text, "kornia.py", _MEDIA_TYPE, found)
+    return Export(text, "policy_kornia.py", _MEDIA_TYPE, found)
 
 
 def json_document(policy: Policy, _: Options) -> Export:
     """The policy document itself."""
     text = json.dumps(policy.to_document(), indent=2) + "\n"
-    return Export(text, "json", "application/json", ())
+    return Export(text, "policy.json", "application/json", ())

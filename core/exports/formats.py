@@ -41,13 +41,13 @@ class Export:
 
     Attributes:
         text: the content of the file.
-        suffix: the end of its name, such as `torchvision.py`.
+        filename: what to call it; of Python files a name that can be imported.
         media_type: for HTTP.
         differences: also part of `text`, in a form that programs can read.
     """
 
     text: str
-    suffix: str
+    filename: str
     media_type: str
     differences: tuple[Difference, ...]
 
@@ -65,3 +65,9 @@ def not_expressible(library: str, operation: str, why: str) -> InvalidInputError
 def different_views(policy: Policy) -> bool:
     """Whether the two views are drawn differently."""
     return len(policy.views) == 2 and policy.views[0] != policy.views[1]
+
+
+def view_filename(policy: Policy, library: str, view: int) -> str:
+    """The name of a JSON file of one view; with the view's number where there are two."""
+    number = f"_view{view}" if len(policy.views) == 2 else ""
+    return f"policy_{library}{number}.json"

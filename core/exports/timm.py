@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 from core.exports.differences import differences
-from core.exports.formats import Difference, Export, Options, not_expressible
+from core.exports.formats import Difference, Export, Options, not_expressible, view_filename
 from core.policies.operations import OPERATIONS
 from core.policies.schema import Operation, Policy, RandomResizedCrop, Sample, Shuffle, Stage
 
@@ -183,5 +183,6 @@ def timm(policy: Policy, options: Options) -> Export:
             "differences": [item.to_dict() for item in found],
         },
     }
-    suffix = f"timm.view{options.view}.json" if len(policy.views) == 2 else "timm.json"
-    return Export(json.dumps(document, indent=2) + "\n", suffix, "application/json", tuple(found))
+    text = json.dumps(document, indent=2) + "\n"
+    filename = view_filename(policy, "timm", options.view)
+    return Export(text, filename, "application/json", tuple(found))
