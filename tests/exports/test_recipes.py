@@ -14,10 +14,10 @@ from core.exports.support import SUPPORT
 from core.policies import Policy, parse_policy
 from core.policies.levels import operation_at
 from core.policies.operations import OPERATIONS
-from core.policies.recipes import BASELINES, byol, rand_augment
+from core.policies.recipes import BASELINES, byol, crop_flip, rand_augment
 from tests.augmentation.images import smooth
 from tests.exports.laws import same_law
-from tests.exports.libraries import SIZE, load
+from tests.exports.libraries import SIZE, load, module
 from tests.policies.examples import RECIPES
 
 _FILES = ("torchvision", "lightly", "kornia", "albumentations")
@@ -144,3 +144,11 @@ def test_two_views_of_one_picture_differ(name: str, library: str) -> None:
     torch.manual_seed(0)
     apply = load(RECIPES[name], library)
     assert not torch.equal(apply(picture), apply(picture))
+
+
+@pytest.mark.parametrize("library", ["torchvision", "kornia", "lightly"])
+def test_names_cannot_become_code(library: str) -> None:
+    name = 'x\nraise SystemExit\r"""\u2028\x0c\\'
+    policy = crop_flip().model_copy(update={"name": name})
+    file = module(export(policy, library).text)
+    assert name == file.NAME
