@@ -19,7 +19,17 @@ from api.headers import Headers
 from api.json_bodies import JsonBodies
 from api.limits import Limits
 from api.pages import docs
-from api.routes import dashboard, datasets, health, jobs, keys, search_spaces, sign_in, trials
+from api.routes import (
+    dashboard,
+    datasets,
+    health,
+    jobs,
+    keys,
+    policies,
+    search_spaces,
+    sign_in,
+    trials,
+)
 from api.sweeper import Sweeper
 from core.access.binding import require_keys
 from core.datasets import pool
@@ -78,7 +88,7 @@ def create_app() -> FastAPI:
     app.add_middleware(Gate, settings=settings)
     app.add_middleware(Headers)
     for module in (
-        datasets, search_spaces, jobs, dashboard, trials, keys, sign_in, docs, health,
+        datasets, search_spaces, jobs, policies, dashboard, trials, keys, sign_in, docs, health,
     ):  # fmt: skip
         app.include_router(module.router)
     app.mount("/static/swagger", StaticFiles(directory=docs.swagger_files()), name="swagger")

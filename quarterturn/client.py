@@ -135,6 +135,20 @@ class Client:
         """The selected policy document."""
         return dict(self._request("GET", f"/v1/jobs/{job_id}/policy").json())
 
+    def export(self, job_id: str, format: str, *, size: int | None = None, view: int = 0) -> str:
+        """The selected policy as a file of another library; see docs/exporting.md.
+
+        Args:
+            format: `torchvision`, `albumentations`, `kornia`, `lightly`, `timm` or `json`.
+            size: of crops in pixels, for `albumentations`; by default that of the dataset.
+            view: 0 or 1, for formats that hold one view.
+
+        Raises:
+            ServerError: `unknown_format`, `export_not_possible`, `policy_not_ready`.
+        """
+        query = {"format": format, "view": view, **({} if size is None else {"size": size})}
+        return self._request("GET", f"/v1/jobs/{job_id}/policy", params=query).text
+
     def cancel(self, job_id: str) -> dict[str, Any]:
         """Cancel a job."""
         return dict(self._request("POST", f"/v1/jobs/{job_id}/cancel").json())

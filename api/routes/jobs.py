@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
 from api.deps import CallerDep, SessionDep, SettingsDep
@@ -14,7 +13,6 @@ from api.paging import After, Limit, newest_first
 from api.problems import responses
 from api.schemas import JobDetail, JobSummary, Page
 from core.dispatch import dispatch
-from core.errors import ConflictError
 from core.jobs.control import cancel_job, pause_job, resume_job, stop_job
 from core.jobs.create import create_job, find_job
 from core.store.database import session_scope
@@ -66,33 +64,6 @@ def index(
 def read(job_id: str, session: SessionDep) -> JobDetail:
     """A job with its specification."""
     return detail(find_job(session, job_id))
-
-
-@router.get(
-    "/{job_id}/policy",
-    responses={200: {"description": "The policy document"}, **responses(404, 409)},
-)
-def policy(job_id: str, session: SessionDep) -> JSONResponse:
-    """The selected policy, ready to be saved as policy.json."""
-    job = find_job(session, job_id)
-    if job.policy is None:
-        missing = {
-            "queued": "The search has not begun: no worker has taken a trial yet.",
-            "running": "The search is still running.",
-            "paused": "The search is paused.",
-            "stopping": "The search is being stopped; what runs is finished first.",
-            "cancelling": "The search is being cancelled and will select nothing.",
-            "cancelled": "The search was cancelled before a policy was selected.",
-            "failed": f"The search failed: {job.message}",
-        }
-        raise ConflictError(
-            f"There is no policy yet. {missing.get(job.state, '')} "
-            f"See /v1/jobs/{job_id}/dashboard.",
-            code="policy_not_ready",
-        )
-    return JSONResponse(
-        job.policy, headers={"Content-Disposition": 'attachment; filename="policy.json"'}
-    )
 
 
 @router.post(

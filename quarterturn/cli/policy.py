@@ -7,16 +7,21 @@ from typing import Annotated
 
 import typer
 
-policy_commands = typer.Typer(help="Read policy files.", no_args_is_help=True)
+policy_commands = typer.Typer(
+    help="Read, show, compare and export policy files.", no_args_is_help=True
+)
+
+
+PolicyFile = Annotated[Path, typer.Argument(help="A policy file.")]
 
 
 @policy_commands.callback()
 def _policy() -> None:
-    """Read policy files."""
+    """Read, show, compare and export policy files."""
 
 
 @policy_commands.command()
-def show(path: Annotated[Path, typer.Argument(help="A policy file.")]) -> None:
+def show(path: PolicyFile) -> None:
     """Show what a policy does, in words, and how it was chosen."""
     from core.policies import policy_warnings, read_policy
     from core.policies.words import describe
@@ -37,3 +42,104 @@ def show(path: Annotated[Path, typer.Argument(help="A policy file.")]) -> None:
             typer.echo(f"not distinguishable from: {', '.join(tied)}")
     for warning in selection.get("warnings", policy_warnings(policy)):
         typer.secho(f"warning: {warning['message']}", fg="yellow")
+
+
+def _write(path: Path, data: bytes) -> None:
+    from core.errors import InvalidInputError
+
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise InvalidInputError(
+            f"{path} cannot be written: {error}. Choose another with --output.",
+            code="output_not_writable",
+        ) from None
+
+
+@policy_commands.command()
+def export(
+    path: PolicyFile,
+    format: Annotated[
+        str,
+        typer.Option(help="torchvision, albumentations, kornia, lightly, timm or json."),
+    ] = "torchvision",
+    output: Annotated[
+        Path | None, typer.Option(help="The file [default: named after the format].")
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option(min=8, max=4096, help="Side of crops, for albumentations.")
+    ] = None,
+    view: Annotated[
+        int, typer.Option(min=0, max=1, help="Which view, for albumentations and timm.")
+    ] = 0,
+) -> None:
+    """Write a policy in the form of another library."""
+    from core.exports import Options
+    from core.exports import export as make
+    from core.policies import read_policy
+
+    made = make(read_policy(path), format, Options(size=size, view=view))
+    target = output or Path(made.filename)
+    _write(target, made.text.encode())
+    typer.echo(f"wrote {target}")
+    for item in made.differences:
+        typer.secho(f"difference: {item.operation}: {item.message}", fg="yellow", err=True)
+
+
+@policy_commands.command()
+def preview(
+    path: PolicyFile,
+    images: Annotated[list[Path], typer.Argument(help="Images, or folders of them.")],
+    output: Annotated[Path, typer.Option(help="The PNG file.")] = Path("preview.png"),
+    count: Annotated[int, typer.Option(min=1, max=100, help="How many images.")] = 6,
+    draws: Annotated[int, typer.Option(min=1, max=40, help="How many views of each.")] = 5,
+    resolution: Annotated[
+        int, typer.Option(min=16, max=512, help="Pixels at which the policy is applied.")
+    ] = 64,
+    cell: Annotated[int, typer.Option(min=16, max=512, help="Pixels of each picture shown.")] = 96,
+    seed: Annotated[int, typer.Option(help="The same seed draws the same.")] = 0,
+) -> None:
+    """Show images under a policy: a contact sheet, the original beside several views."""
+    import io
+
+    from core.policies import read_policy
+    from quarterturn.cli.pictures import read_images
+
+    policy = read_policy(path)
+    pictures = read_images(images, count)
+    from core.previews.sheet import contact_sheet  # torch takes seconds: after the checks
+
+    sheet = contact_sheet(
+        pictures, policy, draws=draws, resolution=resolution, cell=cell, seed=seed
+    )
+    encoded = io.BytesIO()
+    sheet.save(encoded, "PNG")
+    _write(output, encoded.getvalue())
+    typer.echo(f"wrote {output}: {len(pictures)} images, {draws} views each")
+
+
+@policy_commands.command()
+def diff(first: PolicyFile, second: PolicyFile) -> None:
+    """Say in words what changes from one policy to another. Exit code 1 if they differ."""
+    from core.policies import read_policy
+    from core.policies.diff import compare
+
+    one, other = read_policy(first), read_policy(second)
+    for line in compare(one, other):
+        typer.echo(line)
+    if one.digest != other.digest:
+        raise typer.Exit(1)
+
+
+@policy_commands.command()
+def lint(path: PolicyFile) -> None:
+    """Warn of parts without effect and of what is unusual. Exit code 1 if there are warnings."""
+    from core.policies import read_policy
+    from core.policies.lint import lint as findings
+
+    found = findings(read_policy(path))
+    for warning in found:
+        typer.secho(f"{warning['code']}: {warning['message']}", fg="yellow")
+    if found:
+        raise typer.Exit(1)
+    typer.echo("no warnings")

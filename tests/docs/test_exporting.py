@@ -1,0 +1,63 @@
+"""docs/exporting.md holds what the code says."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.exports import FORMATS, Options, export
+from core.policies.recipes import moco_v2
+from tests.docs.exports_table import notes_table, support_table
+from tests.docs.texts import blocks, codes, read, table
+from tests.exports.libraries import module
+
+
+@pytest.mark.parametrize("line", [*support_table(), *notes_table()])
+def test_tables_of_operations(line: str) -> None:
+    assert line in read("docs/exporting.md").splitlines()
+
+
+def test_no_other_operations_or_notes() -> None:
+    text = read("docs/exporting.md")
+    assert len(table(text, "operation")) == len(support_table()) - 2
+    assert len(table(text, "library")) == len(notes_table()) - 2
+
+
+def test_formats() -> None:
+    listed = table(read("docs/exporting.md"), "format")
+    assert [next(iter(codes([row[0]]))) for row in listed] == list(FORMATS)
+    for name, row in zip(FORMATS, listed, strict=True):
+        made = export(moco_v2(), name, Options(size=32))
+        assert row[1].strip("`") == made.filename
+        assert row[2].strip("`") == made.media_type
+
+
+def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+
+    import torch
+    from PIL import Image
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("torchvision", "kornia", "lightly"):
+        made = export(moco_v2(), name)
+        monkeypatch.setitem(sys.modules, f"policy_{name}", module(made.text))
+    for name in ("albumentations", "timm"):
+        made = export(moco_v2(), name, Options(size=64))
+        (tmp_path / made.filename).write_text(made.text)
+    names = {
+        "picture": Image.new("RGB", (64, 64), (9, 90, 200)),
+        "images": torch.rand(4, 3, 64, 64),
+    }
+    examples = blocks(read("docs/exporting.md"), "python")
+    assert len(examples) == 5
+    for example in examples:
+        exec(compile(example, "exporting.md", "exec"), dict(names))
+
+
+def test_the_embedded_example_of_differences_is_one() -> None:
+    (example,) = blocks(read("docs/exporting.md"), "json")
+    made = export(moco_v2(), "torchvision")
+    assert json.loads(example) in [item.to_dict() for item in made.differences]

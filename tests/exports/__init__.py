@@ -1,0 +1,1 @@
+"""Exports: each loaded in the real library and compared with the interpreter."""

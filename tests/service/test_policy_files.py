@@ -1,0 +1,66 @@
+"""The selected policy as a file of each library, over HTTP and with the client."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import pytest
+
+from core.exports import FORMATS, Options, export
+from core.policies import parse_policy
+from quarterturn import Client
+from tests.conftest import TINY_SEARCH
+from tests.exports.libraries import module
+from tests.service.waiting import until_state
+
+_TYPES = {"torchvision": "text/x-python", "kornia": "text/x-python", "lightly": "text/x-python"}
+
+
+@pytest.fixture(scope="module")
+def job(http: httpx.Client, animal_dataset: str) -> str:
+    body = {"dataset_id": animal_dataset, **TINY_SEARCH, "name": "files"}
+    created = http.post("/v1/jobs", json=body).json()
+    until_state(http, created["id"], "completed")
+    return str(created["id"])
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_each_format_is_a_file(http: httpx.Client, job: str, name: str) -> None:
+    answer = http.get(f"/v1/jobs/{job}/policy", params={"format": name})
+    policy = parse_policy(http.get(f"/v1/jobs/{job}/policy").json())
+    if name == "timm" and answer.status_code == 422:
+        assert answer.json()["code"] == "export_not_possible"
+        assert answer.json()["fields"][0]["path"] in answer.json()["detail"]
+        return
+    assert answer.status_code == 200, answer.text
+    kind = _TYPES.get(name, "application/json")
+    assert answer.headers["content-type"].partition(";")[0] == kind
+    made = export(policy, name, Options(size=28))
+    assert answer.headers["content-disposition"] == f'attachment; filename="{made.filename}"'
+    assert answer.text == made.text
+    if kind == "text/x-python":
+        assert policy.digest == module(answer.text).DIGEST
+    elif name != "json":
+        assert json.loads(answer.text)["quarterturn"]["digest"] == policy.digest
+
+
+def test_unknown_formats_are_refused_with_the_list(http: httpx.Client, job: str) -> None:
+    answer = http.get(f"/v1/jobs/{job}/policy", params={"format": "onnx"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "unknown_format")
+    assert answer.json()["fields"][0]["allowed"] == list(FORMATS)
+
+
+@pytest.mark.parametrize("query", [{"size": 4}, {"size": "large"}, {"view": 2}])
+def test_sizes_and_views_are_checked(
+    http: httpx.Client, job: str, query: dict[str, object]
+) -> None:
+    answer = http.get(f"/v1/jobs/{job}/policy", params={"format": "albumentations", **query})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+
+
+def test_the_client_exports(http: httpx.Client, job: str) -> None:
+    with Client(str(http.base_url)) as client:
+        text = client.export(job, "albumentations", size=96)
+        assert '"size": [\n' in text or "RandomResizedCrop" not in text
+        assert client.export(job, "kornia").startswith("# Augmentation policy")
