@@ -49,6 +49,28 @@ class DatasetDetail(DatasetSummary):
     )
 
 
+class CheckpointSummary(_Body):
+    """Weights to start from."""
+
+    id: str = Field(examples=["ckpt_0198a1b2c3d4e5f60718"])
+    name: str = Field(examples=["moco_v2_800ep"])
+    state: str = Field(examples=["ready"])
+    digest: str = Field(description="Of the encoder's numbers, not of the file.")
+    encoder: str = Field(description="The encoder that it fits.", examples=["resnet18"])
+    tensors: int
+    size_bytes: int
+    source: dict[str, Any] = Field(examples=[{"kind": "upload"}])
+    created_at: datetime
+
+
+class CheckpointDetail(CheckpointSummary):
+    """A checkpoint with how it fits each encoder."""
+
+    reports: list[dict[str, Any]] = Field(
+        description="Per encoder: matched, missing, misfits, resized and unused tensors."
+    )
+
+
 class JobSummary(_Body):
     """A search."""
 

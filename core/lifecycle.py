@@ -8,6 +8,9 @@ DATASET: dict[str, frozenset[str]] = {
     "deleted": frozenset(),
 }
 
+#: A checkpoint lives as a dataset does.
+CHECKPOINT = DATASET
+
 JOB: dict[str, frozenset[str]] = {
     "queued": frozenset({"running", "cancelling", "failed"}),
     "running": frozenset({"completed", "failed", "cancelling"}),
@@ -27,7 +30,9 @@ TRIAL: dict[str, frozenset[str]] = {
     "cancelled": frozenset(),
 }
 
-TABLES: dict[str, dict[str, frozenset[str]]] = {"datasets": DATASET, "jobs": JOB, "trials": TRIAL}
+TABLES: dict[str, dict[str, frozenset[str]]] = {
+    "datasets": DATASET, "checkpoints": CHECKPOINT, "jobs": JOB, "trials": TRIAL,
+}  # fmt: skip
 
 
 def sources(table: str, target: str) -> list[str]:
