@@ -14,7 +14,16 @@ from fastapi.staticfiles import StaticFiles
 
 from api import problems
 from api.limits import Limits
-from api.routes import checkpoints, dashboard, datasets, health, jobs, search_spaces, trials
+from api.routes import (
+    checkpoints,
+    dashboard,
+    datasets,
+    encoders,
+    health,
+    jobs,
+    search_spaces,
+    trials,
+)
 from api.sweeper import Sweeper
 from core.datasets import pool
 from core.queue import broker_url
@@ -64,7 +73,7 @@ def create_app() -> FastAPI:
     )
     problems.install(app)
     app.add_middleware(Limits, settings=settings)
-    for module in (datasets, checkpoints, search_spaces, jobs, dashboard, trials, health):
+    for module in (datasets, checkpoints, search_spaces, jobs, encoders, dashboard, trials, health):
         app.include_router(module.router)
     static = Path(__file__).parent / "pages" / "static"
     app.mount("/static", StaticFiles(directory=static), name="static")

@@ -90,6 +90,9 @@ class JobDetail(JobSummary):
 
     spec: dict[str, Any]
     warnings: list[dict[str, Any]]
+    encoder: dict[str, Any] | None = Field(
+        default=None, description="The final encoder, once it is pretrained."
+    )
     links: dict[str, str] = {}
 
 
@@ -103,7 +106,8 @@ class TrialSummary(_Body):
     seed: int
     iterations: int
     task: str = Field(
-        description="base, search, confirmation, fold/... or density/...", examples=["search"]
+        description="base, search, confirmation, fold/..., density/..., source/..., warm_up, final",
+        examples=["search"],
     )
     state: str = Field(examples=["completed"])
     attempt: int
@@ -132,4 +136,7 @@ class TrialDetail(TrialSummary):
 
     metrics: dict[str, Any] | None
     curve: list[Any] | None = Field(description="[iteration, mean loss] pairs.")
+    provenance: dict[str, Any] | None = Field(
+        description="What it started from, with the digest; of a stage also that of its weights."
+    )
     policy: dict[str, Any] | None = None

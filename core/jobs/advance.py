@@ -7,8 +7,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core.jobs.history import candidates_of, history_of
+from core.jobs.starting import started_from
+from core.search.course import plan
 from core.search.history import TrialRequest
-from core.search.planning import plan
 from core.search.selection import select as select_policy
 from core.search.spec import SearchSpec
 from core.search.standing import standing
@@ -108,6 +109,7 @@ def _conclude(session: Session, job: Job, spec: SearchSpec, exhausted: str | Non
         "iterations_spent": sum(trial.iterations_run for trial in history.trials),
         "seconds": round(history.elapsed_seconds, 1),
         "budget_exhausted": exhausted,
+        **started_from(session, job, spec),
     }  # fmt: skip
     policy = select_policy(spec, candidates, ranking, provenance)
     message = f"The budget of {exhausted} ended the search." if exhausted else None

@@ -22,7 +22,7 @@ from core.search.standing import standing
 from core.store.tables import Dataset, Job, Trial
 
 _FAILURES_SHOWN = 20
-_ORDER = ("base", "fold", "density", "search", "confirmation")
+_ORDER = ("source", "warm_up", "base", "fold", "density", "search", "confirmation", "final")
 
 
 def _stage(task: str) -> str:
@@ -171,4 +171,5 @@ def dashboard(session: Session, job: Job) -> dict[str, Any]:
         "seconds_left": seconds_left(session, job, spec, history, costs, workers) if live else None,
         "workers": workers,
         "policy_ready": job.policy is not None,
+        "encoder_ready": job.encoder is not None,
     }
