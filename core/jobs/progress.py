@@ -118,7 +118,10 @@ def _rankings(
         selection = (job.policy or {}).get("selection") or {}
         return job.ranking, selection.get("evidence"), based
     ranking = standing(spec, candidates, history)
-    evidence = assess(ranking, spec.scoring.criterion).to_dict() if ranking else None
+    evidence = None
+    if ranking:
+        found = assess(ranking, spec.scoring.criterion, warm_start=spec.pretraining.is_warm)
+        evidence = found.to_dict()
     return [entry.to_dict() for entry in ranking], evidence, based
 
 

@@ -41,25 +41,27 @@ def stage_requests(spec: SearchSpec, seed: int) -> list[TrialRequest]:
 
 
 def preceded(spec: SearchSpec, history: History, asked: Wanted) -> Wanted:
-    """What a strategy asked for, with the stages that must come first instead of what waits.
+    """What a strategy asked for, up to the first that waits, and the stage that it waits for.
 
-    If a stage did not complete, what waits for it never comes; the rest is what there is to rank.
+    Nothing after that is asked for yet: budgets count trials in their order, so what comes later
+    must never have been begun before. If a stage did not complete, what waits for it never comes;
+    the rest is what there is to rank.
     """
     if not stage_requests(spec, spec.seed):
         return asked
     records = history.by_place()
     requests: dict[Place, TrialRequest] = {}
-    waiting = lost = False
+    lost = False
     for request in asked.requests:
+        ready = True
         for stage in stage_requests(spec, request.seed):
             requests.setdefault(stage.place, stage)
             record = records.get(stage.place)
             if record is None or record.state not in FINAL_STATES:
-                waiting = True
-                break
+                return Wanted(list(requests.values()), False)
             if record.state != "completed":
-                lost = True
+                ready, lost = False, True
                 break
-        else:
+        if ready:
             requests[request.place] = request
-    return Wanted(list(requests.values()), (asked.complete or lost) and not waiting)
+    return Wanted(list(requests.values()), asked.complete or lost)

@@ -14,7 +14,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from core.pretraining.encoders import SMALL_IMAGE, Encoder, TorchvisionResNet, build_encoder
+from core.pretraining.encoders import Encoder, TorchvisionResNet, build_encoder
+from core.pretraining.encoders_known import SMALL_IMAGE
 from core.pretraining.spec import EncoderName
 from core.weights.header import Shape
 from core.weights.matching import resizable
