@@ -20,8 +20,10 @@ from api.json_bodies import JsonBodies
 from api.limits import Limits
 from api.pages import docs
 from api.routes import (
+    checkpoints,
     dashboard,
     datasets,
+    encoders,
     health,
     jobs,
     keys,
@@ -88,7 +90,8 @@ def create_app() -> FastAPI:
     app.add_middleware(Gate, settings=settings)
     app.add_middleware(Headers)
     for module in (
-        datasets, search_spaces, jobs, policies, dashboard, trials, keys, sign_in, docs, health,
+        datasets, checkpoints, search_spaces, jobs, policies, encoders, dashboard, trials,
+        keys, sign_in, docs, health,
     ):  # fmt: skip
         app.include_router(module.router)
     app.mount("/static/swagger", StaticFiles(directory=docs.swagger_files()), name="swagger")

@@ -10,7 +10,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from core.pretraining.spec import PretrainingSpec, ScoringSpec
-from core.search.spec import Budget
+from core.search.spec import Budget, FinalPretraining
 from core.search.strategy import Strategy
 from core.spaces.schema import SearchSpace
 from core.validation import Document
@@ -37,6 +37,7 @@ class JobRequest(Document):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     pretraining: PretrainingSpec = PretrainingSpec()
     scoring: ScoringSpec = ScoringSpec()
+    final_pretraining: FinalPretraining | None = None
 
 
 class _AnyObject(dict[str, Any]):

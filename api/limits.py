@@ -9,7 +9,9 @@ from core.settings import Settings
 
 #: A JSON body has no business being larger.
 MAX_JSON_BYTES = 8 * 2**20
-_UPLOAD_PATH = "/v1/datasets"
+_DATASETS, _CHECKPOINTS = "/v1/datasets", "/v1/checkpoints"
+#: What a form adds around a file.
+_FORM_BYTES = 2**16
 
 
 class _BodyTooLarge(Exception):
@@ -26,8 +28,12 @@ class Limits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        upload = scope["path"].rstrip("/") == _UPLOAD_PATH
-        limit = self._settings.max_upload_bytes if upload else MAX_JSON_BYTES
+        path = scope["path"].rstrip("/")
+        limit = MAX_JSON_BYTES
+        if path == _DATASETS:
+            limit = self._settings.max_upload_bytes
+        elif path == _CHECKPOINTS:
+            limit = self._settings.max_checkpoint_bytes + _FORM_BYTES
         received, started = 0, False
 
         async def counted() -> Message:

@@ -8,7 +8,7 @@ from fastapi import Query
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from core.store.tables import ApiKey, Dataset, Job
+from core.store.tables import ApiKey, Checkpoint, Dataset, Job
 
 Limit = Annotated[int, Query(ge=1, le=200)]
 After = Annotated[str | None, Query(max_length=64)]
@@ -17,7 +17,7 @@ After = Annotated[str | None, Query(max_length=64)]
 def newest_first(
     session: Session,
     query: Select[Any],
-    table: type[Dataset] | type[Job] | type[ApiKey],
+    table: type[Checkpoint] | type[Dataset] | type[Job] | type[ApiKey],
     limit: int,
     after: str | None,
 ) -> dict[str, Any]:

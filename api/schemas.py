@@ -51,6 +51,28 @@ class DatasetDetail(DatasetSummary):
     )
 
 
+class CheckpointSummary(Body):
+    """Weights to start from."""
+
+    id: str = Field(examples=["ckpt_0198a1b2c3d4e5f60718"])
+    name: str = Field(examples=["moco_v2_800ep"])
+    state: str = Field(examples=["ready"])
+    digest: str = Field(description="Of the encoder's numbers, not of the file.")
+    encoder: str = Field(description="The encoder that it fits.", examples=["resnet18"])
+    tensors: int
+    size_bytes: int
+    source: dict[str, Any] = Field(examples=[{"kind": "upload"}])
+    created_at: datetime
+
+
+class CheckpointDetail(CheckpointSummary):
+    """A checkpoint with how it fits each encoder."""
+
+    reports: list[dict[str, Any]] = Field(
+        description="Per encoder: matched, missing, misfits, resized and unused tensors."
+    )
+
+
 class JobSummary(Body):
     """A search."""
 
@@ -70,6 +92,9 @@ class JobDetail(JobSummary):
 
     spec: dict[str, Any]
     warnings: list[dict[str, Any]]
+    encoder: dict[str, Any] | None = Field(
+        default=None, description="The final encoder, once it is pretrained."
+    )
     links: dict[str, str] = {}
 
 
@@ -83,7 +108,8 @@ class TrialSummary(Body):
     seed: int
     iterations: int
     task: str = Field(
-        description="base, search, confirmation, fold/... or density/...", examples=["search"]
+        description="base, search, confirmation, fold/..., density/..., source/..., warm_up, final",
+        examples=["search"],
     )
     state: str = Field(examples=["completed"])
     attempt: int
@@ -113,4 +139,7 @@ class TrialDetail(TrialSummary):
     metrics: dict[str, Any] | None
     log_tail: str | None = Field(description="The last lines that its worker logged, if it failed.")
     curve: list[Any] | None = Field(description="[iteration, mean loss] pairs.")
+    provenance: dict[str, Any] | None = Field(
+        description="What it started from, with the digest; of a stage also that of its weights."
+    )
     policy: dict[str, Any] | None = None

@@ -14,6 +14,7 @@ from core.dispatch import dispatch, queue_length
 from core.jobs.sweep import sweep
 from core.settings import Settings
 from core.store.database import session_scope
+from core.weights.catalog import finish_checkpoint_deletions
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ def sweep_once(settings: Settings) -> list[str]:
         due = sweep(session, settings, queue_is_empty=empty)
     dispatch(due)
     finish_deletions(settings)
+    finish_checkpoint_deletions(settings)
     remove_leftovers(settings)
     return due
 

@@ -8,6 +8,9 @@ DATASET: dict[str, frozenset[str]] = {
     "deleted": frozenset(),
 }
 
+#: A checkpoint lives as a dataset does.
+CHECKPOINT = DATASET
+
 JOB: dict[str, frozenset[str]] = {
     "queued": frozenset({"running", "paused", "stopping", "cancelling", "failed"}),
     "running": frozenset({"completed", "failed", "paused", "stopping", "cancelling"}),
@@ -34,7 +37,9 @@ OPEN_JOBS = ("queued", "running")
 #: Jobs that are on their way to an end: no trial of theirs begins, or begins again.
 ENDING_JOBS = ("stopping", "cancelling")
 
-TABLES: dict[str, dict[str, frozenset[str]]] = {"datasets": DATASET, "jobs": JOB, "trials": TRIAL}
+TABLES: dict[str, dict[str, frozenset[str]]] = {
+    "datasets": DATASET, "checkpoints": CHECKPOINT, "jobs": JOB, "trials": TRIAL,
+}  # fmt: skip
 
 
 def sources(table: str, target: str) -> list[str]:

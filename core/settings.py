@@ -50,6 +50,16 @@ class Settings(BaseSettings):
     quota_trial_seconds: int = Field(
         0, ge=0, description="Most seconds of trials of one owner within 24 hours; 0: no limit."
     )
+    checkpoint_roots: list[Path] = Field(
+        default_factory=list,
+        description="Folders under which `POST /v1/checkpoints` may read by path (a JSON list).",
+    )
+    max_checkpoint_bytes: int = Field(2 * 2**30, description="Largest checkpoint, in bytes.")
+    download_weights: bool = Field(
+        False,
+        description="Whether published weights of torchvision and timm may be downloaded; "
+        "else only those already cached are used.",
+    )
     max_upload_bytes: int = Field(
         8 * 2**30, description="Largest upload, in bytes; other bodies are limited to 8 MiB."
     )
@@ -107,6 +117,14 @@ class Settings(BaseSettings):
     @property
     def checkpoints_dir(self) -> Path:
         return self.data_dir / "checkpoints"
+
+    @property
+    def weights_dir(self) -> Path:
+        return self.data_dir / "weights"
+
+    @property
+    def encoders_dir(self) -> Path:
+        return self.data_dir / "encoders"
 
     @property
     def uploads_dir(self) -> Path:

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from quarterturn.client import Client
+    from quarterturn.encoder import PretrainedEncoder, load_encoder
     from quarterturn.transform import PolicyTransform, load_policy
 
-__all__ = ["Client", "PolicyTransform", "load_policy"]
+__all__ = ["Client", "PolicyTransform", "PretrainedEncoder", "load_encoder", "load_policy"]
 
 _HOMES = {
     "Client": "quarterturn.client",
     "PolicyTransform": "quarterturn.transform",
+    "PretrainedEncoder": "quarterturn.encoder",
+    "load_encoder": "quarterturn.encoder",
     "load_policy": "quarterturn.transform",
 }
 

@@ -32,6 +32,7 @@ FAST = {
     "QUARTERTURN_SWEEP_SECONDS": "1",
     "QUARTERTURN_MAX_IMAGE_PIXELS": "4000000",
     "QUARTERTURN_MAX_UPLOAD_BYTES": "20000000",
+    "QUARTERTURN_MAX_CHECKPOINT_BYTES": "30000000",
 }
 TINY_SEARCH = {
     "search_space": "rand-augment",
@@ -78,7 +79,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """PostgreSQL, Redis, a worker and the API."""
     folder = tmp_path_factory.mktemp("server-images")
     before = dict(os.environ)
-    os.environ.update(FAST, QUARTERTURN_DATASET_ROOTS=f'["{folder}"]')
+    roots = f'["{folder}"]'
+    os.environ.update(FAST, QUARTERTURN_DATASET_ROOTS=roots, QUARTERTURN_CHECKPOINT_ROOTS=roots)
     # Not below pytest's folder: that is private to root, and PostgreSQL does not run as root.
     with (
         tempfile.TemporaryDirectory(prefix="quarterturn-test-") as data,

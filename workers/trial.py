@@ -15,9 +15,11 @@ from core.jobs import claim as trials
 from core.pretraining.checkpoints import CheckpointStore
 from core.pretraining.data import TrialData, load_trial_data
 from core.pretraining.hardware import choose_device, limit_threads
+from core.pretraining.spec import FINAL
 from core.pretraining.trainer import DivergedError
 from core.settings import get_settings
 from core.store.database import session_scope
+from core.weights.storing import WeightsUnavailableError
 from workers.heartbeat import Heartbeat, TrialStopped
 from workers.identity import worker_name
 from workers.log_tail import LogTail
@@ -40,16 +42,18 @@ def device() -> torch.device:
 
 
 @lru_cache(maxsize=2)
-def _dataset(digest: str) -> TrialData:
-    return load_trial_data(open_cache(get_settings().datasets_dir / digest), device())
+def _dataset(digest: str, *, whole: bool = False) -> TrialData:
+    cache = open_cache(get_settings().datasets_dir / digest)
+    return load_trial_data(cache, device(), whole=whole)
 
 
 def _attempt(claimed: trials.ClaimedTrial, heartbeat: Heartbeat) -> dict[str, Any]:
-    data = _dataset(claimed.dataset_digest)
-    checkpoints = CheckpointStore(get_settings().checkpoints_dir)
+    settings = get_settings()
+    data = _dataset(claimed.dataset_digest, whole=claimed.spec.task == FINAL)
     return execute(
         claimed.spec, claimed.policy, data, job=claimed.job_id, candidate=claimed.candidate,
-        checkpoints=checkpoints, watch=heartbeat.watch,
+        checkpoints=CheckpointStore(settings.checkpoints_dir), watch=heartbeat.watch,
+        library=settings.weights_dir, encoders=settings.encoders_dir,
     )  # fmt: skip
 
 
@@ -59,6 +63,8 @@ def _failure(error: Exception) -> tuple[str, str]:
         return "diverged", f"Pretraining diverged: {error}."
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return "out_of_memory", "The worker ran out of memory; use a smaller batch or encoder."
+    if isinstance(error, WeightsUnavailableError):
+        return "weights_unavailable", f"What the trial starts from is not there: {error}."
     if isinstance(error, FileNotFoundError):
         return "dataset_unavailable", "The worker has no decoded images of the dataset."
     return "error", f"{type(error).__name__}: {error}"

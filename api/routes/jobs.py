@@ -27,6 +27,8 @@ def detail(job: Job) -> JobDetail:
     """A job with its links."""
     base = f"/v1/jobs/{job.id}"
     links = {part: f"{base}/{part}" for part in _PARTS}
+    if job.spec.get("final_pretraining") is not None:
+        links |= {"encoder": f"{base}/encoder", "encoder_card": f"{base}/encoder/card"}
     return JobDetail.model_validate(job).model_copy(update={"links": {"self": base, **links}})
 
 

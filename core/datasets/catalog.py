@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from core.access.quotas import allow_images
@@ -115,7 +115,13 @@ def delete_dataset(dataset_id: str, settings: Settings, owner: str = LOCAL) -> N
         # An exclusive lock: job creation holds a shared one, so either sees the other.
         session.execute(select(Dataset.id).where(Dataset.id == dataset_id).with_for_update())
         users = session.scalars(
-            select(Job.id).where(Job.dataset_id == dataset_id, Job.state.in_(active("jobs")))
+            select(Job.id).where(
+                or_(
+                    Job.dataset_id == dataset_id,
+                    Job.spec["pretraining"]["chain"].contains([{"dataset_id": dataset_id}]),
+                ),
+                Job.state.in_(active("jobs")),
+            )
         ).all()
         if users:
             raise ConflictError(

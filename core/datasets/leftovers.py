@@ -38,7 +38,12 @@ def _remove_unrecorded(settings: Settings, horizon: float) -> None:
 def remove_leftovers(settings: Settings) -> None:
     """Remove old partial caches and uploads, and the checkpoints of jobs that have ended."""
     horizon = time.time() - _OLD_SECONDS
-    partial = [*settings.datasets_dir.glob(".partial-*"), *settings.uploads_dir.glob("*")]
+    partial = [
+        *settings.datasets_dir.glob(".partial-*"),
+        *settings.uploads_dir.glob("*"),
+        *settings.weights_dir.glob(".*"),
+        *settings.encoders_dir.glob(".*"),
+    ]
     for path in partial:
         try:
             if path.stat().st_mtime < horizon:

@@ -17,6 +17,7 @@ from core.pretraining import trainer
 from core.pretraining.checkpoints import CheckpointStore
 from core.pretraining.data import TrialData
 from core.pretraining.spec import TrialSpec
+from core.weights.storing import Weights
 
 
 def _stream_seed(spec: TrialSpec, stream: str) -> int:
@@ -28,7 +29,7 @@ def _stream_seed(spec: TrialSpec, stream: str) -> int:
 
 def fold_model(
     spec: TrialSpec, base: Policy, data: TrialData, resolution: int, store: CheckpointStore,
-    job: str, key: str, watch: trainer.Watch,
+    job: str, key: str, watch: trainer.Watch, initial: Weights | None = None,
 ) -> tuple[FoldModel, bool]:  # fmt: skip
     """The fold's model, and whether it was pretrained now: it is kept, and made again if lost."""
     payload = spec.payload or {}
@@ -38,9 +39,9 @@ def fold_model(
         # As many images as it was pretrained on, whichever: they set the length of a queue.
         count = len(data.pretrain) - len(held_out(data, payload["fold"], payload["folds"]))
         rest = replace(data, pretrain=data.pretrain[:count])
-        fresh = trainer.start(spec.pretraining, rest, resolution, spec.seed)
+        fresh = trainer.start(spec.pretraining, rest, resolution, spec.seed, initial)
         return restore(fresh, state, spec), False
-    model = pretrain(spec, base, data, resolution, watch)
+    model = pretrain(spec, base, data, resolution, watch, initial)
     store.save(job, name, spec.seed, payload["iterations"], model.state())
     return model, True
 
@@ -71,6 +72,7 @@ def execute_density_trial(
     checkpoints: CheckpointStore,
     watch: trainer.Watch,
     clock: Callable[[], float] = time.perf_counter,
+    initial: Weights | None = None,
 ) -> dict[str, Any]:
     """Run a trial of the task `fold/...` or `density/...`.
 
@@ -83,7 +85,9 @@ def execute_density_trial(
     """
     payload = spec.payload or {}
     started = clock()
-    model, trained = fold_model(spec, base, data, resolution, checkpoints, job, candidate, watch)
+    model, trained = fold_model(
+        spec, base, data, resolution, checkpoints, job, candidate, watch, initial
+    )
     prepared = clock()
     if spec.task.startswith("fold/"):
         metrics: dict[str, Any] = _losses(model, data, spec, list(base.view(0)), "base")

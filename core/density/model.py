@@ -16,6 +16,7 @@ from core.pretraining.methods import Method
 from core.pretraining.spec import TrialSpec
 from core.scoring.features import ROTATIONS, encode
 from core.scoring.probe import Head, fit_head
+from core.weights.storing import Weights
 
 #: Most images that the rotation head is fitted on, and most negatives of InfoNCE.
 _HEAD_IMAGES, _NEGATIVES = 2000, 4096
@@ -72,12 +73,13 @@ def build(run: trainer.Run, data: TrialData, base: Policy, spec: TrialSpec) -> F
 
 
 def pretrain(
-    spec: TrialSpec, base: Policy, data: TrialData, resolution: int, watch: trainer.Watch
-) -> FoldModel:
+    spec: TrialSpec, base: Policy, data: TrialData, resolution: int, watch: trainer.Watch,
+    initial: Weights | None = None,
+) -> FoldModel:  # fmt: skip
     """Pretrain on the other folds with the base augmentation."""
     payload: dict[str, Any] = spec.payload or {}
     rest = without_fold(data, payload["fold"], payload["folds"])
-    run = trainer.start(spec.pretraining, rest, resolution, spec.seed)
+    run = trainer.start(spec.pretraining, rest, resolution, spec.seed, initial)
     trainer.train(
         run, base, rest, spec.pretraining, seed=spec.seed, until=payload["iterations"],
         length=payload["iterations"], watch=watch,

@@ -7,9 +7,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core.jobs.history import candidates_of, history_of
+from core.jobs.starting import started_from
 from core.lifecycle import ENDING_JOBS, OPEN_JOBS
+from core.search.course import plan
 from core.search.history import TrialRequest
-from core.search.planning import plan
 from core.search.selection import select as select_policy
 from core.search.spec import SearchSpec
 from core.search.standing import standing
@@ -113,6 +114,7 @@ def _conclude(session: Session, job: Job, spec: SearchSpec, exhausted: str | Non
         "seconds": round(history.elapsed_seconds, 1),
         "budget_exhausted": exhausted,
         "stopped_by_request": job.state == "stopping",
+        **started_from(session, job, spec),
     }  # fmt: skip
     policy = select_policy(spec, candidates, ranking, provenance)
     reason, message = None, None

@@ -16,12 +16,13 @@ from sqlalchemy.orm import Session
 
 from core.jobs.advance import advance
 from core.jobs.elapsed import elapsed_seconds
+from core.jobs.starting import dataset_of
 from core.lifecycle import ENDING_JOBS, OPEN_JOBS
 from core.policies.schema import Policy
-from core.pretraining.spec import TrialSpec
+from core.pretraining.spec import FINAL, TrialSpec
 from core.search.spec import SearchSpec
 from core.settings import Settings
-from core.store.tables import CandidateRow, Dataset, Job, Trial
+from core.store.tables import CandidateRow, Job, Trial
 from core.store.transitions import transition
 
 
@@ -76,16 +77,18 @@ def claim(session: Session, trial_id: str, worker: str, settings: Settings) -> C
         )
     ).one()
     left = None
-    if search.budget.seconds is not None:
+    # What is pretrained after the selection is beyond the budget of the search.
+    budget = search.budget.seconds if trial.task != FINAL else None
+    if budget is not None:
         now = session.execute(select(func.clock_timestamp())).scalar_one()
-        left = search.budget.seconds - elapsed_seconds(job, now)
+        left = budget - elapsed_seconds(job, now)
     return ClaimedTrial(
         id=trial.id,
         job_id=job.id,
         token=token,
         candidate=trial.candidate_key,
         policy=Policy.model_validate(policy),
-        dataset_digest=session.get_one(Dataset, job.dataset_id).digest,
+        dataset_digest=dataset_of(session, job, search, trial.task).digest,
         spec=TrialSpec(
             pretraining=search.pretraining,
             scoring=search.scoring,
@@ -139,17 +142,28 @@ def _finish(session: Session, claimed: ClaimedTrial, state: str, **values: Any) 
 
 
 def complete(session: Session, claimed: ClaimedTrial, outcome: dict[str, Any]) -> list[str]:
-    """Record a result and move the job on; a late result is dropped.
+    """Record a result, and the final encoder if it is one, and move the job on; a late result is
+    dropped.
 
     Returns:
         Ids of trials to dispatch.
     """
+    _lock_job(session, claimed.job_id)
+    if "encoder" in outcome:
+        held = (Trial.id == claimed.id, Trial.lease_token == claimed.token)
+        session.execute(
+            update(Job)
+            .where(Job.id == claimed.job_id, select(Trial.id).where(*held).exists())
+            .values(encoder={**outcome["encoder"], "policy": claimed.policy.name})
+            .execution_options(synchronize_session=False)
+        )
     return _finish(
         session, claimed, "completed",
         score=outcome.get("score"), sampling_error=outcome.get("sampling_error"),
         held_out=outcome.get("held_out"), collapsed=outcome.get("collapsed"),
         metrics=outcome["metrics"], curve=outcome.get("curve"), log_tail=None,
-        iterations_run=outcome["iterations_run"], progress=claimed.spec.iterations,
+        iterations_run=outcome["iterations_run"], provenance=outcome.get("provenance"),
+        progress=claimed.spec.iterations,
         seconds=outcome["pretraining_seconds"] + outcome["scoring_seconds"],
         finished_at=func.now(),
     )  # fmt: skip

@@ -4,42 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.access.quotas import allow_job
-from core.errors import ConflictError, InvalidInputError, NotFoundError
+from core.errors import InvalidInputError, NotFoundError
 from core.jobs.advance import advance
+from core.jobs.starting import usable_dataset, with_starts
 from core.search.history import History, TrialRequest
 from core.search.planning import remaining, wanted
 from core.search.spec import SearchSpec, parse_search
+from core.search.stages import is_stage
 from core.settings import Settings
 from core.spaces.warnings import space_warnings
-from core.store.tables import Dataset, Job, new_id
-
-
-def _usable_dataset(session: Session, dataset_id: Any) -> Dataset:
-    if not isinstance(dataset_id, str):
-        raise InvalidInputError(
-            "The job is not valid: $.dataset_id must be the id of a dataset.",
-            code="invalid_job",
-            fields=[{"path": "$.dataset_id", "message": "is required, a string"}],
-        )
-    # Shared lock: a deletion waits until the job is in, and then finds it.
-    dataset = session.scalars(
-        select(Dataset).where(Dataset.id == dataset_id).with_for_update(read=True)
-    ).one_or_none()
-    if dataset is None or dataset.state == "deleted":
-        raise NotFoundError(
-            f"There is no dataset {dataset_id}. Create it with POST /v1/datasets.",
-            code="dataset_not_found",
-        )
-    if dataset.state == "deleting":
-        raise ConflictError(
-            f"The dataset {dataset_id} is being deleted. Upload it again to use it.",
-            code="dataset_deleting",
-        )
-    return dataset
+from core.store.tables import Job, new_id
 
 
 def _affordable(spec: SearchSpec, coming: list[TrialRequest]) -> None:
@@ -53,11 +30,11 @@ def _affordable(spec: SearchSpec, coming: list[TrialRequest]) -> None:
         sentence = (
             f"The budget does not allow a single trial: the first takes {first.cost} iterations."
         )
-    elif all(request.payload is not None for request in coming):
+    elif all(request.payload is not None or is_stage(request.task) for request in coming):
         sentence = (
-            "The budget ends before the first candidate is pretrained: encoders of folds and the "
-            f"policies scored on them take {sum(request.cost for request in coming)} iterations "
-            f"in {len(coming)} trials."
+            "The budget ends before the first candidate is pretrained: what comes before, such as "
+            "a shared warm-up, encoders of folds and the policies scored on them, takes "
+            f"{sum(request.cost for request in coming)} iterations in {len(coming)} trials."
         )
     else:
         return
@@ -91,7 +68,8 @@ def create_job(
             fields=[{"path": "$.name", "message": "must be 1 to 200 characters"}],
         )
     spec = parse_search(body)
-    dataset = _usable_dataset(session, dataset_id)
+    dataset = usable_dataset(session, dataset_id)
+    spec = with_starts(session, spec, dataset)
     coming = remaining(spec, History())
     count = len({request.candidate.key for request in coming})
     if count > settings.max_candidates:

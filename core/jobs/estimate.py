@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.jobs.workers import workers_seen
+from core.search.course import remaining
 from core.search.history import History
-from core.search.planning import remaining
 from core.search.spec import SearchSpec
 from core.store.tables import Job, Trial
 

@@ -9,8 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.lifecycle import ENDING_JOBS, active
+from core.search.course import remaining
 from core.search.history import History, Place, TrialRequest
-from core.search.planning import remaining, seconds_per_iteration
+from core.search.planning import seconds_per_iteration
 from core.search.spec import SearchSpec
 from core.store.tables import Job, Trial
 

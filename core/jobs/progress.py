@@ -23,7 +23,7 @@ from core.search.standing import standing
 from core.store.tables import Dataset, Job, Trial
 
 _FAILURES_SHOWN = 20
-_ORDER = ("base", "fold", "density", "search", "confirmation")
+_ORDER = ("source", "warm_up", "base", "fold", "density", "search", "confirmation", "final")
 
 
 def _stage(task: str) -> str:
@@ -119,7 +119,10 @@ def _rankings(
         selection = (job.policy or {}).get("selection") or {}
         return job.ranking, selection.get("evidence"), based
     ranking = standing(spec, candidates, history)
-    evidence = assess(ranking, spec.scoring.criterion).to_dict() if ranking else None
+    evidence = None
+    if ranking:
+        found = assess(ranking, spec.scoring.criterion, warm_start=spec.pretraining.is_warm)
+        evidence = found.to_dict()
     return [entry.to_dict() for entry in ranking], evidence, based
 
 
@@ -170,4 +173,5 @@ def dashboard(session: Session, job: Job) -> dict[str, Any]:
         "seconds_left": seconds_left(session, job, spec, history, costs, workers) if live else None,
         "workers": workers,
         "policy_ready": job.policy is not None,
+        "encoder_ready": job.encoder is not None,
     }

@@ -23,6 +23,10 @@ class CheckpointStore:
     def _path(self, job: str, candidate: str, seed: int, iterations: int) -> Path:
         return self._folder / job / f"{candidate}-{seed}-{iterations}.pt"
 
+    def weights_path(self, job: str, name: str) -> Path:
+        """Where the encoder that a stage ends with lies."""
+        return self._folder / job / f"{name}.safetensors"
+
     def save(
         self, job: str, candidate: str, seed: int, iterations: int, state: dict[str, Any]
     ) -> None:

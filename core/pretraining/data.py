@@ -31,11 +31,13 @@ class TrialData:
         return normal.contiguous(memory_format=torch.channels_last)
 
 
-def load_trial_data(cache: DatasetCache, device: torch.device) -> TrialData:
-    """The splits of a cache; on a CPU they stay memory-mapped and shared."""
+def load_trial_data(cache: DatasetCache, device: torch.device, *, whole: bool = False) -> TrialData:
+    """The splits of a cache; on a CPU they stay memory-mapped and shared. With `whole` all images
+    are there to pretrain on, those of the other splits too.
+    """
 
     def images(split: str, keep: bool) -> torch.Tensor:
-        part = cache.split(split)
+        part = cache.images if split == "pretrain" and whole else cache.split(split)
         if device.type == "cpu" or not keep:
             with warnings.catch_warnings():
                 # torch warns of read-only memory; nothing here writes to it.
@@ -46,7 +48,8 @@ def load_trial_data(cache: DatasetCache, device: torch.device) -> TrialData:
     def channel(values: list[float]) -> torch.Tensor:
         return torch.tensor(values, device=device).view(1, 3, 1, 1)
 
-    resident = cache.split("pretrain").nbytes <= _RESIDENT_BYTES
+    pretrain = cache.images if whole else cache.split("pretrain")
+    resident = pretrain.nbytes <= _RESIDENT_BYTES
     return TrialData(
         pretrain=images("pretrain", resident),
         probe_train=images("probe_train", True),

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-#: At and below this resolution torchvision's networks get the small-image stem.
-SMALL_IMAGE = 64
+from core.pretraining.encoders_known import SMALL_IMAGE
 
 
 class _Block(nn.Module):
@@ -90,3 +89,14 @@ def build_encoder(name: str, resolution: int) -> Encoder:
     if name == "resnet_tiny":
         return SmallResNet(16, resolution)
     return TorchvisionResNet(name, resolution)
+
+
+def train_norms_only(encoder: Encoder) -> None:
+    """Leave only scale and shift of the batch norms to be trained (HPT-BN, method notes 8.3).
+
+    Their running statistics go on moving: they are no parameters.
+    """
+    encoder.requires_grad_(False)
+    for module in encoder.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.requires_grad_(True)

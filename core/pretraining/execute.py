@@ -11,6 +11,7 @@ from core.policies.schema import Policy
 from core.pretraining import trainer
 from core.pretraining.checkpoints import CheckpointStore
 from core.pretraining.collapse import is_collapsed, spread
+from core.pretraining.curves import curve
 from core.pretraining.data import TrialData
 from core.pretraining.spec import TrialSpec
 from core.scoring.criteria import (
@@ -24,25 +25,18 @@ from core.scoring.criteria import (
 from core.scoring.features import rotation_features
 from core.scoring.probe import rotation_probes
 from core.scoring.untrained import untrained_rotation
+from core.weights.storing import Weights
 
-_CURVE_POINTS = 100
 #: Images that any criterion needs.
 _FEWEST = 3
 
 
-def _curve(losses: list[float]) -> list[list[float]]:
-    """[step, mean loss] of at most a hundred stretches of the run."""
-    size = max(1, -(-len(losses) // _CURVE_POINTS))
-    parts = [losses[at : at + size] for at in range(0, len(losses), size)]
-    return [
-        [min((i + 1) * size, len(losses)), round(sum(part) / len(part), 5)]
-        for i, part in enumerate(parts)
-    ]
-
-
-def score(run: trainer.Run, data: TrialData, spec: TrialSpec) -> dict[str, Any]:
+def score(
+    run: trainer.Run, data: TrialData, spec: TrialSpec, initial: Weights | None = None
+) -> dict[str, Any]:
     """The criteria of a trained encoder; `score` is the chosen one, larger being better, and
     `held_out` the same on the images of the report (None where there are too few).
+    `initial` is what the run started from.
     """
     limits = spec.scoring
     parts = {
@@ -70,7 +64,9 @@ def score(run: trainer.Run, data: TrialData, spec: TrialSpec) -> dict[str, Any]:
     output_spread = spread(features["probe_test"][1])
     metrics = {
         **found["probe_test"],
-        "rotation_untrained": untrained_rotation(data, spec.pretraining, limits, spec.seed),
+        "rotation_untrained": untrained_rotation(
+            data, spec.pretraining, limits, spec.seed, initial
+        ),
         "loss": sum(run.losses[-10:]) / max(1, len(run.losses[-10:])),
         "loss_ceiling": run.method.ceiling,
         "output_spread": output_spread,
@@ -105,8 +101,9 @@ def execute_trial(
     checkpoints: CheckpointStore,
     watch: trainer.Watch,
     clock: Callable[[], float] = time.perf_counter,
+    initial: Weights | None = None,
 ) -> dict[str, Any]:
-    """Pretrain and score one candidate with one seed.
+    """Pretrain and score one candidate with one seed, from scratch or from the weights `initial`.
 
     If the checkpoint of the earlier rung is missing, the run starts afresh: draws depend on the
     step alone, so on a CPU the result is the same.
@@ -118,7 +115,7 @@ def execute_trial(
         core.pretraining.trainer.DivergedError, and whatever `watch` raises.
     """
     started = clock()
-    run = trainer.start(spec.pretraining, data, resolution, spec.seed)
+    run = trainer.start(spec.pretraining, data, resolution, spec.seed, initial)
     if spec.resume_from:
         state = checkpoints.load(job, candidate, spec.seed, spec.resume_from, data.mean.device)
         if state is not None:
@@ -132,10 +129,10 @@ def execute_trial(
     watch(run.step)
     if spec.iterations < spec.schedule_iterations:
         checkpoints.save(job, candidate, spec.seed, spec.iterations, trainer.state_of(run))
-    result = score(run, data, spec)
+    result = score(run, data, spec, initial)
     return {
         **result,
-        "curve": _curve(run.losses),
+        "curve": curve(run.losses),
         "iterations_run": spec.iterations - resumed_at,
         "pretraining_seconds": trained - started,
         "scoring_seconds": clock() - trained,

@@ -6,10 +6,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from core.pretraining.stages import Init, MethodName, SharedWarmUp, SourceStage, WarmStart
 from core.validation import Document
 
+__all__ = ["EncoderName", "MethodName", "PretrainingSpec", "ScoringSpec", "TrialSpec"]
+
+#: Tasks that pretrain an encoder to be kept: those before the search, and the one after it.
+SOURCE, WARM_UP, FINAL = "source/", "warm_up", "final"
+
 EncoderName = Literal["resnet_small", "resnet_tiny", "resnet18", "resnet50"]
-MethodName = Literal["simclr", "moco_v2"]
 
 
 class PretrainingSpec(Document):
@@ -33,6 +38,36 @@ class PretrainingSpec(Document):
     momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
         default=0.99, description="Of MoCo's momentum encoder; 0.999 suits long schedules."
     )
+    init: Init = Field(
+        default="scratch",
+        description="What the candidates start from: scratch, a checkpoint, a shared warm-up.",
+    )
+    chain: Annotated[list[SourceStage], Field(max_length=4)] = Field(
+        default=[], description="Stages on other datasets, between init and the job's own images."
+    )
+    variant: Literal["full", "bn_only"] = Field(
+        default="full",
+        description="bn_only trains the head and the batch norms; the rest stays as it started.",
+    )
+
+    @model_validator(mode="after")
+    def _variant_has_a_start(self) -> Self:
+        if self.variant == "bn_only" and not self.is_warm:
+            raise ValueError(
+                "variant bn_only trains what was pretrained before; give init a checkpoint or a "
+                "shared_warmup, or a chain"
+            )
+        return self
+
+    @property
+    def warm_up(self) -> SharedWarmUp | None:
+        """The shared warm-up, if there is one."""
+        return self.init.shared_warmup if isinstance(self.init, WarmStart) else None
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether candidates start from anything but random weights."""
+        return isinstance(self.init, WarmStart) or bool(self.chain)
 
 
 CriterionName = Literal[
@@ -73,6 +108,11 @@ class TrialSpec(Document):
     resume_from: int = 0
     task: str = "search"
     payload: dict[str, Any] | None = None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether its encoder is kept and not scored."""
+        return self.task in (WARM_UP, FINAL) or self.task.startswith(SOURCE)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -16,10 +16,12 @@ import torch
 from core.augmentation import Draws, two_views
 from core.policies.schema import Policy
 from core.pretraining.data import TrialData
-from core.pretraining.encoders import build_encoder
+from core.pretraining.encoders import build_encoder, train_norms_only
 from core.pretraining.hardware import autocast
 from core.pretraining.methods import Method, build_method
 from core.pretraining.spec import PretrainingSpec
+from core.weights.naming import load_portable
+from core.weights.storing import Weights
 
 #: Called before each step with its number; raises to stop the run.
 Watch = Callable[[int], None]
@@ -57,11 +59,28 @@ def _optimizer(method: Method, spec: PretrainingSpec) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=spec.learning_rate, fused=True)
 
 
-def start(spec: PretrainingSpec, data: TrialData, resolution: int, seed: int) -> Run:
-    """A fresh run; all candidates of one seed start from the same weights."""
+def start(
+    spec: PretrainingSpec,
+    data: TrialData,
+    resolution: int,
+    seed: int,
+    initial: Weights | None = None,
+) -> Run:
+    """A fresh run; all candidates of one seed start from the same weights.
+
+    Only the encoder takes `initial`: head, queue and optimiser are fresh, and the same as from
+    scratch. What is frozen is frozen before anything is built around the encoder.
+
+    Raises:
+        WeightsMismatchError: the weights are of another encoder.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(Draws(seed).generator("weights").initial_seed())
         encoder = build_encoder(spec.encoder, resolution)
+        if initial is not None:
+            load_portable(encoder, initial.tensors)
+        if spec.variant == "bn_only":
+            train_norms_only(encoder)
         method = build_method(spec, encoder, len(data.pretrain))
     method = method.to(data.mean.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Run(method, _optimizer(method, spec), 0, [])

@@ -1,7 +1,8 @@
-"""The control of the rotation probe: an encoder that was not trained at all.
+"""The control of the rotation probe: the encoder before its first step.
 
-Random convolutions tell rotations apart as far as shading, outlines and borders give them away.
-What a trained encoder reaches beyond that, it learnt.
+From scratch that is an encoder that was not trained at all; with a warm start it is what the
+candidates started from. Random convolutions tell rotations apart as far as shading, outlines and
+borders give them away. What a trained encoder reaches beyond that, it learnt.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from core.pretraining.data import TrialData
 from core.pretraining.spec import PretrainingSpec, ScoringSpec
 from core.scoring.features import rotation_features
 from core.scoring.probe import rotation_probe
+from core.weights.storing import Weights
 
 #: Images whose statistics the batch norms take on, as those of a trained encoder have done.
 _CALIBRATION, _BATCH = 1024, 128
@@ -36,15 +38,27 @@ def _calibrate(encoder: torch.nn.Module, data: TrialData) -> None:
     encoder.eval()
 
 
-# The last two: trials of one job share seeds, and keeping more would keep datasets alive.
-@lru_cache(maxsize=2)
 def untrained_rotation(
-    data: TrialData, pretraining: PretrainingSpec, scoring: ScoringSpec, seed: int
+    data: TrialData,
+    pretraining: PretrainingSpec,
+    scoring: ScoringSpec,
+    seed: int,
+    initial: Weights | None = None,
 ) -> float:
     """Rotation accuracy of the encoder that a run of `seed` starts from, on the same images and
     with the same probe as its score; 0 to 1.
     """
-    method = trainer.start(pretraining, data, data.pretrain.shape[-1], seed).method
+    plain = pretraining.model_dump_json(exclude={"init", "chain", "variant"})
+    return _untrained(data, plain, scoring, seed, initial)
+
+
+# The last two: trials of one job share seeds, and keeping more would keep datasets alive.
+@lru_cache(maxsize=2)
+def _untrained(
+    data: TrialData, pretraining: str, scoring: ScoringSpec, seed: int, initial: Weights | None
+) -> float:
+    spec = PretrainingSpec.model_validate_json(pretraining)
+    method = trainer.start(spec, data, data.pretrain.shape[-1], seed, initial).method
     _calibrate(method.encoder, data)
     train, test = (
         rotation_features(method, data, images[:most])[0]

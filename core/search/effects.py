@@ -46,6 +46,21 @@ class Fit:
         statistic = float(steps @ np.linalg.pinv(spread) @ steps) / (count - 1)
         return float(stats.f.sf(statistic / self.deviation**2, count - 1, self.freedom))
 
+    def variance_ratio(self) -> float | None:
+        """Variance between candidates over the variance of the noise between seeds; 0 where no
+        difference shows, None without residuals or without noise.
+
+        The variance of the means is that of the candidates plus that of their errors, which is
+        taken off.
+        """
+        keys = sorted(self.means)
+        if not self.freedom or len(keys) < 2 or self.deviation == 0.0:
+            return None
+        pairs = list(itertools.combinations(keys, 2))
+        errors = math.fsum(self.error_of_difference(a, b) ** 2 for a, b in pairs) / len(pairs)
+        observed = float(np.var([self.means[key] for key in keys], ddof=1))
+        return max(0.0, observed - errors / 2.0) / self.deviation**2
+
     def error_of_difference(self, one: str, other: str) -> float:
         """Standard error of the difference of two candidates."""
         i, j = self._place[one], self._place[other]

@@ -29,24 +29,34 @@ class Evidence:
             another candidate, or was measured once), `clear`.
         reasons: stable codes with a message each.
         p_value: of the hypothesis that all candidates measured like the first are equal.
+        separation: variance between these candidates over the variance of the noise between seeds;
+            0 where no difference shows, None with one seed.
+        warm_start: whether they started from anything but random weights.
     """
 
     level: Level
     reasons: tuple[tuple[str, str], ...]
     p_value: float | None
+    separation: float | None = None
+    warm_start: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "level": self.level,
             "reasons": [{"code": code, "message": message} for code, message in self.reasons],
             "p_value": self.p_value,
+            "separation": self.separation,
+            "warm_start": self.warm_start,
         }
+
+
+def _scores(group: list[Ranked]) -> dict[str, dict[int, float]]:
+    return {e.candidate: dict(zip(e.seed_numbers, e.scores, strict=True)) for e in group}
 
 
 def _all_equal(group: list[Ranked]) -> tuple[bool, float | None]:
     """Whether the group cannot be told apart as a whole, and the p-value where there is one."""
-    scores = {e.candidate: dict(zip(e.seed_numbers, e.scores, strict=True)) for e in group}
-    p_value = fit(scores).separates()
+    p_value = fit(_scores(group)).separates()
     if p_value is not None:
         return p_value > _SIGNIFICANT, p_value
     return all(len(e.tied_with) >= len(group) - 1 for e in group), None
@@ -131,10 +141,37 @@ def _doubts(ranking: list[Ranked], criterion: str) -> list[tuple[str, str]]:
     return found
 
 
-def assess(ranking: list[Ranked], criterion: str = "rotation") -> Evidence:
+def _separation(ranking: list[Ranked]) -> float | None:
+    """Variance between the candidates measured like the first, over that of the noise."""
+    group = top_group(ranking)
+    if len(group) < 2:
+        return None
+    return fit(_scores(group)).variance_ratio()
+
+
+def _blurred(separation: float | None, p_value: float | None) -> list[tuple[str, str]]:
+    """Whether candidates that share a warm start cannot be told apart as a whole."""
+    if separation is None or p_value is None or p_value <= _SIGNIFICANT:
+        return []
+    return [
+        (
+            "warm_start_unseparated",
+            "After the warm start the candidates are not told apart: they differ by "
+            f"{separation:.2g} times the noise between seeds, in variance. A warm start makes "
+            "pretraining less sensitive to the policy; more iterations, more seeds or a start "
+            "from scratch may tell them apart.",
+        )
+    ]
+
+
+def assess(
+    ranking: list[Ranked], criterion: str = "rotation", *, warm_start: bool = False
+) -> Evidence:
     """The evidence in a ranking that is not empty."""
     nothing, p_value = _nothing(ranking, criterion)
+    separation = None if ranking[0].collapsed else _separation(ranking)
     doubts = _doubts(ranking, criterion)
-    if nothing:
-        return Evidence("none", (*nothing, *doubts), p_value)
-    return Evidence("weak" if doubts else "clear", tuple(doubts), p_value)
+    if warm_start:
+        doubts += _blurred(separation, p_value)
+    level: Level = "none" if nothing else "weak" if doubts else "clear"
+    return Evidence(level, (*nothing, *doubts), p_value, separation, warm_start)

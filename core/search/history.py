@@ -13,7 +13,8 @@ Origin = Literal["baseline", "base", "search"]
 FINAL_STATES = frozenset({"completed", "failed", "crashed", "cancelled"})
 
 #: What a trial is for. `base`, `search` and `confirmation` pretrain a candidate and score it;
-#: `fold/K` pretrains a fold's encoder, `density/...` scores policies on it without pretraining.
+#: `fold/K` pretrains a fold's encoder, `density/...` scores policies on it without pretraining;
+#: `source/K` and `warm_up` pretrain what candidates start from, `final` what is handed out.
 SEARCH, BASE, CONFIRMATION = "search", "base", "confirmation"
 
 #: (candidate, seed, iterations, task): what identifies a trial within a job.

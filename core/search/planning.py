@@ -15,6 +15,7 @@ from core.search.history import (
     Wanted,
 )
 from core.search.spec import SearchSpec
+from core.search.stages import preceded
 from core.search.strategies import asha, density, flat, halving, pipeline
 from core.search.strategy import (
     AshaStrategy,
@@ -35,10 +36,14 @@ def _search(spec: SearchSpec, history: History) -> Wanted:
 
 
 def wanted(spec: SearchSpec, history: History) -> Wanted:
-    """All trials the strategy of `spec` wants so far, and whether that is all."""
+    """All trials the strategy of `spec` wants so far, and whether that is all; what they start
+    from comes before them.
+    """
     if isinstance(spec.strategy, PipelineStrategy):
-        return pipeline.wanted(spec, history, _search)
-    return _search(spec, history)
+        asked = pipeline.wanted(spec, history, _search)
+    else:
+        asked = _search(spec, history)
+    return preceded(spec, history, asked)
 
 
 def _within(

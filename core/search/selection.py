@@ -115,7 +115,7 @@ def select(
 ) -> Policy:
     """The policy to hand out; `ranking` must not be empty."""
     criterion = spec.scoring.criterion
-    evidence = assess(ranking, criterion)
+    evidence = assess(ranking, criterion, warm_start=spec.pretraining.is_warm)
     best = _chosen(ranking, evidence)
     if best is None:
         policy, scores = BASELINES[FALLBACK](), {"score": None, "rank": None}

@@ -40,6 +40,12 @@ class Budget(Document):
     )
 
 
+class FinalPretraining(Document):
+    """Pretraining with the selected policy on all images, whose encoder the job hands out."""
+
+    iterations: Iterations
+
+
 class SearchSpec(Document):
     """A search with all defaults filled in; a job stores it and strategies plan from it."""
 
@@ -58,6 +64,9 @@ class SearchSpec(Document):
     )
     pretraining: PretrainingSpec = PretrainingSpec()
     scoring: ScoringSpec = ScoringSpec()
+    final_pretraining: FinalPretraining | None = Field(
+        default=None, description="Not counted against the budget; null for none."
+    )
 
     @model_validator(mode="after")
     def _space_fits_the_strategy(self) -> Self:
@@ -72,6 +81,11 @@ class SearchSpec(Document):
         if isinstance(density, DensityMatchingStrategy):
             assert isinstance(self.search_space, SubPolicySpace)
             merged = density.folds * density.top * self.search_space.sub_policies
+            if self.pretraining.warm_up is not None:
+                raise ValueError(
+                    "density_matching holds folds out, which a shared_warmup would have seen; "
+                    "start from a checkpoint or a chain, or use another strategy"
+                )
             if density.search != "assembled" and merged > MOST_BRANCHES:
                 raise ValueError(
                     f"folds x top x sub_policies is {merged}; a policy has at most "

@@ -68,6 +68,11 @@ class _Sampled(Document):
     points: Annotated[int, Field(ge=1, le=20)] = Field(
         default=3, description="Values that the grid cuts a range into."
     )
+    schedule: Literal["continued", "per_rung"] = Field(
+        default="continued",
+        description="continued: a rung goes on where the one below ended, on one cosine. "
+        "per_rung: each begins anew, with a cosine of its own length, as HPT counts budgets.",
+    )
 
 
 class SuccessiveHalvingStrategy(_Sampled):

@@ -69,6 +69,23 @@ class Dataset(Owned, Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class Checkpoint(Owned, Base):
+    """Weights to start from; the file lies under `digest`, which its numbers alone decide."""
+
+    __tablename__ = "checkpoints"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    state: Mapped[str] = mapped_column(String(16))
+    digest: Mapped[str] = mapped_column(String(64), index=True)
+    encoder: Mapped[str] = mapped_column(String(32))
+    tensors: Mapped[int] = mapped_column(Integer)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    source: Mapped[dict[str, Any]]
+    reports: Mapped[list[Any]]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class Job(Owned, Base):
     """A search."""
 
@@ -84,6 +101,7 @@ class Job(Owned, Base):
     warnings: Mapped[list[Any]]
     ranking: Mapped[list[Any] | None]
     policy: Mapped[dict[str, Any] | None]
+    encoder: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     paused_at: Mapped[datetime | None]
@@ -143,6 +161,7 @@ class Trial(Base):
     collapsed: Mapped[bool | None]
     metrics: Mapped[dict[str, Any] | None]
     curve: Mapped[list[Any] | None]
+    provenance: Mapped[dict[str, Any] | None]
     iterations_run: Mapped[int | None] = mapped_column(Integer)
     seconds: Mapped[float | None] = mapped_column(Float)
     reason: Mapped[str | None] = mapped_column(String(64))

@@ -15,13 +15,15 @@ from core.datasets import catalog
 from core.datasets.catalog import create_dataset, delete_dataset
 from core.settings import Settings
 from core.store.database import session_scope
-from core.store.tables import CandidateRow, Dataset, Job, Trial
+from core.store.tables import CandidateRow, Checkpoint, Dataset, Job, Trial, new_id
 from tests.access.conftest import MakeClient, MakeKey
 from tests.conftest import TINY_SEARCH
 from tests.store.rows import make_dataset
 
 #: Routes without an id of somebody's: what they show, or why they show nothing of anybody.
 _WITHOUT_IDS = {
+    "GET /v1/checkpoints": "only own items",
+    "POST /v1/checkpoints": "test_a_checkpoint_needs_an_own_job",
     "GET /v1/datasets": "only own items",
     "GET /v1/jobs": "only own items",
     "POST /v1/datasets": "test_the_same_upload_of_two_owners",
@@ -64,14 +66,22 @@ def ids(ann: TestClient) -> dict[str, str]:
     assert answer.status_code == 202, answer.text
     job = answer.json()["id"]
     trial = ann.get(f"/v1/jobs/{job}/trials").json()["items"][0]["id"]
-    return {"dataset_id": dataset, "job_id": job, "trial_id": trial}
+    checkpoint = Checkpoint(
+        id=new_id("ckpt"), owner="ann", name="weights", state="ready", digest="c" * 64,
+        encoder="resnet_tiny", tensors=1, size_bytes=1, source={}, reports=[],
+    )  # fmt: skip
+    with session_scope() as session:
+        session.add(checkpoint)
+    return {
+        "dataset_id": dataset, "job_id": job, "trial_id": trial, "checkpoint_id": checkpoint.id,
+    }  # fmt: skip
 
 
 def _contents() -> list[Any]:
     with session_scope() as session:
         return [
             [tuple(row) for row in session.execute(select(*table.__table__.columns))]
-            for table in (Dataset, Job, Trial, CandidateRow)
+            for table in (Dataset, Job, Trial, CandidateRow, Checkpoint)
         ]
 
 
@@ -105,7 +115,7 @@ def test_listings_and_pages_show_own_rows_only(
         if method != "GET" or "{" in path or path in ("/v1/keys", "/healthz", "/readyz"):
             continue
         assert not any(value in ben.get(path).text for value in ids.values()), path
-    for path in ("/v1/jobs", "/v1/datasets"):
+    for path in ("/v1/jobs", "/v1/datasets", "/v1/checkpoints"):
         assert len(ann.get(path).json()["items"]) == 1
         assert ben.get(path).json()["items"] == []
     assert ids["job_id"] in ann.get("/").text
@@ -120,6 +130,24 @@ def test_another_owners_ids_are_no_cursor_either(ben: TestClient, ids: dict[str,
 def test_a_job_needs_an_own_dataset(ben: TestClient, ids: dict[str, str]) -> None:
     answer = ben.post("/v1/jobs", json={"dataset_id": ids["dataset_id"], **TINY_SEARCH})
     assert (answer.status_code, answer.json()["code"]) == (404, "dataset_not_found")
+
+
+def test_a_checkpoint_needs_an_own_job(ben: TestClient, ids: dict[str, str]) -> None:
+    answer = ben.post("/v1/checkpoints", json={"from_job": ids["job_id"]})
+    assert (answer.status_code, answer.json()["code"]) == (404, "job_not_found")
+
+
+def test_a_job_starts_from_an_own_checkpoint(
+    ann: TestClient, ben: TestClient, ids: dict[str, str]
+) -> None:
+    own = make_dataset()
+    with session_scope() as session:
+        session.execute(update(Dataset).where(Dataset.id == own).values(owner="ben"))
+    pretraining = {**TINY_SEARCH["pretraining"], "init": {"checkpoint": ids["checkpoint_id"]}}
+    search = {**TINY_SEARCH, "pretraining": pretraining}
+    answer = ben.post("/v1/jobs", json={"dataset_id": own, **search})
+    assert (answer.status_code, answer.json()["code"]) == (404, "checkpoint_not_found")
+    assert ann.post("/v1/jobs", json={"dataset_id": ids["dataset_id"], **search}).is_success
 
 
 def test_an_admin_sees_no_rows(

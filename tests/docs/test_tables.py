@@ -29,7 +29,8 @@ from tests.docs.texts import (
     table,
 )
 
-_HEADINGS = {"jobs": "## Jobs", "trials": "## Trials", "datasets": "## Datasets"}
+_HEADINGS = {"jobs": "## Jobs", "trials": "## Trials", "datasets": "## Datasets",
+             "checkpoints": "## Checkpoints"}  # fmt: skip
 
 
 def _lines(name: str) -> list[str]:

@@ -17,6 +17,7 @@ _TYPES = {
     "Path": "path",
     "str": "text",
     "str | None": "text",
+    "bool": "true or false",
     "int": "whole number",
     "float": "number",
     "list[pathlib.Path]": "JSON list of paths",

@@ -239,3 +239,44 @@ def test_candidates_measured_otherwise_do_not_count_as_evidence() -> None:
     assert [e.stage for e in ranking] == [CONFIRMATION, CONFIRMATION, SEARCH]
     evidence = assess(ranking)
     assert (evidence.level, "all_tied" in _codes(evidence)) == ("none", True)
+
+
+def _f_statistic(scores: np.ndarray) -> float:
+    rows, columns = scores.shape
+    residuals = scores - scores.mean(1, keepdims=True) - scores.mean(0) + scores.mean()
+    between = columns * ((scores.mean(1) - scores.mean()) ** 2).sum() / (rows - 1)
+    return float(between / ((residuals**2).sum() / ((rows - 1) * (columns - 1))))
+
+
+def test_separation_is_the_variance_between_candidates_over_that_of_the_noise() -> None:
+    """By the analysis of variance of a balanced table: (F - 1) / seeds."""
+    rng = np.random.default_rng(3)
+    ratios = []
+    for _ in range(200):
+        truth = 0.6 + rng.normal(0, 0.02, (12, 1))
+        scores = truth + rng.normal(0, 0.05, 4) + rng.normal(0, 0.01, (12, 4))
+        evidence = assess(_ranked(_table(scores)))
+        expected = max(0.0, (_f_statistic(scores) - 1) / 4)
+        assert evidence.separation == pytest.approx(expected, rel=1e-6)
+        ratios.append(evidence.separation)
+    assert np.mean(ratios) == pytest.approx(4.0, rel=0.1), "0.02 squared over 0.01 squared"
+    flat = [
+        assess(_ranked(_table(0.6 + rng.normal(0, 0.01, (8, 4))))).separation for _ in range(50)
+    ]
+    assert np.mean([value or 0.0 for value in flat]) < 0.2
+    assert assess(_ranked(_table(rng.normal(0.6, 0.01, (4, 1))))).separation is None
+
+
+def test_a_warm_start_that_tells_nothing_apart_says_so() -> None:
+    rng = np.random.default_rng(4)
+    blurred = 0.6 + rng.normal(0, 0.01, (6, 3))
+    while _two_way_p(blurred) < 0.2:
+        blurred = 0.6 + rng.normal(0, 0.01, (6, 3))
+    cold = assess(_ranked(_table(blurred)))
+    warm = assess(_ranked(_table(blurred)), warm_start=True)
+    assert "warm_start_unseparated" not in _codes(cold)
+    assert "warm_start_unseparated" in _codes(warm)
+    assert (cold.warm_start, warm.warm_start) == (False, True)
+    assert warm.to_dict()["separation"] == cold.to_dict()["separation"]
+    apart = blurred + 0.1 * np.arange(6)[:, None]
+    assert "warm_start_unseparated" not in _codes(assess(_ranked(_table(apart)), warm_start=True))

@@ -21,7 +21,7 @@ from core.search.proposals.observations import Observation
 from core.search.proposals.source import drawn, grid, observations, propose, rebuilt
 from core.search.spec import SearchSpec
 from core.search.strategies.flat import baselines, repeated
-from core.search.strategies.rungs import best_first, rung_iterations
+from core.search.strategies.rungs import best_first, rung_iterations, rung_request
 from core.search.strategy import AshaStrategy
 
 
@@ -59,9 +59,7 @@ class _Search:
 
     def request(self, candidate: Candidate, rung: int) -> TrialRequest:
         below = self.rungs[rung - 1] if rung else 0
-        return TrialRequest(
-            candidate, self.spec.seed, self.rungs[rung], below, schedule=self.spec.iterations
-        )
+        return rung_request(self.spec, candidate, self.rungs[rung], below)
 
     def _on(self, rung: int) -> list[TrialRecord]:
         return [t for t in self.climbing if t.iterations == self.rungs[rung]]

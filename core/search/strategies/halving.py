@@ -18,7 +18,7 @@ from core.search.proposals.observations import Observation
 from core.search.proposals.source import drawn, grid, observations, propose, rebuilt
 from core.search.spec import SearchSpec
 from core.search.strategies.flat import baselines, distinct, repeated
-from core.search.strategies.rungs import best_first, rung_iterations
+from core.search.strategies.rungs import best_first, rung_iterations, rung_request
 from core.search.strategy import SuccessiveHalvingStrategy
 
 
@@ -63,10 +63,7 @@ def _climb(
     requests: list[TrialRequest] = []
     below = 0
     for iterations in rung_iterations(spec):
-        rung = [
-            TrialRequest(c, spec.seed, iterations, below, schedule=spec.iterations)
-            for c in climbers
-        ]
+        rung = [rung_request(spec, c, iterations, below) for c in climbers]
         requests += rung
         if iterations == spec.iterations:
             return requests, climbers, final(rung, records)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from core.search.history import TrialRecord
+from core.search.history import Candidate, TrialRecord, TrialRequest
 from core.search.spec import SearchSpec
 from core.search.strategy import AshaStrategy, SuccessiveHalvingStrategy
 
@@ -16,6 +16,17 @@ def rung_iterations(spec: SearchSpec) -> list[int]:
     assert isinstance(strategy, SuccessiveHalvingStrategy | AshaStrategy)
     lengths = {max(1, round(spec.iterations / strategy.eta**k)) for k in range(strategy.rungs)}
     return sorted(lengths)
+
+
+def rung_request(
+    spec: SearchSpec, candidate: Candidate, iterations: int, below: int
+) -> TrialRequest:
+    """A candidate on a rung, continued from the rung of `below` iterations or begun anew."""
+    strategy = spec.strategy
+    assert isinstance(strategy, SuccessiveHalvingStrategy | AshaStrategy)
+    if strategy.schedule == "per_rung":
+        return TrialRequest(candidate, spec.seed, iterations, schedule=iterations)
+    return TrialRequest(candidate, spec.seed, iterations, below, schedule=spec.iterations)
 
 
 def _order(record: TrialRecord) -> tuple[bool, float, str]:

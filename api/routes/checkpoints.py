@@ -1,0 +1,125 @@
+"""/v1/checkpoints"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import Field
+from sqlalchemy import select
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+
+from api.checkpoint_body import REQUEST_BODY, CheckpointRequest, parse_request
+from api.deps import CallerDep, SessionDep, SettingsDep
+from api.paging import After, Limit, newest_first
+from api.problems import responses
+from api.schemas import CheckpointDetail, CheckpointSummary, Page
+from core.errors import InvalidInputError, InvalidJsonError, UnsupportedMediaTypeError
+from core.settings import Settings
+from core.store.tables import Checkpoint
+from core.validation import Document, parse
+from core.weights import catalog
+
+router = APIRouter(prefix="/v1/checkpoints", tags=["checkpoints"])
+
+
+class _UploadFields(Document):
+    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+
+def _from_upload(
+    upload: UploadFile, fields: dict[str, Any], settings: Settings, owner: str
+) -> tuple[Checkpoint, bool]:
+    options = parse(_UploadFields, fields, code="invalid_request", what="upload")
+    settings.uploads_dir.mkdir(parents=True, exist_ok=True)
+    path = settings.uploads_dir / f"{uuid.uuid4().hex}.safetensors"
+    try:
+        with path.open("wb") as stream:
+            shutil.copyfileobj(upload.file, stream, 2**20)
+        name = options.name or Path(upload.filename or "unnamed").name.split(".")[0]
+        return catalog.from_upload(path, name, settings, owner)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _from_request(
+    request: CheckpointRequest, settings: Settings, owner: str
+) -> tuple[Checkpoint, bool]:
+    if request.path is not None:
+        return catalog.from_path(request.path, request.name, settings, owner)
+    if request.from_job is not None:
+        return catalog.from_job(request.from_job, request.name, settings, owner)
+    assert request.library is not None
+    assert request.model is not None
+    return catalog.from_library(request.library, request.model, request.name, settings, owner)
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=CheckpointDetail,
+    responses={200: {"model": CheckpointDetail, "description": "These weights are known already"},
+               **responses(400, 403, 404, 409, 413, 415, 422, 503)},
+    openapi_extra={"requestBody": REQUEST_BODY},
+)  # fmt: skip
+async def create(
+    request: Request, response: Response, settings: SettingsDep, caller: CallerDep
+) -> Checkpoint:
+    """Create a checkpoint from a safetensors file, a file on the server, a job or a library.
+
+    The answer reports how the file fits each encoder. A file that fits none is refused with what
+    each lacks. The same weights are the same checkpoint (200 instead of 201).
+    """
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        async with request.form(max_files=1, max_fields=10) as form:
+            upload = form.get("file")
+            if not isinstance(upload, UploadFile):
+                raise InvalidInputError(
+                    "The form has no file. Send the safetensors file as the field `file`.",
+                    code="invalid_request",
+                    fields=[{"path": "$.file", "message": "is required"}],
+                )
+            fields = {key: value for key, value in form.items() if key != "file"}
+            checkpoint, new = await run_in_threadpool(
+                _from_upload, upload, fields, settings, caller.owner
+            )
+    elif kind == "application/json":
+        try:
+            document = await request.json()
+        except ValueError:
+            raise InvalidJsonError("The body is not JSON. Check quotes and commas.") from None
+        checkpoint, new = await run_in_threadpool(
+            _from_request, parse_request(document), settings, caller.owner
+        )
+    else:
+        raise UnsupportedMediaTypeError(
+            "Send multipart/form-data with a safetensors file as `file`, or JSON with `path`, "
+            "`from_job`, or `library` and `model`."
+        )
+    response.status_code = 201 if new else 200
+    response.headers["Location"] = f"/v1/checkpoints/{checkpoint.id}"
+    return checkpoint
+
+
+@router.get("", response_model=Page[CheckpointSummary])
+def index(session: SessionDep, limit: Limit = 50, after: After = None) -> dict[str, Any]:
+    """Checkpoints, newest first."""
+    query = select(Checkpoint).where(Checkpoint.state != "deleted")
+    return newest_first(session, query, Checkpoint, limit, after)
+
+
+@router.get("/{checkpoint_id}", response_model=CheckpointDetail, responses=responses(404))
+def read(checkpoint_id: str, session: SessionDep) -> Checkpoint:
+    """A checkpoint, with how it fits each encoder."""
+    return catalog.find_checkpoint(session, checkpoint_id)
+
+
+@router.delete("/{checkpoint_id}", status_code=204, responses=responses(404, 409))
+def delete(checkpoint_id: str, settings: SettingsDep, caller: CallerDep) -> None:
+    """Delete a checkpoint and its file; jobs that started from it remain."""
+    catalog.delete_checkpoint(checkpoint_id, settings, caller.owner)

@@ -1,0 +1,137 @@
+"""What a job starts from: its datasets and its checkpoint, looked up, locked, and named again in
+the provenance of its policy.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.errors import ConflictError, InvalidInputError, NotFoundError
+from core.pretraining.spec import SOURCE
+from core.pretraining.stages import WarmStart
+from core.search.spec import SearchSpec, search_stage
+from core.search.stages import is_stage
+from core.search.strategy import DensityMatchingStrategy
+from core.store.tables import Checkpoint, Dataset, Job, Trial
+
+
+def usable_dataset(session: Session, dataset_id: Any, path: str = "$.dataset_id") -> Dataset:
+    """The dataset, under a shared lock: a deletion waits until the job is in, and then finds it.
+
+    Raises:
+        InvalidInputError, NotFoundError, ConflictError.
+    """
+    if not isinstance(dataset_id, str):
+        raise InvalidInputError(
+            f"The job is not valid: {path} must be the id of a dataset.",
+            code="invalid_job",
+            fields=[{"path": path, "message": "is required, a string"}],
+        )
+    dataset = session.scalars(
+        select(Dataset).where(Dataset.id == dataset_id).with_for_update(read=True)
+    ).one_or_none()
+    if dataset is None or dataset.state == "deleted":
+        raise NotFoundError(
+            f"There is no dataset {dataset_id}. Create it with POST /v1/datasets.",
+            code="dataset_not_found",
+        )
+    if dataset.state == "deleting":
+        raise ConflictError(
+            f"The dataset {dataset_id} is being deleted. Upload it again to use it.",
+            code="dataset_deleting",
+        )
+    return dataset
+
+
+def _refused(path: str, message: str, code: str = "invalid_job", **more: Any) -> InvalidInputError:
+    return InvalidInputError(
+        f"The job is not valid: {path} {message}.",
+        code=code,
+        fields=[{"path": path, "message": message, **more}],
+    )
+
+
+def _checkpoint(session: Session, start: WarmStart, encoder: str) -> WarmStart:
+    """The start with the digest of its checkpoint, which must be of the job's encoder."""
+    path = "$.pretraining.init.checkpoint"
+    checkpoint = session.scalars(
+        select(Checkpoint).where(Checkpoint.id == start.checkpoint).with_for_update(read=True)
+    ).one_or_none()
+    if checkpoint is None or checkpoint.state == "deleted":
+        raise NotFoundError(
+            f"There is no checkpoint {start.checkpoint}. Create it with POST /v1/checkpoints.",
+            code="checkpoint_not_found",
+        )
+    if checkpoint.state == "deleting":
+        raise ConflictError(
+            f"The checkpoint {start.checkpoint} is being deleted. Create it again to use it.",
+            code="checkpoint_deleting",
+        )
+    if checkpoint.encoder != encoder:
+        reports: dict[str, Any] = {r["encoder"]: r for r in checkpoint.reports}
+        report = reports.get(encoder, {})
+        raise _refused(
+            path,
+            f"has weights of {checkpoint.encoder}, the job's encoder is {encoder}; set "
+            f"pretraining.encoder to {checkpoint.encoder}",
+            "checkpoint_does_not_fit",
+            **{key: report[key] for key in ("missing", "misfits") if key in report},
+        )
+    if start.digest not in (None, checkpoint.digest):
+        raise _refused("$.pretraining.init.digest", f"is not that of {checkpoint.id}")
+    return start.model_copy(update={"digest": checkpoint.digest})
+
+
+def with_starts(session: Session, spec: SearchSpec, dataset: Dataset) -> SearchSpec:
+    """The spec with the digest of its checkpoint; everything it starts from is there.
+
+    Raises:
+        InvalidInputError: `checkpoint_does_not_fit` or `invalid_job`.
+        NotFoundError, ConflictError: as codes say.
+    """
+    pretraining = spec.pretraining
+    matching = isinstance(search_stage(spec).strategy, DensityMatchingStrategy)
+    for place, stage in enumerate(pretraining.chain):
+        path = f"$.pretraining.chain[{place}].dataset_id"
+        source = usable_dataset(session, stage.dataset_id, path)
+        if matching and source.digest == dataset.digest:
+            raise _refused(path, "is the job's own, whose folds density_matching holds out")
+    if isinstance(pretraining.init, WarmStart) and pretraining.init.checkpoint is not None:
+        init = _checkpoint(session, pretraining.init, pretraining.encoder)
+        pretraining = pretraining.model_copy(update={"init": init})
+    return spec.model_copy(update={"pretraining": pretraining})
+
+
+def dataset_of(session: Session, job: Job, spec: SearchSpec, task: str) -> Dataset:
+    """The dataset of a trial: that of its source, else the job's."""
+    if task.startswith(SOURCE):
+        stage = spec.pretraining.chain[int(task.removeprefix(SOURCE))]
+        return session.get_one(Dataset, stage.dataset_id)
+    return session.get_one(Dataset, job.dataset_id)
+
+
+def started_from(session: Session, job: Job, spec: SearchSpec) -> dict[str, Any]:
+    """For the provenance of a policy: the source datasets, and the digests of what stages left.
+    Empty from scratch. The digest of a checkpoint is part of `pretraining`.
+    """
+    if not spec.pretraining.is_warm:
+        return {}
+    sources = [session.get_one(Dataset, stage.dataset_id) for stage in spec.pretraining.chain]
+    rows = session.execute(
+        select(Trial.task, Trial.seed, Trial.provenance)
+        .where(Trial.job_id == job.id, Trial.state == "completed")
+        .order_by(Trial.number)
+    )
+    return {
+        "sources": [
+            {"id": d.id, "name": d.name, "digest": d.digest, "images": d.images} for d in sources
+        ],
+        "stages": [
+            {"task": task, "seed": seed, "digest": (provenance or {}).get("weights")}
+            for task, seed, provenance in rows
+            if is_stage(task)
+        ],
+    }

@@ -1,0 +1,126 @@
+"""Pretrainings whose encoder is what is wanted: sources, warm-ups, and the final one of a job.
+
+A state is kept on the way, so a worker that is lost costs a minute and not the whole stage.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from core.policies.schema import Policy
+from core.pretraining import trainer
+from core.pretraining.checkpoints import CheckpointStore
+from core.pretraining.collapse import is_collapsed, spread
+from core.pretraining.curves import curve
+from core.pretraining.data import TrialData
+from core.pretraining.initial import initial_weights, stage_name, stage_pretraining
+from core.pretraining.spec import FINAL, PretrainingSpec, TrialSpec
+from core.scoring.features import encode
+from core.weights.naming import portable_state
+from core.weights.storing import WeightsUnavailableError, load_weights, save_weights
+
+_CHUNK, _KEEP_SECONDS = 50, 30.0
+#: Images that the spread of the outputs is measured on.
+_SPREAD_IMAGES = 512
+
+
+def train_resumably(
+    run: trainer.Run, policy: Policy, data: TrialData, pretraining: PretrainingSpec,
+    spec: TrialSpec, keep: Callable[[dict[str, Any]], None], watch: trainer.Watch,
+    seconds: float = _KEEP_SECONDS,
+) -> None:  # fmt: skip
+    """Train to the end of the schedule; `keep` is given the state now and then."""
+    kept_at = time.monotonic()
+    while run.step < spec.iterations:
+        trainer.train(
+            run, policy, data, pretraining, seed=spec.seed,
+            until=min(spec.iterations, run.step + _CHUNK), length=spec.iterations, watch=watch,
+        )  # fmt: skip
+        if run.step < spec.iterations and time.monotonic() - kept_at >= seconds:
+            keep(trainer.state_of(run))
+            kept_at = time.monotonic()
+
+
+def _metrics(run: trainer.Run, data: TrialData) -> tuple[dict[str, float], bool]:
+    images = data.pretrain[:_SPREAD_IMAGES].to(data.mean.device).float() / 255.0
+    _, projections = encode(run.method, data, images)
+    output_spread = spread(projections)
+    last = run.losses[-10:]
+    metrics = {
+        "loss": sum(last) / max(1, len(last)),
+        "loss_ceiling": run.method.ceiling,
+        "output_spread": output_spread,
+    }
+    return metrics, is_collapsed(run.losses, run.method.ceiling, output_spread)
+
+
+def execute_kept(
+    spec: TrialSpec, policy: Policy, data: TrialData, *, job: str, checkpoints: CheckpointStore,
+    library: Path | None, encoders: Path | None, watch: trainer.Watch,
+    keep_seconds: float = _KEEP_SECONDS,
+) -> dict[str, Any]:  # fmt: skip
+    """Run a trial of the task `source/K`, `warm_up` or `final`; its encoder is written to a file.
+
+    A stage whose file is there is not trained again: an earlier attempt was lost after it.
+
+    Raises:
+        DivergedError, WeightsUnavailableError, and whatever `watch` raises.
+    """
+    started = time.perf_counter()
+    name = stage_name(spec.task, spec.seed)
+    is_final = spec.task == FINAL
+    path = checkpoints.weights_path(job, name)
+    if is_final:
+        if encoders is None:
+            raise WeightsUnavailableError("there is no folder for final encoders")
+        path = encoders / f"{job}.safetensors"
+    pretraining = spec.pretraining if is_final else stage_pretraining(spec)
+    weights, origin = initial_weights(spec, job, checkpoints, library)
+    if not is_final and path.exists():
+        digest = load_weights(path).digest
+        return {
+            "metrics": {}, "iterations_run": 0, "pretraining_seconds": 0.0,
+            "scoring_seconds": time.perf_counter() - started,
+            "provenance": {"init": origin, "weights": digest},
+        }  # fmt: skip
+    resolution = data.pretrain.shape[-1]
+    run = trainer.start(pretraining, data, resolution, spec.seed, weights)
+    state = checkpoints.load(job, name, spec.seed, spec.iterations, data.mean.device)
+    if state is not None:
+        trainer.restore(run, state)
+    begun = run.step
+    train_resumably(
+        run, policy, data, pretraining, spec,
+        lambda s: checkpoints.save(job, name, spec.seed, spec.iterations, s), watch, keep_seconds,
+    )  # fmt: skip
+    trained = time.perf_counter()
+    metrics, collapsed = _metrics(run, data)
+    described: dict[str, Any] = {
+        "architecture": spec.pretraining.encoder, "resolution": resolution,
+        "mean": data.mean.flatten().tolist(), "std": data.std.flatten().tolist(),
+    }  # fmt: skip
+    metadata = {
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in described.items()
+    }
+    digest = save_weights(path, portable_state(run.method.encoder), metadata)
+    outcome = {
+        "metrics": metrics,
+        "collapsed": collapsed,
+        "curve": curve(run.losses),
+        "iterations_run": spec.iterations - begun,
+        "pretraining_seconds": trained - started,
+        "scoring_seconds": time.perf_counter() - trained,
+        "provenance": {"init": origin, "weights": digest},
+    }
+    if is_final:
+        outcome["encoder"] = {
+            **described, "digest": digest, "size_bytes": path.stat().st_size,
+            "iterations": spec.iterations, "images": len(data.pretrain), "seed": spec.seed,
+            "collapsed": collapsed, "init": origin,
+        }  # fmt: skip
+    return outcome

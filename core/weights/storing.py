@@ -1,0 +1,75 @@
+"""Weights as this service keeps them: one safetensors file of float32 under portable names."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from core.errors import InvalidInputError
+from core.weights.reading import Tensors, read_safetensors
+
+
+class WeightsUnavailableError(Exception):
+    """The file of weights is not there, or is not what it was."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Tensors by portable name, with the digest that names them in provenances."""
+
+    tensors: Tensors
+    digest: str
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Weights) and other.digest == self.digest
+
+
+def digest_of(tensors: Mapping[str, torch.Tensor]) -> str:
+    """SHA-256 of names, shapes and float32 values, 64 hex digits; not of the file's layout."""
+    total = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().to("cpu", torch.float32).contiguous()
+        total.update(json.dumps([name, list(tensor.shape)]).encode())
+        total.update(tensor.numpy().tobytes())
+    return total.hexdigest()
+
+
+def save_weights(
+    path: Path, tensors: Mapping[str, torch.Tensor], metadata: dict[str, str] | None = None
+) -> str:
+    """Write the file, whole or not at all, and return its digest."""
+    plain = {n: t.detach().to("cpu", torch.float32).contiguous() for n, t in tensors.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{uuid.uuid4().hex}.partial")
+    try:
+        save_file(plain, partial, {"format": "pt", **(metadata or {})})
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return digest_of(plain)
+
+
+def load_weights(path: Path, digest: str | None = None) -> Weights:
+    """Read the file.
+
+    Raises:
+        WeightsUnavailableError: it is missing, damaged, or not of this digest.
+    """
+    try:
+        tensors = read_safetensors(path)
+    except (OSError, InvalidInputError) as error:
+        raise WeightsUnavailableError(f"{path.name}: {error}") from None
+    found = digest_of(tensors)
+    if digest is not None and found != digest:
+        raise WeightsUnavailableError(f"{path.name} has the digest {found}, not {digest}")
+    return Weights(tensors, found)

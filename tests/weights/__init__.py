@@ -1,0 +1,1 @@
+"""Weights from elsewhere: safe reading, matching, storing, loading."""
