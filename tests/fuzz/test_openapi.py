@@ -47,12 +47,9 @@ def key(database: Settings, monkeypatch: pytest.MonkeyPatch) -> str:
         return create_key(session, "fuzz", scopes=["read", "write", "admin"])[1]
 
 
-@pytest.fixture
-def api(key: str) -> schemathesis.BaseSchema:
-    return schemathesis.openapi.from_asgi("/openapi.json", create_app())
-
-
-schema = schemathesis.pytest.from_fixture("api")
+_app = create_app()
+schema = schemathesis.openapi.from_dict(_app.openapi())
+schema.app = _app
 
 
 @schema.parametrize()

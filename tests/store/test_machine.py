@@ -1,4 +1,4 @@
-"""A state machine over jobs and trials, against a real database: whatever happens in whatever order,
+"""A state machine over jobs and trials, against a real database: whatever happens in any order,
 states go along the arrows, each trial is counted once, and every job comes to its end.
 """
 
