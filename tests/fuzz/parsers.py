@@ -4,6 +4,7 @@ dependency. `python -m tests.fuzz.parsers archives -max_total_time=60`, or `sear
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import tempfile
@@ -42,10 +43,8 @@ def searches(data: bytes) -> None:
     except (ValueError, RecursionError):
         return
     if isinstance(document, dict):
-        try:
+        with contextlib.suppress(QuarterturnError):
             parse_search(document)
-        except QuarterturnError:
-            pass
 
 
 if __name__ == "__main__":
