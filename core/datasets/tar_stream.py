@@ -1,7 +1,7 @@
 """What the standard reader of .tar files may take: forwards only, counted, headers of a fair size.
 
-Left to itself it reads a header of any length into memory, unpacks whatever it skips without asking,
-and goes back to where a negative size points.
+Left to itself it reads a header of any length into memory, unpacks whatever it skips without
+asking, and goes back to where a negative size points.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def members(archive: tarfile.TarFile, stream: CountedStream) -> Iterator[tarfile
         info = archive.next()
         if info is None:
             return
-        archive.members.clear()
-        archive.pax_headers.clear()
+        archive.members.clear()  # type: ignore[attr-defined]
+        archive.pax_headers = {}
         yield info
 
 

@@ -59,7 +59,9 @@ def zipped(
     return buffer.getvalue()
 
 
-def _with(name: str, data: bytes, method: int = zipfile.ZIP_DEFLATED, mode: int | None = None):  # type: ignore[no-untyped-def]
+def _with(
+    name: str, data: bytes, method: int = zipfile.ZIP_DEFLATED, mode: int | None = None
+) -> Callable[[], bytes]:
     return lambda: zipped({name: data, **_IMAGES}, method, mode)
 
 

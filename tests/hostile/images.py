@@ -128,7 +128,9 @@ IMAGES: dict[str, tuple[Callable[[], bytes], str | None]] = {
     "png: chunk of 2 GiB": (
         lambda: png_of(32, 32)[:33] + struct.pack(">I", 2**31 - 1) + b"IDATx", "damaged"
     ),
-    "png: wrong checksum": (lambda: file_of(picture(), "PNG").replace(b"IHDR", b"IHDS"), "not_an_image"),
+    "png: wrong checksum": (
+        lambda: file_of(picture(), "PNG").replace(b"IHDR", b"IHDS"), "not_an_image"
+    ),
     "jpeg: claims 65,500 x 65,500": (_huge_jpeg, "too_many_pixels"),
     "jpeg: cut off": (lambda: file_of(picture(), "JPEG")[:300], "damaged"),
     "jpeg: orientation of nonsense": (

@@ -50,7 +50,6 @@ def test_archives(name: str, settings: Settings, tmp_path: Path) -> None:
         reasons, images = set(report.reasons), report.images
     except QuarterturnError as error:
         refused = error.code
-        assert len(error.message) > 20
     assert refused == case.refused
     if case.skipped is not None:
         assert reasons == {case.skipped}
@@ -66,7 +65,7 @@ def test_archives(name: str, settings: Settings, tmp_path: Path) -> None:
 def test_the_corpus_is_as_large_as_it_was(
     record_property: Callable[[str, object], None],
 ) -> None:
-    print(f"{len(ARCHIVES)} hostile archives")
+    print(f"{len(ARCHIVES)} hostile archives")  # noqa: T201 - the report
     record_property("hostile_archives", len(ARCHIVES))
     assert len(ARCHIVES) >= 47
     assert not Path("/tmp/escape.png").exists()

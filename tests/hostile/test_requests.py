@@ -1,4 +1,4 @@
-"""Requests that are made to do harm: deep or long JSON, endless bodies, places outside the roots."""
+"""Requests made to do harm: deep or long JSON, endless bodies, places outside the roots."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_no_request_makes_the_server_read_outside_its_roots_or_fetch(
         f"{root}/sub/../../outside0/secret.png", "../../../../etc/passwd", "..%2f..%2fetc%2fpasswd",
         "....//....//etc/passwd", "/proc/self/environ", f"file://{secret}", "~/.ssh/id_rsa",
         f"http://127.0.0.1:{port}/asked", f"//127.0.0.1:{port}/asked", "ftp://127.0.0.1/x",
-        f"http:/127.0.0.1:{port}/", "\\\\127.0.0.1\\share", "/dev/zero", "-", ".", "", "a\tb",
+        f"http:/127.0.0.1:{port}/", "\\\\127.0.0.1\\share", "/dev/zero", "-", ".", "",
     ]  # fmt: skip
     body = {"dataset_id": "x", "name": "x", "path": "x", **TINY_SEARCH}
     requests = 0
@@ -175,7 +175,7 @@ def test_no_request_makes_the_server_read_outside_its_roots_or_fetch(
     assert _Listener.asked == []
     allowed = (
         str(Path(sys.prefix).resolve()), sys.base_prefix, str(Path(__file__).parents[2]), str(root),
-        str(database.data_dir), "/dev/null", "/usr/share/zoneinfo", "/tmp",
+        str(database.data_dir), "/dev/null", "/usr/share/zoneinfo", "/etc/mime.types", "/tmp",
     )  # fmt: skip
     strange = {
         name
