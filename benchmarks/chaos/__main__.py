@@ -124,7 +124,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a smoke run, nothing written")
     parser.add_argument("--seed", type=int, default=0, help="of the faults")
-    parser.add_argument("--period", type=float, default=2.5, help="seconds between faults")
+    parser.add_argument("--period", type=float, default=5.0, help="seconds between faults")
     options = parser.parse_args()
     os.environ.update(_ENVIRONMENT)
     with tempfile.TemporaryDirectory() as folder:

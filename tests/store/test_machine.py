@@ -4,6 +4,7 @@ states go along the arrows, each trial is counted once, and every job comes to i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from hypothesis import HealthCheck, settings
@@ -16,12 +17,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
 from core import lifecycle
 from core.errors import ConflictError
 from core.jobs import claim as trials
 from core.jobs.advance import advance
-from core.jobs.create import cancel_job
+from core.jobs.control import cancel_job, pause_job, resume_job, stop_job
 from core.jobs.sweep import sweep
 from core.settings import Settings, get_settings
 from core.store.database import session_scope
@@ -122,6 +124,16 @@ class Jobs(RuleBasedStateMachine):
             with session_scope() as session:
                 assert session.get_one(Job, self.job).state in ("completed", "failed")
 
+    @rule(action=st.sampled_from((pause_job, resume_job, stop_job)))
+    def control(self, action: Callable[[Session, str], object]) -> None:
+        try:
+            with session_scope() as session:
+                action(session, self.job)
+        except ConflictError:
+            with session_scope() as session:
+                state = session.get_one(Job, self.job).state
+            assert state in {*lifecycle.ENDING_JOBS, *lifecycle.final("jobs")}
+
     @invariant()
     def states_go_along_the_arrows(self) -> None:
         with session_scope() as session:
@@ -149,6 +161,7 @@ class Jobs(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Whatever happened, a worker and a sweeper bring the job to its end."""
+        self.control(resume_job)
         for _ in range(200):
             with session_scope() as session:
                 session.execute(
@@ -185,7 +198,7 @@ def test_whatever_happens_to_a_job(database: Settings) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Jobs,
         settings=settings(
-            max_examples=25,
+            max_examples=15,
             stateful_step_count=25,
             deadline=None,
             derandomize=True,
