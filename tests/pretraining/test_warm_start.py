@@ -231,4 +231,3 @@ def test_the_final_encoder_is_of_all_images(
     trainer.train(run, crop_flip(), whole, spec, seed=0, until=6, length=6, watch=lambda _: None)
     assert digest_of(portable_state(run.method.encoder)) == outcome["encoder"]["digest"]
     load_portable(run.method.encoder, load_weights(path).tensors)
-
