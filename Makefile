@@ -56,7 +56,7 @@ format: $(VENV)/.installed-dev ## format the code
 bench-%: $(VENV)/.installed-dev ## run one benchmark; QUICK=1 for a smoke run, ARGS="--gpu" ...
 	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(if $(QUICK),--quick) $(ARGS)
 
-bench: bench-ingest bench-base-stage bench-density bench-correlation bench-selected ## run all benchmarks
+bench: bench-ingest bench-base-stage bench-density bench-correlation bench-selected bench-hpt ## run all benchmarks
 
 clean: ## remove the virtual environment and all local data
 	rm -rf $(VENV) .quarterturn
