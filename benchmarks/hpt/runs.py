@@ -189,7 +189,8 @@ def result(config: Config, run: Run) -> dict[str, Any]:
     )  # fmt: skip
     seconds = time.perf_counter() - started
     document = {
-        **dataclasses.asdict(run), **_measured(trained, parts, data, config.most), "seconds": seconds,
+        **dataclasses.asdict(run), **_measured(trained, parts, data, config.most),
+        "seconds": seconds,
         "images": len(some.pretrain), "started_from": initial.digest if initial else None,
     }  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
