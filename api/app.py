@@ -14,7 +14,7 @@ from fastapi.staticfiles import StaticFiles
 
 from api import problems
 from api.limits import Limits
-from api.routes import dashboard, datasets, health, jobs, policies, search_spaces, trials
+from api.routes import cards, dashboard, datasets, health, jobs, policies, search_spaces, trials
 from api.sweeper import Sweeper
 from core.datasets import pool
 from core.queue import broker_url
@@ -64,7 +64,7 @@ def create_app() -> FastAPI:
     )
     problems.install(app)
     app.add_middleware(Limits, settings=settings)
-    for module in (datasets, search_spaces, jobs, policies, dashboard, trials, health):
+    for module in (datasets, search_spaces, jobs, policies, cards, dashboard, trials, health):
         app.include_router(module.router)
     static = Path(__file__).parent / "pages" / "static"
     app.mount("/static", StaticFiles(directory=static), name="static")

@@ -40,16 +40,14 @@ def means_by_candidate(
 def _interval(one: list[float], other: list[float]) -> tuple[float, float] | None:
     """95 % of the bootstrap over candidates; None where resamples are constant."""
     random = np.random.default_rng(0)
-    first, second = np.array(one), np.array(other)
-    found = []
-    for _ in range(_RESAMPLES):
-        drawn = random.integers(0, len(first), len(first))
-        a, b = stats.rankdata(first[drawn]), stats.rankdata(second[drawn])
-        if a.std() > 0 and b.std() > 0:
-            found.append(float(np.corrcoef(a, b)[0, 1]))
-    if len(found) < _RESAMPLES // 2:
+    drawn = random.integers(0, len(one), (_RESAMPLES, len(one)))
+    a, b = (stats.rankdata(np.array(values)[drawn], axis=1) for values in (one, other))
+    a, b = (ranks - ranks.mean(1, keepdims=True) for ranks in (a, b))
+    spread = np.sqrt((a**2).sum(1) * (b**2).sum(1))
+    varied = spread > 0
+    if varied.sum() < _RESAMPLES // 2:
         return None
-    low, high = np.percentile(found, (2.5, 97.5))
+    low, high = np.percentile((a * b).sum(1)[varied] / spread[varied], (2.5, 97.5))
     return float(low), float(high)
 
 
