@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from core.exports import FORMATS
+from quarterturn import Client
 from tests.conftest import TINY_SEARCH
 from tests.docs.texts import codes, read, table
 from tests.service.waiting import until_state
@@ -22,7 +23,7 @@ def job(http: httpx.Client, animal_dataset: str) -> str:
     created = http.post("/v1/jobs", json=body).json()
     early = http.get(f"/v1/jobs/{created['id']}/card")
     assert (early.status_code, early.json()["code"]) == (409, "policy_not_ready")
-    until_state(http, created["id"], "completed")
+    until_state(http, created["id"], "completed", seconds=240)
     return str(created["id"])
 
 
@@ -65,6 +66,8 @@ def test_markdown_and_html_say_the_same_and_escape_names(http: httpx.Client, job
     page = http.get(f"/v1/jobs/{job}/card", params={"format": "html"})
     assert text.headers["content-type"].startswith("text/markdown")
     assert page.headers["content-type"].startswith("text/html")
+    with Client(str(http.base_url)) as client:
+        assert client.card(job) == text.text
     assert "<b>`x`" not in page.text
     assert "<b>" not in text.text.partition("## Reproduce")[0]
     for risk in card["risks"]:
