@@ -20,6 +20,7 @@ from api.json_bodies import JsonBodies
 from api.limits import Limits
 from api.pages import docs
 from api.routes import (
+    cards,
     checkpoints,
     dashboard,
     datasets,
@@ -90,8 +91,8 @@ def create_app() -> FastAPI:
     app.add_middleware(Gate, settings=settings)
     app.add_middleware(Headers)
     for module in (
-        datasets, checkpoints, search_spaces, jobs, policies, encoders, dashboard, trials,
-        keys, sign_in, docs, health,
+        datasets, checkpoints, search_spaces, jobs, policies, cards, encoders, dashboard,
+        trials, keys, sign_in, docs, health,
     ):  # fmt: skip
         app.include_router(module.router)
     app.mount("/static/swagger", StaticFiles(directory=docs.swagger_files()), name="swagger")

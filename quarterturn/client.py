@@ -149,6 +149,10 @@ class Client:
         query = {"format": format, "view": view, **({} if size is None else {"size": size})}
         return self._request("GET", f"/v1/jobs/{job_id}/policy", params=query).text
 
+    def card(self, job_id: str, format: str = "markdown") -> str:
+        """The policy card as text: `markdown`, `html` or `json`."""
+        return self._request("GET", f"/v1/jobs/{job_id}/card", params={"format": format}).text
+
     def cancel(self, job_id: str) -> dict[str, Any]:
         """Cancel a job."""
         return dict(self._request("POST", f"/v1/jobs/{job_id}/cancel").json())

@@ -13,6 +13,7 @@ from core.augmentation import Draws, augment
 from core.policies.recipes import crop_flip
 from core.pretraining.data import TrialData
 from core.pretraining.methods import Method
+from core.scoring.catalogue import CRITERIA as CRITERIA
 from core.scoring.contrast import alignment, retrieval, uniformity
 from core.scoring.features import ROTATIONS, encode
 from core.scoring.jackknife import jackknife_error
@@ -23,26 +24,6 @@ VIEWED_IMAGES = 500
 _TEMPERATURE = 0.2
 #: Measured on the unaugmented images; all others but rotation on views.
 _OF_FEATURES = ("rankme", "feature_std")
-
-
-@dataclass(frozen=True)
-class Criterion:
-    """A number among the metrics of a trial, under its name; `sign` makes larger better."""
-
-    sign: int
-    summary: str
-
-
-CRITERIA: dict[str, Criterion] = {
-    "rotation": Criterion(1, "Accuracy of the rotation probe (SelfAugment)."),
-    "infonce": Criterion(-1, "InfoNCE of two crop-and-flip views of held-out images."),
-    "alignment": Criterion(-1, "Distance of those views (Wang & Isola 2020)."),
-    "uniformity": Criterion(-1, "Their uniformity on the sphere (same paper)."),
-    "retrieval": Criterion(1, "Images that find their other view by its features."),
-    "composite": Criterion(1, "Rotation above chance times retrieval."),
-    "rankme": Criterion(1, "Effective rank of the features (Garrido et al. 2023)."),
-    "feature_std": Criterion(1, "Spread of the normalised features."),
-}
 
 
 def feature_std(features: torch.Tensor) -> float:

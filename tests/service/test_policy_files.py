@@ -21,7 +21,7 @@ _TYPES = {"torchvision": "text/x-python", "kornia": "text/x-python", "lightly": 
 def job(http: httpx.Client, animal_dataset: str) -> str:
     body = {"dataset_id": animal_dataset, **TINY_SEARCH, "name": "files"}
     created = http.post("/v1/jobs", json=body).json()
-    until_state(http, created["id"], "completed")
+    until_state(http, created["id"], "completed", seconds=240)
     return str(created["id"])
 
 

@@ -1,0 +1,42 @@
+"""The policy card of a job."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+
+from api.deps import SessionDep
+from api.pages.render import render
+from api.problems import responses
+from core.cards.build import build_card
+from core.cards.markdown import markdown
+from core.jobs.create import find_job
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+CardFormat = Annotated[
+    Literal["json", "markdown", "html"], Query(description="`html` is a page to print.")
+]
+
+
+@router.get(
+    "/{job_id}/card",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The policy card",
+            "content": {"application/json": {}, "text/markdown": {}, "text/html": {}},
+        },
+        **responses(404, 409, 422),
+    },
+)
+def card(job_id: str, session: SessionDep, format: CardFormat = "json") -> Response:
+    """What was asked, searched and found, how sure it is, limits, and how to reproduce it."""
+    built = build_card(session, find_job(session, job_id))
+    if format == "markdown":
+        return Response(markdown(built), media_type="text/markdown")
+    if format == "html":
+        return HTMLResponse(render("card.html", card=built))
+    return JSONResponse(built)

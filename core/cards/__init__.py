@@ -1,0 +1,1 @@
+"""Policy cards: enough to judge a choice from it alone."""

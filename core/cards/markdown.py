@@ -1,0 +1,131 @@
+"""A card as Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+
+def _plain(text: object) -> str:
+    """Users' text, so that it is neither markup nor a cell's end."""
+    line = " ".join(str(text).split())
+    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", line)
+
+
+def _number(value: float | None, digits: int = 4) -> str:
+    return "–" if value is None else f"{value:.{digits}g}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield "|" + "---|" * len(head)
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+
+
+def _pairs(values: dict[str, Any]) -> Iterator[str]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            shown = ", ".join(f"{k} {v}" for k, v in value.items() if not isinstance(v, dict))
+        else:
+            shown = str(value)
+        yield f"* {name.replace('_', ' ')}: {_plain(shown or '–')}"
+
+
+def _ranking(card: dict[str, Any]) -> Iterator[str]:
+    head = ("#", "policy", "origin", "score", "reported", "seeds", "iterations", "tied")
+    yield from _table(
+        head,
+        (
+            (
+                str(e["rank"]), _plain(e["name"]), e["origin"],
+                f"{_number(e['score'])} ± {_number(e['standard_error'], 2)}",
+                f"{_number(e['reported'])} ± {_number(e['reported_error'], 2)}",
+                str(e["seeds"]), str(e["iterations"]), "=" if e["tied_with_best"] else "",
+            )
+            for e in card["ranking"]
+        ),
+    )  # fmt: skip
+    if card["ranking_left_out"]:
+        yield f"\n{card['ranking_left_out']} more are left out."
+
+
+def _importance(found: dict[str, Any]) -> Iterator[str]:
+    if not found["enough"]:
+        yield (
+            f"Too few candidates ({found['candidates']}) differ in their operations to say which "
+            "of them matter."
+        )
+        return
+    yield (
+        f"Over {found['candidates']} searched candidates of stage {found['stage']} at "
+        f"{found['iterations']} iterations; associations, not causes. p is corrected for all rows."
+    )
+    yield ""
+    yield from _table(
+        ("operations", "question", "effect on the score", "95 % interval", "p", "verdict"),
+        (
+            (
+                ", ".join(e["operations"]),
+                "with against without" if e["kind"] == "presence" else "none to most of it",
+                _number(e["effect"], 3), f"{_number(e['low'], 3)} to {_number(e['high'], 3)}",
+                _number(e["p_value"], 2), e["verdict"].replace("_", " "),
+            )
+            for e in found["effects"]
+        ),
+    )  # fmt: skip
+
+
+def _agreement(found: dict[str, Any]) -> Iterator[str]:
+    known = [e for e in found["pairs"] if e["correlation"] is not None]
+    if not known:
+        yield "Too few candidates were measured alike."
+        return
+    yield from _table(
+        ("criteria", "rank correlation", "95 % interval", "candidates"),
+        (
+            (
+                " and ".join(e["criteria"]), _number(e["correlation"], 2),
+                f"{_number(e['low'], 2)} to {_number(e['high'], 2)}", str(e["candidates"]),
+            )
+            for e in known
+        ),
+    )  # fmt: skip
+
+
+def _use(card: dict[str, Any]) -> Iterator[str]:
+    for name, entry in card["use"].items():
+        if not entry["possible"]:
+            yield f"* {name}: not possible. {_plain(entry['why'])}"
+            continue
+        count = len(entry["differences"])
+        yield f"* {name}: `{entry['url']}`" + (f" ({count} differences listed)" if count else "")
+
+
+def markdown(card: dict[str, Any]) -> str:
+    """The card as a Markdown document."""
+    evidence = card["evidence"] or {"level": "unknown", "reasons": []}
+    policy = card["policy"]
+    lines = [
+        f"# Policy card: {_plain(policy['name'])}", "",
+        f"Selected by job `{card['job']['id']}` ({_plain(card['job']['name'])}). Digest of the "
+        f"policy: `{policy['digest']}`.", "",
+        "```text", *policy["words"], "```", "",
+        "## Evidence", "", f"Level: **{evidence['level']}**.", "",
+        *(f"* {_plain(reason['message'])}" for reason in evidence["reasons"]), "",
+        *_pairs(card["selection"]), "",
+        "## Limits and risks", "",
+        *(f"* `{risk['code']}`: {_plain(risk['message'])}" for risk in card["risks"]), "",
+        "## Asked", "", *_pairs(card["asked"]), "",
+        "## Data", "", *_pairs(card["data"]), "",
+        "## Searched", "", *_pairs(card["searched"]), "",
+        "## Ranking", "", *_ranking(card), "",
+        "## Operations that matter", "", *_importance(card["importance"]), "",
+        "## Agreement of criteria", "", *_agreement(card["agreement"]), "",
+        "## Versions", "", *_pairs(card["versions"]), "",
+        "## Reproduce", "", "```sh", card["reproduce"]["command"], "```", "",
+        card["reproduce"]["note"], "",
+        "## Use", "", *_use(card),
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
