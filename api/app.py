@@ -28,6 +28,7 @@ from api.routes import (
     health,
     jobs,
     keys,
+    metrics,
     policies,
     search_spaces,
     sign_in,
@@ -92,7 +93,7 @@ def create_app() -> FastAPI:
     app.add_middleware(Headers)
     for module in (
         datasets, checkpoints, search_spaces, jobs, policies, cards, encoders, dashboard,
-        trials, keys, sign_in, docs, health,
+        trials, keys, sign_in, docs, health, metrics,
     ):  # fmt: skip
         app.include_router(module.router)
     app.mount("/static/swagger", StaticFiles(directory=docs.swagger_files()), name="swagger")

@@ -30,7 +30,9 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 #: Not even counted: health is asked for by machines, static files are the same for all.
 _FREE = ("/static/", "/healthz", "/readyz")
 _PUBLIC = (SIGN_IN, "/sign-out", "/docs", "/openapi.json")
-_ADMIN = "/v1/keys"
+_KEYS = "/v1/keys"
+#: Of all owners.
+_METRICS = "/metrics"
 #: Asked by POST, but nothing changes.
 _READ_BY_POST = ("/v1/search-spaces/validate",)
 
@@ -43,7 +45,7 @@ def _is_under(path: str, places: tuple[str, ...]) -> bool:
 
 def scope_of(method: str, path: str) -> str:
     """The scope that a request needs."""
-    if path == _ADMIN or path.startswith(f"{_ADMIN}/"):
+    if _is_under(path, (_KEYS, f"{_KEYS}/", _METRICS)):
         return "admin"
     return "read" if method in _SAFE or path in _READ_BY_POST else "write"
 
@@ -108,7 +110,7 @@ class Gate:
             self._keys_exist = self._keys_exist or keys_exist(session)
         if not self._keys_exist:
             _refuse_from_afar(request)
-            if scope_of(request.method, path) == "admin":
+            if _is_under(path, (_KEYS, f"{_KEYS}/")):
                 raise ForbiddenError(
                     "The first key is made on the command line: `quarterturn keys create NAME "
                     "--scope admin`.",

@@ -32,6 +32,7 @@ _WITHOUT_IDS = {
     "POST /v1/search-spaces/validate": "presets; speeds of own trials",
     "GET /healthz": "no rows",
     "GET /readyz": "no rows",
+    "GET /metrics": "admin; counts only",
     "GET /v1/keys": "admin",
     "POST /v1/keys": "admin",
     "DELETE /v1/keys/{key_id}": "admin",
