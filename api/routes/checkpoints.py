@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-import uuid
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 from sqlalchemy import select
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from api.checkpoint_body import REQUEST_BODY, CheckpointRequest, parse_request
 from api.deps import CallerDep, SessionDep, SettingsDep
+from api.files import kept, made_from, name_of
 from api.paging import After, Limit, newest_first
 from api.problems import responses
 from api.schemas import CheckpointDetail, CheckpointSummary, Page
-from core.errors import InvalidInputError, InvalidJsonError, UnsupportedMediaTypeError
 from core.settings import Settings
 from core.store.tables import Checkpoint
 from core.validation import Document, parse
@@ -35,15 +31,8 @@ def _from_upload(
     upload: UploadFile, fields: dict[str, Any], settings: Settings, owner: str
 ) -> tuple[Checkpoint, bool]:
     options = parse(_UploadFields, fields, code="invalid_request", what="upload")
-    settings.uploads_dir.mkdir(parents=True, exist_ok=True)
-    path = settings.uploads_dir / f"{uuid.uuid4().hex}.safetensors"
-    try:
-        with path.open("wb") as stream:
-            shutil.copyfileobj(upload.file, stream, 2**20)
-        name = options.name or Path(upload.filename or "unnamed").name.split(".")[0]
-        return catalog.from_upload(path, name, settings, owner)
-    finally:
-        path.unlink(missing_ok=True)
+    with kept(upload, settings, ".safetensors") as path:
+        return catalog.from_upload(path, options.name or name_of(upload), settings, owner)
 
 
 def _from_request(
@@ -74,33 +63,13 @@ async def create(
     The answer reports how the file fits each encoder. A file that fits none is refused with what
     each lacks. The same weights are the same checkpoint (200 instead of 201).
     """
-    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if kind == "multipart/form-data":
-        async with request.form(max_files=1, max_fields=10) as form:
-            upload = form.get("file")
-            if not isinstance(upload, UploadFile):
-                raise InvalidInputError(
-                    "The form has no file. Send the safetensors file as the field `file`.",
-                    code="invalid_request",
-                    fields=[{"path": "$.file", "message": "is required"}],
-                )
-            fields = {key: value for key, value in form.items() if key != "file"}
-            checkpoint, new = await run_in_threadpool(
-                _from_upload, upload, fields, settings, caller.owner
-            )
-    elif kind == "application/json":
-        try:
-            document = await request.json()
-        except ValueError:
-            raise InvalidJsonError("The body is not JSON. Check quotes and commas.") from None
-        checkpoint, new = await run_in_threadpool(
-            _from_request, parse_request(document), settings, caller.owner
-        )
-    else:
-        raise UnsupportedMediaTypeError(
-            "Send multipart/form-data with a safetensors file as `file`, or JSON with `path`, "
-            "`from_job`, or `library` and `model`."
-        )
+    checkpoint, new = await made_from(
+        request,
+        lambda upload, fields: _from_upload(upload, fields, settings, caller.owner),
+        lambda document: _from_request(parse_request(document), settings, caller.owner),
+        file="safetensors file",
+        json="`path`, `from_job`, or `library` and `model`",
+    )
     response.status_code = 201 if new else 200
     response.headers["Location"] = f"/v1/checkpoints/{checkpoint.id}"
     return checkpoint

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
-import uuid
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 from sqlalchemy import select
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from api.deps import CallerDep, SessionDep, SettingsDep
+from api.files import kept, made_from, name_of
 from api.paging import After, Limit, newest_first
 from api.problems import responses
 from api.schemas import DatasetDetail, DatasetSummary, Page
 from core.datasets.catalog import create_dataset, delete_dataset, find_dataset
 from core.datasets.members import allowed_folder
-from core.errors import InvalidInputError, InvalidJsonError, UnsupportedMediaTypeError
 from core.settings import Settings
 from core.store.tables import Dataset
 from core.validation import Document, parse
@@ -89,15 +85,9 @@ def _from_upload(
     if number.isascii() and number.isdecimal() and len(number) < 10:
         fields = {**fields, "resolution": int(number)}
     options = parse(_UploadFields, fields, code="invalid_request", what="upload")
-    settings.uploads_dir.mkdir(parents=True, exist_ok=True)
-    path = settings.uploads_dir / uuid.uuid4().hex
-    try:
-        with path.open("wb") as stream:
-            shutil.copyfileobj(upload.file, stream, 2**20)
-        name = options.name or Path(upload.filename or "unnamed").name.split(".")[0]
+    name = options.name or name_of(upload)
+    with kept(upload, settings) as path:
         return create_dataset(path, name, options.resolution, settings, owner)
-    finally:
-        path.unlink(missing_ok=True)
 
 
 def _from_folder(document: Any, settings: Settings, owner: str) -> tuple[Dataset, bool]:
@@ -123,30 +113,13 @@ async def create(
     The images are decoded, checked and split before the answer; nothing stays behind if it is
     refused. The same images at the same resolution are the same dataset (200 instead of 201).
     """
-    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if kind == "multipart/form-data":
-        async with request.form(max_files=1, max_fields=10) as form:
-            upload = form.get("file")
-            if not isinstance(upload, UploadFile):
-                raise InvalidInputError(
-                    "The form has no file. Send the archive as the field `file`.",
-                    code="invalid_request",
-                    fields=[{"path": "$.file", "message": "is required"}],
-                )
-            fields = {key: value for key, value in form.items() if key != "file"}
-            dataset, new = await run_in_threadpool(
-                _from_upload, upload, fields, settings, caller.owner
-            )
-    elif kind == "application/json":
-        try:
-            document = await request.json()
-        except ValueError:
-            raise InvalidJsonError("The body is not JSON. Check quotes and commas.") from None
-        dataset, new = await run_in_threadpool(_from_folder, document, settings, caller.owner)
-    else:
-        raise UnsupportedMediaTypeError(
-            "Send multipart/form-data with the archive as `file`, or JSON with `path`."
-        )
+    dataset, new = await made_from(
+        request,
+        lambda upload, fields: _from_upload(upload, fields, settings, caller.owner),
+        lambda document: _from_folder(document, settings, caller.owner),
+        file="archive",
+        json="`path`",
+    )
     response.status_code = 201 if new else 200
     response.headers["Location"] = f"/v1/datasets/{dataset.id}"
     return dataset
