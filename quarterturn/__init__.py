@@ -10,13 +10,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from quarterturn.client import Client
     from quarterturn.encoder import PretrainedEncoder, load_encoder
+    from quarterturn.job import Job, SelectedPolicy
     from quarterturn.transform import PolicyTransform, load_policy
 
-__all__ = ["Client", "PolicyTransform", "PretrainedEncoder", "load_encoder", "load_policy"]
+__all__ = [
+    "Client",
+    "Job",
+    "PolicyTransform",
+    "PretrainedEncoder",
+    "SelectedPolicy",
+    "load_encoder",
+    "load_policy",
+]
 
 _HOMES = {
     "Client": "quarterturn.client",
+    "Job": "quarterturn.job",
     "PolicyTransform": "quarterturn.transform",
+    "SelectedPolicy": "quarterturn.job",
     "PretrainedEncoder": "quarterturn.encoder",
     "load_encoder": "quarterturn.encoder",
     "load_policy": "quarterturn.transform",

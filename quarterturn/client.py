@@ -16,9 +16,12 @@ import httpx
 from core.errors import InvalidInputError, QuarterturnError, UnavailableError
 from core.lifecycle import final
 from core.settings import Settings
+from quarterturn.job import Job
 
 _UPLOAD_SECONDS = 3600.0
 _PATIENCE_SECONDS = 60.0
+#: Between attempts, when a connection is lost.
+_PAUSES_SECONDS = (0.2, 0.8)
 
 
 class ServerError(QuarterturnError):
@@ -62,6 +65,26 @@ class Client:
             self._http.headers["Authorization"] = f"Bearer {key}"
         self.url = url.rstrip("/")
 
+    @classmethod
+    @contextmanager
+    def embedded(cls, data_dir: str | Path | None = None) -> Iterator[Self]:
+        """A client of a service of its own, which runs on this machine while the block does.
+
+        Args:
+            data_dir: where data stays between blocks; by default the folder of the settings.
+        """
+        from core.embedded.stack import Stack, running_url
+
+        settings = Settings(port=0)
+        if data_dir is not None:
+            settings = settings.model_copy(update={"data_dir": Path(data_dir)})
+        if url := running_url(settings.data_dir.expanduser()):
+            with cls(url) as client:
+                yield client
+            return
+        with Stack(settings) as stack, cls(stack.url) as client:
+            yield client
+
     def __enter__(self) -> Self:
         return self
 
@@ -76,9 +99,22 @@ class Client:
     def close(self) -> None:
         self._http.close()
 
+    def _sent(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Sent again after a lost connection, unless something may have been changed by it."""
+        for pause in _PAUSES_SECONDS:
+            try:
+                return self._http.request(method, path, **options)
+            except httpx.ConnectError:
+                time.sleep(pause)
+            except httpx.TransportError:
+                if method != "GET":
+                    raise
+                time.sleep(pause)
+        return self._http.request(method, path, **options)
+
     def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
         try:
-            response = self._http.request(method, path, **options)
+            response = self._sent(method, path, **options)
         except httpx.HTTPError as error:
             raise UnavailableError(
                 f"The server at {self.url} does not answer ({error}). Is it running?",
@@ -118,6 +154,24 @@ class Client:
         """Start a search; `search` are the fields of `POST /v1/jobs`."""
         body = {"dataset_id": dataset_id, **search}
         return dict(self._request("POST", "/v1/jobs", json=body).json())
+
+    def search(
+        self,
+        images: str | Path,
+        *,
+        name: str | None = None,
+        resolution: int | None = None,
+        **search: Any,
+    ) -> Job:
+        """Upload a folder or an archive and start a search on it; `search` are the fields of
+        `POST /v1/jobs`. The same images are uploaded once, whatever is asked of them.
+        """
+        dataset = self.upload(images, name=name, resolution=resolution)
+        return Job(self, self.start(dataset["id"], **search)["id"])
+
+    def job(self, job_id: str) -> Job:
+        """A job that was started before."""
+        return Job(self, job_id)
 
     def dashboard(self, job_id: str) -> dict[str, Any]:
         """State, counts, ranking, best so far and time left of a job."""
