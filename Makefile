@@ -22,7 +22,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(PIP) install -e '.[dev]'
 	@touch $@
 
-demo: $(VENV)/.installed ## choose a policy for 9,716 real images, in about two minutes
+demo: $(VENV)/.installed ## choose a policy for 9,716 real images, in at most three minutes
 	@$(BIN)/python -m benchmarks.datasets.animal_mnist $(DEMO)/animal-mnist.zip
 	$(BIN)/quarterturn search $(DEMO)/animal-mnist.zip --data-dir $(DEMO) --space rand-augment \
 		--strategy '{"kind": "pipeline", "search": {"kind": "successive_halving", "candidates": 6}, \

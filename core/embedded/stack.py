@@ -112,7 +112,9 @@ class Stack:
         require_keys(settings.host, engine_for(database))
         port = settings.port or _free_port(settings.host)
         self.url = f"http://{settings.host}:{port}"
+        # Of this moment: what is started again later shall have the same settings.
         self._environment = {
+            **os.environ,
             "QUARTERTURN_DATABASE_URL": database,
             "QUARTERTURN_BROKER_URL": broker,
             "QUARTERTURN_DATA_DIR": str(self.data_dir),

@@ -198,7 +198,7 @@ def test_whatever_happens_to_a_job(database: Settings) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Jobs,
         settings=settings(
-            max_examples=15,
+            max_examples=10,
             stateful_step_count=25,
             deadline=None,
             derandomize=True,
