@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import UnavailableError
 from core.jobs.sweep import mark_dispatched
-from core.queue import QUEUE, RUN_TRIAL, broker_url, celery_options
+from core.queue import QUEUE, RUN_TRIAL, broker_url, celery_options, plain_url
 from core.settings import Settings, get_settings
 from core.store.database import session_scope
 
@@ -56,9 +56,7 @@ def dispatch(trial_ids: list[str]) -> None:
 
 @lru_cache(maxsize=1)
 def _redis(url: str) -> Redis:
-    # Kombu writes redis+socket:// where redis-py wants unix://.
-    plain = url.replace("redis+socket://", "unix://").replace("virtual_host=", "db=")
-    return Redis.from_url(plain, socket_timeout=3, socket_connect_timeout=3)
+    return Redis.from_url(plain_url(url), socket_timeout=3, socket_connect_timeout=3)
 
 
 def queue_length(settings: Settings) -> int:

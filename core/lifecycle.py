@@ -34,8 +34,9 @@ TRIAL: dict[str, frozenset[str]] = {
 
 #: Jobs whose trials may be taken up by workers.
 OPEN_JOBS = ("queued", "running")
-#: Jobs that are on their way to an end: no trial of theirs begins, or begins again.
-ENDING_JOBS = ("stopping", "cancelling")
+#: Jobs that are on their way to an end, with the reason that they and their trials end with: no
+#: trial of theirs begins, or begins again.
+ENDING_JOBS = {"stopping": "stopped", "cancelling": "cancelled"}
 
 TABLES: dict[str, dict[str, frozenset[str]]] = {
     "datasets": DATASET, "checkpoints": CHECKPOINT, "jobs": JOB, "trials": TRIAL,

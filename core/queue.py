@@ -30,6 +30,11 @@ def broker_url(settings: Settings) -> str:
     return settings.broker_url
 
 
+def plain_url(url: str) -> str:
+    """The broker's address as redis-py takes it: Kombu writes redis+socket:// for unix://."""
+    return url.replace("redis+socket://", "unix://").replace("virtual_host=", "db=")
+
+
 def celery_options(settings: Settings) -> dict[str, Any]:
     """Celery's configuration, the same on both sides."""
     return {

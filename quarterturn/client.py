@@ -73,16 +73,12 @@ class Client:
         Args:
             data_dir: where data stays between blocks; by default the folder of the settings.
         """
-        from core.embedded.stack import Stack, running_url
+        from core.embedded.stack import running_or_started
 
-        settings = Settings(port=0)
+        settings = Settings()
         if data_dir is not None:
             settings = settings.model_copy(update={"data_dir": Path(data_dir)})
-        if url := running_url(settings.data_dir.expanduser()):
-            with cls(url) as client:
-                yield client
-            return
-        with Stack(settings) as stack, cls(stack.url) as client:
+        with running_or_started(settings) as (url, _), cls(url) as client:
             yield client
 
     def __enter__(self) -> Self:

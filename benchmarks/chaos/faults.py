@@ -39,7 +39,7 @@ def _workers(stack: Stack, *, children: bool) -> list[psutil.Process]:
     return [process for process in found if (process.ppid() in pids) == children]
 
 
-def _database(stack: Stack, name: str) -> list[psutil.Process]:
+def database_processes(stack: Stack, name: str) -> list[psutil.Process]:
     """The first process of the embedded server, if it runs."""
     found = [
         process
@@ -102,8 +102,8 @@ FAULTS: dict[str, Fault] = {
     ),
     "worker terminated": _terminate,
     "worker frozen": _freeze,
-    "PostgreSQL killed": lambda stack, draw: _kill(_database(stack, "postgres"), draw),
-    "Redis killed": lambda stack, draw: _kill(_database(stack, "redis"), draw),
+    "PostgreSQL killed": lambda stack, draw: _kill(database_processes(stack, "postgres"), draw),
+    "Redis killed": lambda stack, draw: _kill(database_processes(stack, "redis"), draw),
     "Redis flushed": _flush,
     "API killed": lambda stack, draw: _kill(list(_processes(stack, "quarterturn", "api")), draw),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import time
 
 from limits import RateLimitItem, parse
@@ -16,6 +17,7 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 from redis.exceptions import RedisError
 
 from core.errors import TooManyRequestsError
+from core.queue import plain_url
 
 logger = logging.getLogger(__name__)
 
@@ -25,10 +27,9 @@ _TIMEOUT_SECONDS = 1.0
 
 
 def _storage(broker_url: str) -> Storage:
-    # Kombu writes redis+socket:// where redis-py wants unix://.
-    url = broker_url.replace("redis+socket://", "redis+unix://").replace("virtual_host=", "db=")
+    # Sockets are redis+unix:// here.
     return RedisStorage(
-        url,
+        re.sub("^unix:", "redis+unix:", plain_url(broker_url)),
         key_prefix="quarterturn.rates",
         socket_timeout=_TIMEOUT_SECONDS,
         socket_connect_timeout=_TIMEOUT_SECONDS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from core.access.quotas import allow_images
@@ -16,7 +16,9 @@ from core.datasets.members import archive_members, folder_members
 from core.errors import ConflictError, NotFoundError
 from core.lifecycle import active
 from core.settings import Settings
+from core.store import files
 from core.store.database import session_scope
+from core.store.files import lock_digest
 from core.store.owners import LOCAL
 from core.store.tables import Dataset, Job, new_id
 from core.store.transitions import transition
@@ -78,18 +80,12 @@ def create_dataset(
         with session_scope(owner) as session:
             if not _ready(session, info.digest):
                 allow_images(session, owner, size, settings)
-            lock_images(session, info.digest)
+            lock_digest(session, info.digest)
             put_in_place(folder, settings.datasets_dir / info.digest)
             recorded.append(_record(session, storable(name)[:200] or "unnamed", info, report))
 
     ingest(reader(source, settings, caps), settings, caps, resolution, publish)
     return recorded[0]
-
-
-def lock_images(session: Session, digest: str) -> None:
-    """Until the session ends, nobody else puts in place or removes these images."""
-    key = int.from_bytes(bytes.fromhex(digest)[:8], signed=True)
-    session.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 def find_dataset(session: Session, dataset_id: str) -> Dataset:
@@ -135,12 +131,6 @@ def delete_dataset(dataset_id: str, settings: Settings, owner: str = LOCAL) -> N
 
 def finish_deletions(settings: Settings) -> None:
     """Remove the files of datasets marked for deletion; also after a crash in between."""
-    with session_scope() as session:
-        for dataset in session.scalars(select(Dataset).where(Dataset.state == "deleting")).all():
-            lock_images(session, dataset.digest)
-            others = session.scalars(
-                select(Dataset.id).where(Dataset.digest == dataset.digest, Dataset.state == "ready")
-            ).first()
-            if others is None:
-                shutil.rmtree(settings.datasets_dir / dataset.digest, ignore_errors=True)
-            transition(session, Dataset, "deleted", Dataset.id == dataset.id)
+    files.finish_deletions(
+        Dataset, lambda digest: shutil.rmtree(settings.datasets_dir / digest, ignore_errors=True)
+    )

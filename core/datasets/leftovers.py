@@ -7,10 +7,10 @@ import time
 
 from sqlalchemy import select
 
-from core.datasets.catalog import lock_images
 from core.lifecycle import final
 from core.settings import Settings
 from core.store.database import session_scope
+from core.store.files import lock_digest
 from core.store.tables import Dataset, Job
 
 #: No upload takes longer; what is younger may still be in use.
@@ -30,7 +30,7 @@ def _remove_unrecorded(settings: Settings, horizon: float) -> None:
     # Only the few that have no record are locked, and asked for again under the lock.
     for path in (path for path in old if path.name not in recorded):
         with session_scope() as session:
-            lock_images(session, path.name)
+            lock_digest(session, path.name)
             if not session.scalars(select(Dataset.id).where(Dataset.digest == path.name)).first():
                 shutil.rmtree(path, ignore_errors=True)
 

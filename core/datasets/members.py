@@ -19,10 +19,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.allowed import resolved_under
 from core.datasets.caps import Caps
 from core.datasets.tar_stream import CountedStream, data_of, members, open_tar
 from core.datasets.zip_directory import METHODS, CheckedFile, refuse_overlaps
-from core.errors import ForbiddenError, InvalidInputError
+from core.errors import InvalidInputError
 from core.settings import Settings
 
 #: What the standard readers raise on archives that are damaged or made to confuse them.
@@ -175,13 +176,9 @@ def allowed_folder(path: str, roots: list[Path]) -> Path:
     Raises:
         ForbiddenError, InvalidInputError: `path_not_allowed` or `path_not_found`.
     """
-    resolved = Path(path).resolve()
-    if not any(resolved.is_relative_to(root.resolve()) for root in roots):
-        raise ForbiddenError(
-            "The path is not under a folder that the operator allows (QUARTERTURN_DATASET_ROOTS). "
-            "Upload an archive instead.",
-            code="path_not_allowed",
-        )
+    resolved = resolved_under(
+        path, roots, setting="QUARTERTURN_DATASET_ROOTS", instead="Upload an archive instead."
+    )
     if not resolved.is_dir():
         raise InvalidInputError("There is no folder at that path.", code="path_not_found")
     return resolved

@@ -12,8 +12,8 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -58,6 +58,25 @@ def running_url(data_dir: Path) -> str | None:
 def running_database(data_dir: Path) -> str | None:
     """The database of the stack that runs on a data folder, if one does."""
     return _running(data_dir.expanduser(), "database")
+
+
+@contextmanager
+def running_or_started(
+    settings: Settings, starting: Callable[[], None] = lambda: None
+) -> Iterator[tuple[str, bool]]:
+    """The address of the stack that runs on the data folder, or of one of its own, on a free port,
+    for the length of the block; and whether it outlives the block.
+
+    Args:
+        starting: called before one is started, which takes seconds.
+    """
+    settings = settings.model_copy(update={"data_dir": settings.data_dir.expanduser(), "port": 0})
+    if running := running_url(settings.data_dir):
+        yield running, True
+        return
+    starting()
+    with Stack(settings) as stack:
+        yield stack.url, False
 
 
 def _free_port(host: str) -> int:

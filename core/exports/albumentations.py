@@ -6,13 +6,12 @@ JSON is YAML too: `A.load(path, data_format="yaml")` reads the same file.
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
 from core.errors import InvalidInputError
 from core.exports.differences import differences, leaves
-from core.exports.formats import Export, Options, view_filename
+from core.exports.formats import Export, Options, one_view
 from core.policies.operations import OPERATIONS
 from core.policies.schema import (
     OneOf,
@@ -210,14 +209,5 @@ def albumentations(policy: Policy, options: Options) -> Export:
             "Compose", transforms=[_stage(stage, options.size) for stage in stages],
             bbox_params=None, keypoint_params=None, additional_targets={}, is_check_shapes=True,
         ),
-        "quarterturn": {
-            "name": policy.name,
-            "digest": policy.digest,
-            "view": options.view,
-            "views": len(policy.views),
-            "differences": [item.to_dict() for item in found],
-        },
     }  # fmt: skip
-    text = json.dumps(document, indent=2) + "\n"
-    filename = view_filename(policy, "albumentations", options.view)
-    return Export(text, filename, "application/json", found)
+    return one_view(policy, "albumentations", document, options, found)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from core.errors import InvalidInputError
 from core.policies.schema import Policy
@@ -67,7 +69,21 @@ def different_views(policy: Policy) -> bool:
     return len(policy.views) == 2 and policy.views[0] != policy.views[1]
 
 
-def view_filename(policy: Policy, library: str, view: int) -> str:
-    """The name of a JSON file of one view; with the view's number where there are two."""
-    number = f"_view{view}" if len(policy.views) == 2 else ""
-    return f"policy_{library}{number}.json"
+def one_view(
+    policy: Policy,
+    library: str,
+    document: dict[str, Any],
+    options: Options,
+    found: tuple[Difference, ...],
+) -> Export:
+    """A JSON file of one view; under `quarterturn` it says what it is and where it differs."""
+    about = {
+        "name": policy.name,
+        "digest": policy.digest,
+        "view": options.view,
+        "views": len(policy.views),
+        "differences": [item.to_dict() for item in found],
+    }
+    text = json.dumps({**document, "quarterturn": about}, indent=2) + "\n"
+    number = f"_view{options.view}" if len(policy.views) == 2 else ""
+    return Export(text, f"policy_{library}{number}.json", "application/json", found)

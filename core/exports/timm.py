@@ -6,11 +6,10 @@ another form is refused. Its magnitude m in 0..10 is the strength as tenths of t
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from core.exports.differences import differences
-from core.exports.formats import Difference, Export, Options, not_expressible, view_filename
+from core.exports.formats import Difference, Export, Options, not_expressible, one_view
 from core.policies.operations import OPERATIONS
 from core.policies.schema import Operation, Policy, RandomResizedCrop, Sample, Shuffle, Stage
 
@@ -175,14 +174,5 @@ def timm(policy: Policy, options: Options) -> Export:
         "library": "timm",
         "create_transform": arguments,
         "rand_augment_transform": rand_augment,
-        "quarterturn": {
-            "name": policy.name,
-            "digest": policy.digest,
-            "view": options.view,
-            "views": len(policy.views),
-            "differences": [item.to_dict() for item in found],
-        },
     }
-    text = json.dumps(document, indent=2) + "\n"
-    filename = view_filename(policy, "timm", options.view)
-    return Export(text, filename, "application/json", tuple(found))
+    return one_view(policy, "timm", document, options, tuple(found))

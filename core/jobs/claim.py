@@ -199,8 +199,8 @@ def hand_back(session: Session, claimed: ClaimedTrial) -> list[str]:
     """
     state = _lock_job(session, claimed.job_id)
     if state in ENDING_JOBS:
-        reason = "stopped" if state == "stopping" else "cancelled"
-        return stop(session, claimed, reason, "The job was ending as its worker shut down.")
+        message = "The job was ending as its worker shut down."
+        return stop(session, claimed, ENDING_JOBS[state], message)
     changed = transition(
         session, Trial, "queued", Trial.id == claimed.id, Trial.lease_token == claimed.token,
         lease_token=None, lease_expires_at=None, worker=None, attempt=Trial.attempt - 1,

@@ -14,8 +14,10 @@ from core.lifecycle import ENDING_JOBS, final
 from core.store.tables import Job, Trial
 from core.store.transitions import transition
 
+_ENDED = {"completed": "completed", "failed": "failed", "cancelled": "been cancelled"}
 
-def _locked(session: Session, job_id: str, *, unless: str) -> Job:
+
+def _locked(session: Session, job_id: str, *, unless: str | None = None) -> Job:
     """The job, locked.
 
     Raises:
@@ -29,9 +31,6 @@ def _locked(session: Session, job_id: str, *, unless: str) -> Job:
     return job
 
 
-_ENDED = {"completed": "completed", "failed": "failed", "cancelled": "been cancelled"}
-
-
 def _not_ending(job: Job) -> None:
     if job.state in ENDING_JOBS:
         raise ConflictError(
@@ -39,11 +38,17 @@ def _not_ending(job: Job) -> None:
         )
 
 
-def _withdraw(session: Session, job_id: str, reason: str, message: str) -> None:
+def _end(session: Session, job: Job, state: str, message: str) -> Job:
+    """Bring the job into a state of ENDING_JOBS, and withdraw what is queued."""
+    reason = ENDING_JOBS[state]
+    transition(session, Job, state, Job.id == job.id, reason=reason, message=message)
     transition(
-        session, Trial, "cancelled", Trial.job_id == job_id, Trial.state == "queued",
-        reason=reason, message=message, finished_at=func.now(),
+        session, Trial, "cancelled", Trial.job_id == job.id, Trial.state == "queued",
+        reason=reason, message=f"The job was {reason}.", finished_at=func.now(),
     )  # fmt: skip
+    advance(session, job.id)
+    session.refresh(job)
+    return job
 
 
 def cancel_job(session: Session, job_id: str) -> Job:
@@ -56,14 +61,7 @@ def cancel_job(session: Session, job_id: str) -> Job:
     job = _locked(session, job_id, unless="cancelled")
     if job.state in ("cancelling", "cancelled"):
         return job
-    transition(
-        session, Job, "cancelling", Job.id == job_id,
-        reason="cancelled", message="Cancelled by request.",
-    )  # fmt: skip
-    _withdraw(session, job_id, "cancelled", "The job was cancelled.")
-    advance(session, job_id)
-    session.refresh(job)
-    return job
+    return _end(session, job, "cancelling", "Cancelled by request.")
 
 
 def stop_job(session: Session, job_id: str) -> Job:
@@ -78,14 +76,7 @@ def stop_job(session: Session, job_id: str) -> Job:
         raise ConflictError("The job is being cancelled.", code="job_ending")
     if job.state in ("stopping", "completed"):
         return job
-    transition(
-        session, Job, "stopping", Job.id == job_id,
-        reason="stopped", message="Stopped by request; what runs is finished.",
-    )  # fmt: skip
-    _withdraw(session, job_id, "stopped", "The job was stopped.")
-    advance(session, job_id)
-    session.refresh(job)
-    return job
+    return _end(session, job, "stopping", "Stopped by request; what runs is finished.")
 
 
 def pause_job(session: Session, job_id: str) -> Job:
@@ -95,7 +86,7 @@ def pause_job(session: Session, job_id: str) -> Job:
     Raises:
         NotFoundError: no such job. ConflictError: it has ended, or is being stopped or cancelled.
     """
-    job = _locked(session, job_id, unless="")
+    job = _locked(session, job_id)
     _not_ending(job)
     transition(session, Job, "paused", Job.id == job_id, paused_at=func.now())
     session.refresh(job)
@@ -111,7 +102,7 @@ def resume_job(session: Session, job_id: str) -> tuple[Job, list[str]]:
     Raises:
         NotFoundError: no such job. ConflictError: it has ended, or is being stopped or cancelled.
     """
-    job = _locked(session, job_id, unless="")
+    job = _locked(session, job_id)
     _not_ending(job)
     if job.state != "paused":
         return job, []

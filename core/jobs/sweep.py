@@ -37,7 +37,7 @@ def expire_leases(session: Session, settings: Settings) -> list[str]:
         if state in ENDING_JOBS:
             transition(
                 session, Trial, "cancelled", *silent, lease_token=None,
-                reason="stopped" if state == "stopping" else "cancelled",
+                reason=ENDING_JOBS[state],
                 message="The job was ending; its worker is lost.", finished_at=func.now(),
             )  # fmt: skip
             due += advance(session, job_id)

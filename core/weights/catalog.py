@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.datasets.catalog import lock_images
+from core.allowed import resolved_under
 from core.datasets.ingest import storable
 from core.errors import (
     ConflictError,
-    ForbiddenError,
     InvalidInputError,
     NotFoundError,
     TooLargeError,
 )
 from core.lifecycle import active
 from core.settings import Settings
+from core.store import files
 from core.store.database import session_scope
+from core.store.files import lock_digest
 from core.store.owners import LOCAL
 from core.store.tables import Checkpoint, Job, new_id
 from core.store.transitions import transition
@@ -51,7 +52,7 @@ def _keep(
         digest = save_weights(partial, found.tensors)
         size = partial.stat().st_size
         with session_scope(owner) as session:
-            lock_images(session, digest)
+            lock_digest(session, digest)
             partial.replace(weights_path(settings, digest))
             existing = session.scalars(
                 select(Checkpoint).where(Checkpoint.digest == digest, Checkpoint.state == "ready")
@@ -105,13 +106,10 @@ def from_path(
     """
     from core.weights.reading import read_any
 
-    resolved = Path(path).resolve()
-    if not any(resolved.is_relative_to(root.resolve()) for root in settings.checkpoint_roots):
-        raise ForbiddenError(
-            "The path is not under a folder that the operator allows "
-            "(QUARTERTURN_CHECKPOINT_ROOTS). Upload a safetensors file instead.",
-            code="path_not_allowed",
-        )
+    resolved = resolved_under(
+        path, settings.checkpoint_roots,
+        setting="QUARTERTURN_CHECKPOINT_ROOTS", instead="Upload a safetensors file instead.",
+    )  # fmt: skip
     if not resolved.is_file():
         raise InvalidInputError("There is no file at that path.", code="path_not_found")
     _within_size(resolved, settings)
@@ -193,15 +191,6 @@ def delete_checkpoint(checkpoint_id: str, settings: Settings, owner: str | None 
 
 def finish_checkpoint_deletions(settings: Settings) -> None:
     """Remove the files of checkpoints marked for deletion; also after a crash in between."""
-    with session_scope() as session:
-        marked = select(Checkpoint).where(Checkpoint.state == "deleting")
-        for checkpoint in session.scalars(marked).all():
-            lock_images(session, checkpoint.digest)
-            others = session.scalars(
-                select(Checkpoint.id).where(
-                    Checkpoint.digest == checkpoint.digest, Checkpoint.state == "ready"
-                )
-            ).first()
-            if others is None:
-                weights_path(settings, checkpoint.digest).unlink(missing_ok=True)
-            transition(session, Checkpoint, "deleted", Checkpoint.id == checkpoint.id)
+    files.finish_deletions(
+        Checkpoint, lambda digest: weights_path(settings, digest).unlink(missing_ok=True)
+    )

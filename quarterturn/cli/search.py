@@ -29,16 +29,12 @@ def _server(url: str | None, data_dir: Path | None) -> Iterator[tuple[str, bool]
     if url:
         yield url, True
         return
-    from core.embedded.stack import Stack, running_url
+    from core.embedded.stack import running_or_started
 
+    started = "Starting PostgreSQL, Redis, a worker and the API ..."
     settings = settings_with(data_dir=data_dir)
-    running = running_url(settings.data_dir)
-    if running:
-        yield running, True
-        return
-    typer.echo("Starting PostgreSQL, Redis, a worker and the API ...")
-    with Stack(settings_with(port=0)) as stack:
-        yield stack.url, False
+    with running_or_started(settings, lambda: typer.echo(started)) as service:
+        yield service
 
 
 def _request(space: str | None, strategy: str, budget: list[str], **rest: Any) -> dict[str, Any]:

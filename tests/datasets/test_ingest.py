@@ -22,6 +22,7 @@ from core.datasets.members import Member, Skipped, archive_members
 from core.errors import InvalidInputError, TooLargeError
 from core.settings import Settings
 from core.store.database import session_scope
+from core.store.files import lock_digest
 from core.store.tables import Dataset
 from core.store.transitions import transition
 
@@ -181,7 +182,7 @@ def test_a_deletion_waits_for_an_upload_of_the_same_images(
     first, _ = catalog.create_dataset(path, "first", None, database)
     with session_scope() as session:
         transition(session, Dataset, "deleting", Dataset.id == first.id)
-        catalog.lock_images(session, first.digest)  # as the upload does
+        lock_digest(session, first.digest)  # as the upload does
         deletion = threading.Thread(target=catalog.finish_deletions, args=(database,))
     deletion.start()
     second, new = catalog.create_dataset(path, "second", None, database)

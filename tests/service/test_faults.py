@@ -12,6 +12,7 @@ import psutil
 import pytest
 import redis
 
+from benchmarks.chaos.faults import database_processes
 from core.embedded.stack import Stack
 from core.queue import QUEUE
 from quarterturn.client import Client
@@ -105,23 +106,13 @@ def test_a_finished_job_cannot_be_cancelled(http: httpx.Client, animal_dataset: 
     assert (refused.status_code, refused.json()["code"]) == (409, "job_finished")
 
 
-def _database_process(stack: Stack, name: str) -> psutil.Process:
-    """The embedded server: PostgreSQL's first process, or Redis."""
-    found = [
-        process
-        for process in psutil.process_iter(["name", "cmdline"])
-        if name in process.info["name"] and str(stack.data_dir) in str(process.info["cmdline"])
-    ]
-    return min(found, key=lambda process: process.pid)
-
-
 @pytest.mark.parametrize("server", ["redis", "postgres"])
 def test_a_killed_database_comes_back_and_the_job_completes(
     http: httpx.Client, stack: Stack, animal_dataset: str, server: str
 ) -> None:
     job = _start(http, animal_dataset, iterations=60)
     until(lambda: _running(http, job))
-    victim = _database_process(stack, server)
+    victim = database_processes(stack, server)[0]
     victim.kill()
     until(lambda: not victim.is_running())
     with Client(stack.url) as client:

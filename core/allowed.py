@@ -1,0 +1,22 @@
+"""Paths that a request may name: those under the folders of a setting, links resolved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.errors import ForbiddenError
+
+
+def resolved_under(path: str, roots: list[Path], *, setting: str, instead: str) -> Path:
+    """The path without links and dots, if it lies under one of the roots; it need not exist.
+
+    Raises:
+        ForbiddenError: `path_not_allowed`; the sentence names the setting and what to do instead.
+    """
+    resolved = Path(path).resolve()
+    if not any(resolved.is_relative_to(root.resolve()) for root in roots):
+        raise ForbiddenError(
+            f"The path is not under a folder that the operator allows ({setting}). {instead}",
+            code="path_not_allowed",
+        )
+    return resolved
