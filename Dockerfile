@@ -26,6 +26,8 @@ RUN useradd --uid 10001 --create-home quarterturn \
 USER quarterturn
 WORKDIR /home/quarterturn
 ENV QUARTERTURN_DATA_DIR=/data
+# For the processor that builds; another compiles anew, when its first trial starts.
+RUN python -c 'from core.augmentation.compiled import compile_kernels; compile_kernels()'
 EXPOSE 8000
 ENTRYPOINT ["quarterturn"]
 CMD ["api"]

@@ -16,6 +16,8 @@ $(VENV)/.installed: pyproject.toml
 	@# The plain builds: torchvision cannot be imported beside a torch build tagged +cpu.
 	$(PIP) install 'torch>=2.14' torchvision -e .
 	$(PIP) install --no-deps animal-mnist==0.4
+	@# Or the first trial would wait for it.
+	$(BIN)/python -c 'from core.augmentation.compiled import compile_kernels; compile_kernels()'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
@@ -40,8 +42,8 @@ browser: $(VENV)/.installed-dev
 			&& apt-get update -qq >/dev/null && apt-get install -y -qq chromium >/dev/null; } \
 		|| echo "No Chromium: the browser tests will be skipped. Install the package chromium."
 
-test: $(VENV)/.installed-dev browser ## run all tests, with real PostgreSQL, Redis and Celery
-	$(BIN)/pytest
+test: $(VENV)/.installed-dev browser ## run all tests, with real PostgreSQL, Redis and Celery; PROCESSES=2
+	$(BIN)/pytest -n $(or $(PROCESSES),2) --dist loadfile
 
 check: $(VENV)/.installed-dev ## linters, types, import contracts
 	$(BIN)/ruff check .

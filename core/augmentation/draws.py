@@ -9,27 +9,34 @@ from __future__ import annotations
 
 import hashlib
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 
 class Draws:
-    """Random numbers of one (seed, step), on one device."""
+    """Random numbers of one (seed, step), for images on one device."""
 
     def __init__(self, seed: int, step: int = 0, *, device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
         self._root = f"{seed}/{step}"
 
-    def generator(self, label: str) -> torch.Generator:
-        """The generator of the stream `label`."""
+    def _seed(self, label: str) -> int:
         digest = hashlib.blake2b(f"{self._root}/{label}".encode(), digest_size=8).digest()
-        generator = torch.Generator(device=self.device)
-        generator.manual_seed(int.from_bytes(digest, "little") >> 1)
-        return generator
+        return int.from_bytes(digest, "little") >> 1
 
-    def uniform(self, label: str, *shape: int) -> torch.Tensor:
-        """float32 in [0, 1) of `shape`."""
-        return torch.rand(shape, generator=self.generator(label), device=self.device)
+    def generator(self, label: str) -> torch.Generator:
+        """The generator of the stream `label`, on the device."""
+        return torch.Generator(device=self.device).manual_seed(self._seed(label))
+
+    def uniform(self, label: str, *shape: int) -> NDArray[np.float32]:
+        """float32 in [0, 1) of `shape`, the same for every device. Not on the device: the CPU
+        must know what they decide, and each decision would wait for the accelerator.
+        """
+        generator = torch.Generator().manual_seed(self._seed(label))
+        drawn: NDArray[np.float32] = torch.rand(shape, generator=generator).numpy()
+        return drawn
 
     def normal(self, label: str, *shape: int) -> torch.Tensor:
-        """Standard normal float32 of `shape`."""
+        """Standard normal float32 of `shape`, on the device."""
         return torch.randn(shape, generator=self.generator(label), device=self.device)

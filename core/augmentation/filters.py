@@ -25,9 +25,9 @@ def sharpness(images: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
     return blend(smooth, images, strength)
 
 
-def _blur_matrix(sigma: torch.Tensor, size: int) -> torch.Tensor:
+def _blur_matrix(sigma: torch.Tensor, largest: float, size: int) -> torch.Tensor:
     """(n, size, size) matrices that blur along one axis, reflecting at the border."""
-    radius = min(math.ceil(3.0 * float(sigma.max())), size - 1)
+    radius = min(math.ceil(3.0 * largest), size - 1)
     offsets = torch.arange(-radius, radius + 1, device=sigma.device, dtype=torch.float32)
     sigma = sigma.clamp_min(1e-3).view(-1, 1)
     weights = torch.exp(-0.5 * (offsets / sigma) ** 2) * (offsets.abs() <= (3.0 * sigma).ceil())
@@ -42,11 +42,17 @@ def _blur_matrix(sigma: torch.Tensor, size: int) -> torch.Tensor:
     )
 
 
-def gaussian_blur(images: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
-    """Blur by `sigma` pixels, each image by its own, kernels cut at three sigma."""
+def gaussian_blur(
+    images: torch.Tensor, sigma: torch.Tensor, largest: float | None = None
+) -> torch.Tensor:
+    """Blur by `sigma` pixels, each image by its own, kernels cut at three sigma.
+
+    `largest` is the largest sigma, where it is known without asking the device.
+    """
+    largest = float(sigma.max()) if largest is None else largest
     count, channels, height, width = images.shape
-    across = _blur_matrix(sigma, width)
-    down = across if height == width else _blur_matrix(sigma, height)
+    across = _blur_matrix(sigma, largest, width)
+    down = across if height == width else _blur_matrix(sigma, largest, height)
     rows = images.reshape(count, channels * height, width) @ across.transpose(1, 2)
     return down.unsqueeze(1) @ rows.view(count, channels, height, width)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from core.augmentation.finish import Normalisation
 from core.datasets.cache import DatasetCache
 
 #: Up to this size the pretraining images are kept on the accelerator.
@@ -25,10 +26,14 @@ class TrialData:
     mean: torch.Tensor
     std: torch.Tensor
 
+    @property
+    def normalisation(self) -> Normalisation:
+        """By mean and std."""
+        return Normalisation(self.mean, self.std)
+
     def normalise(self, images: torch.Tensor) -> torch.Tensor:
         """Float images in [0, 1] as the encoder takes them, channels last."""
-        normal = (images - self.mean) / self.std
-        return normal.contiguous(memory_format=torch.channels_last)
+        return self.normalisation(images)
 
 
 def load_trial_data(cache: DatasetCache, device: torch.device, *, whole: bool = False) -> TrialData:

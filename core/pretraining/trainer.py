@@ -107,7 +107,7 @@ def _batch(images: torch.Tensor, size: int, draws: Draws) -> torch.Tensor:
     chosen = torch.randperm(len(images), generator=draws.generator("batch"), device=draws.device)
     chosen = chosen[: min(size, len(images))]
     batch = images[chosen.to(images.device)]
-    return batch.to(draws.device, non_blocking=True).contiguous()
+    return batch.to(draws.device, non_blocking=True)
 
 
 def train(
@@ -133,12 +133,13 @@ def train(
     while run.step < until:
         watch(run.step)
         draws = Draws(seed, run.step, device=device)
-        views = two_views(_batch(data.pretrain, spec.batch_size, draws), policy, draws)
+        batch = _batch(data.pretrain, spec.batch_size, draws)
+        views = two_views(batch, policy, draws, data.normalisation)
         for group in run.optimizer.param_groups:
             group["lr"] = _learning_rate(spec, run.step, length)
         run.optimizer.zero_grad(set_to_none=True)
         with autocast(device):
-            loss = run.method.loss(*(data.normalise(view) for view in views))
+            loss = run.method.loss(*views)
         loss.backward()  # type: ignore[no-untyped-call]
         run.optimizer.step()
         run.method.after_step()

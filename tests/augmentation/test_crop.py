@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torchvision.transforms.v2 import RandomResizedCrop
 from torchvision.transforms.v2 import functional as reference
 
 from core.augmentation import Draws, geometry
+from core.augmentation.maps import crop_maps
 from tests.augmentation.images import apply, distance, smooth
 
 COUNT = 3000
@@ -19,12 +21,14 @@ def _boxes(
     scale: tuple[float, float], ratio: tuple[float, float], height: int, width: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """left, top, width and height of the crops, in pixels."""
-    maps = geometry.crop_maps(
-        Draws(3).uniform("crop", COUNT, 22),
-        torch.tensor([scale]).repeat(COUNT, 1),
-        torch.tensor([ratio]).repeat(COUNT, 1),
-        height,
-        width,
+    maps = torch.from_numpy(
+        crop_maps(
+            Draws(3).uniform("crop", COUNT, 22),
+            np.tile(np.float32(scale), (COUNT, 1)),
+            np.tile(np.float32(ratio), (COUNT, 1)),
+            height,
+            width,
+        )
     )
     return maps[:, 0, 2], maps[:, 1, 2], maps[:, 0, 0] * width, maps[:, 1, 1] * height
 
@@ -82,13 +86,8 @@ def test_areas_ratios_and_positions_are_distributed_as_in_torchvision(
 
 def test_a_crop_is_the_box_enlarged() -> None:
     images = smooth(4, 64, 64)
-    maps = geometry.crop_maps(
-        torch.full((4, 22), 0.5),
-        torch.tensor([[0.25, 0.25]]).repeat(4, 1),
-        torch.tensor([[1.0, 1.0]]).repeat(4, 1),
-        64,
-        64,
-    )
+    half, quarter, one = (np.full((4, 22), value, np.float32) for value in (0.5, 0.25, 1.0))
+    maps = torch.from_numpy(crop_maps(half, quarter[:, :2], one[:, :2], 64, 64))
     out = geometry.resample(images.float() / 255, maps, torch.zeros(4, 3))
     theirs = reference.resized_crop(images, 16, 16, 32, 32, [64, 64], antialias=False)
     inner = (slice(None), slice(None), slice(1, -1), slice(1, -1))  # we see beyond the box

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -130,7 +131,7 @@ def test_noise_is_the_same_whichever_other_images_get_it() -> None:
 
 
 def test_uniform_draws_fill_the_unit_interval() -> None:
-    numbers = Draws(0).uniform("label", 20_000)
+    numbers = torch.from_numpy(Draws(0).uniform("label", 20_000))
     assert float(numbers.min()) >= 0.0
     assert float(numbers.max()) < 1.0
     at = torch.tensor([0.1, 0.5, 0.9])
@@ -139,9 +140,9 @@ def test_uniform_draws_fill_the_unit_interval() -> None:
 
 def test_streams_of_different_labels_are_unrelated() -> None:
     draws = Draws(0)
-    pair = torch.stack([draws.uniform(label, 5000) for label in ("a", "b")])
-    assert abs(float(torch.corrcoef(pair)[0, 1])) < 0.06
-    assert torch.equal(draws.uniform("a", 5), Draws(0).uniform("a", 5))
+    pair = [draws.uniform(label, 5000) for label in ("a", "b")]
+    assert abs(float(np.corrcoef(pair)[0, 1])) < 0.06
+    assert (draws.uniform("a", 5) == Draws(0).uniform("a", 5)).all()
 
 
 def test_policies_of_equal_content_draw_alike_whatever_their_name() -> None:

@@ -1,0 +1,114 @@
+"""Executes a program on a CPU by compiled kernels, several images at a time in threads."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.augmentation.draws import Draws
+from core.augmentation.finish import Normalisation
+from core.augmentation.program import Step
+from core.augmentation.tables import CODES
+
+#: Fewer images than this are not worth a thread.
+_SHARE = 16
+
+
+@cache
+def available() -> bool:
+    """Whether numba, which compiles the kernels, is installed."""
+    try:
+        return importlib.util.find_spec("numba") is not None
+    except ValueError:  # its import was forbidden
+        return False
+
+
+@cache
+def _kernel_codes() -> NDArray[np.int16]:
+    """From the codes of programs to those of the kernels."""
+    from core.augmentation.kernels import KERNEL_CODES
+
+    return np.array([KERNEL_CODES.get(name, 0) for name in CODES], np.int16)
+
+
+@lru_cache(maxsize=2)
+def _threads(count: int, process: int) -> ThreadPoolExecutor:  # noqa: ARG001
+    """Of the process with this id: threads do not survive a fork."""
+    return ThreadPoolExecutor(count, thread_name_prefix="augment")
+
+
+def _stacked(steps: Sequence[Step], count: int) -> tuple[NDArray[Any], ...]:
+    """op (n, s), strength (n, s), maps (n, s, 2, 3), fill (n, s, 3), centre (n, s, 2)."""
+    op = np.empty((count, len(steps)), np.int16)
+    strength = np.empty((count, len(steps)), np.float32)
+    maps = np.empty((count, len(steps), 2, 3), np.float32)
+    fill = np.empty((count, len(steps), 3), np.float32)
+    centre = np.empty((count, len(steps), 2), np.float32)
+    for place, step in enumerate(steps):
+        op[:, place] = _kernel_codes()[step.op]
+        strength[:, place], maps[:, place] = step.strength, step.maps
+        fill[:, place], centre[:, place] = step.fill, step.centre
+    return op, strength, maps, fill, centre
+
+
+def _noise(
+    steps: Sequence[Step], draws: Draws, shape: torch.Size
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Noise (k, n, 3, h, w), and the place in it of each step."""
+    labels = [step.noise for step in steps if "gaussian_noise" in step.names]
+    if not labels:
+        return np.empty((1, shape[0], 3, 0, 0), np.float32), np.zeros(len(steps), np.int64)
+    drawn = torch.stack([draws.normal(f"{label}:gaussian_noise:noise", *shape) for label in labels])
+    places = [labels.index(step.noise) if step.noise in labels else 0 for step in steps]
+    return drawn.numpy(), np.array(places, np.int64)
+
+
+def execute(
+    steps: Sequence[Step],
+    images: torch.Tensor,
+    draws: Draws,
+    normalisation: Normalisation | None = None,
+) -> torch.Tensor:
+    """As `core.augmentation.eager.execute`, but for the last digits; with a normalisation the
+    result is normalised, and channels last in memory.
+    """
+    from core.augmentation.kernels import run
+
+    shape = images.shape
+    count, _, height, width = shape
+    is_bytes = images.dtype == torch.uint8
+    source = (images if is_bytes else images.float()).permute(0, 2, 3, 1).contiguous()
+    gain: NDArray[np.float32] = np.ones(3, np.float32)
+    shift: NDArray[np.float32] = np.zeros(3, np.float32)
+    if normalisation is not None:
+        gain = (1 / normalisation.std).flatten().numpy()
+        shift = -normalisation.mean.flatten().numpy() * gain
+    out = torch.empty(count, 3 * height * width)
+    arguments = (
+        source.numpy(), np.float32(255 if is_bytes else 1), out.numpy(), normalisation is not None,
+        gain, shift, *_stacked(steps, count), *_noise(steps, draws, shape),
+    )  # fmt: skip
+    workers = min(torch.get_num_threads(), max(1, count // _SHARE))
+    if workers == 1:
+        run(*arguments, 0, count)
+    else:
+        edges = [count * i // workers for i in range(workers + 1)]
+        pool = _threads(workers, os.getpid())
+        list(pool.map(lambda start, stop: run(*arguments, start, stop), edges, edges[1:]))
+    if normalisation is None:
+        return out.view(shape)
+    return out.view(count, height, width, 3).permute(0, 3, 1, 2)
+
+
+def compile_kernels() -> None:
+    """Compile them for images of bytes, as pretraining does, unless they are on disk."""
+    if available():
+        execute([], torch.zeros(1, 3, 8, 8, dtype=torch.uint8), Draws(0))

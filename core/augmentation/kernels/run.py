@@ -1,0 +1,144 @@
+"""The kernel that executes programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from core.augmentation.kernels import colours
+from core.augmentation.kernels.compiling import kept, kernel, sources
+from core.augmentation.kernels.layout import load, store
+from core.augmentation.kernels.neighbours import cutout, gaussian_blur, sharpness
+from core.augmentation.kernels.resampling import flip, slanted, straight
+
+_f = np.float32
+
+_RESAMPLE, _MIRROR, _OVERTURN = 1, 2, 3
+_BRIGHTNESS, _CONTRAST, _SATURATION, _HUE, _GREY, _INVERT, _SOLARIZE = 4, 5, 6, 7, 8, 9, 10
+_POSTERIZE, _AUTO_CONTRAST, _EQUALIZE, _SHARPNESS, _BLUR, _NOISE, _CUTOUT = (
+    11,
+    12,
+    13,
+    14,
+    15,
+    16,
+    17,
+)
+#: Codes of `run`; 0 is nothing.
+KERNEL_CODES = {
+    "resample": _RESAMPLE, "horizontal_flip": _MIRROR, "vertical_flip": _OVERTURN,
+    "brightness": _BRIGHTNESS, "contrast": _CONTRAST, "saturation": _SATURATION, "hue": _HUE,
+    "grayscale": _GREY, "invert": _INVERT, "solarize": _SOLARIZE, "posterize": _POSTERIZE,
+    "auto_contrast": _AUTO_CONTRAST, "equalize": _EQUALIZE, "sharpness": _SHARPNESS,
+    "gaussian_blur": _BLUR, "gaussian_noise": _NOISE, "cutout": _CUTOUT,
+}  # fmt: skip
+
+
+@kernel
+def _moved(source, loaded, scale, a, b, code, m, fill):
+    """A geometric operation; from the source or, where loaded, from a, to b."""
+    _, height, width = a.shape
+    is_straight = m[0, 1] == _f(0.0) and m[1, 0] == _f(0.0)
+    if code == _RESAMPLE and is_straight and not loaded:
+        straight(source.reshape(height, 3 * width), True, scale, b, m, fill)
+        return
+    if not loaded:
+        load(source, scale, a)
+    if code != _RESAMPLE:
+        flip(a, b, code == _MIRROR)
+    elif is_straight:
+        straight(a.reshape(3 * height, width), False, _f(1.0), b, m, fill)
+    else:
+        slanted(a, b, m, fill)
+
+
+@kernel
+def _changed(a, b, code, strength, fill, centre, noise):
+    """An operation on values; true if its result is in b."""
+    flat = a.reshape(-1)
+    pixels = a.shape[1] * a.shape[2]
+    red, green, blue = flat[:pixels], flat[pixels : 2 * pixels], flat[2 * pixels :]
+    if code == _BRIGHTNESS:
+        colours.blend_number(flat, _f(0.0), strength)
+    elif code == _CONTRAST:
+        colours.blend_number(flat, colours.mean_luma(red, green, blue), strength)
+    elif code == _SATURATION:
+        colours.saturate(red, green, blue, _f(1.0) + strength)
+    elif code == _HUE:
+        colours.hue(red, green, blue, strength)
+    elif code == _GREY:
+        colours.greyed(red, green, blue)
+    elif code == _INVERT:
+        colours.inverted(flat)
+    elif code == _SOLARIZE:
+        colours.solarize(flat, strength)
+    elif code == _POSTERIZE:
+        colours.posterize(flat, strength)
+    elif code == _AUTO_CONTRAST:
+        for plane in (red, green, blue):
+            colours.auto_contrast(plane)
+    elif code == _EQUALIZE:
+        for plane in (red, green, blue):
+            colours.equalize(plane)
+    elif code == _SHARPNESS:
+        if a.shape[1] >= 3 and a.shape[2] >= 3:
+            sharpness(a, b, strength)
+            return True
+    elif code == _BLUR:
+        gaussian_blur(a, b, strength)
+    elif code == _NOISE:
+        colours.add_noise(flat, noise.reshape(-1), strength)
+    elif code == _CUTOUT:
+        cutout(a, strength, centre, fill)
+    return False
+
+
+def _build(digest: str) -> Callable[..., Any]:
+    """The kernel `run`, kept on disk as long as the digest of all kernels is this."""
+
+    @kept
+    def run(
+        source, scale, out, channels_last, gain, shift,
+        op, strength, maps, fill, centre, noise, noise_of, start, stop,
+    ):  # fmt: skip
+        """Execute the steps of images start to stop.
+
+        Args:
+            source: (n, h, w, 3); over `scale` it is in [0, 1].
+            out: float32 (n, 3 h w): channels last or first.
+            gain, shift: float32 (3,), applied to each channel at the end.
+            op: int16 (n, s), codes of KERNEL_CODES; strength (n, s), maps (n, s, 2, 3), fill
+                (n, s, 3) and centre (n, s, 2) are float32.
+            noise: float32 (k, n, 3, h, w); noise_of: int64 (s,), the place in it of each step.
+        """
+        _ = digest
+        height, width = source.shape[1], source.shape[2]
+        a = np.empty((3, height, width), np.float32)
+        b = np.empty((3, height, width), np.float32)
+        for i in range(start, stop):
+            loaded = False
+            for s in range(op.shape[1]):
+                code = op[i, s]
+                if code == 0:
+                    continue
+                if code <= _OVERTURN:
+                    _moved(source[i], loaded, scale, a, b, code, maps[i, s], fill[i, s])
+                    a, b = b, a
+                    loaded = True
+                    continue
+                if not loaded:
+                    load(source[i], scale, a)
+                    loaded = True
+                own_noise = noise[noise_of[s], i]
+                if _changed(a, b, code, strength[i, s], fill[i, s], centre[i, s], own_noise):
+                    a, b = b, a
+            if not loaded:
+                load(source[i], scale, a)
+            store(a, out[i], channels_last, gain, shift)
+
+    return run
+
+
+run = _build(sources())

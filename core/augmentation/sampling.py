@@ -1,0 +1,75 @@
+"""From a policy's stages to the program of a batch: who gets which operation, and how strong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from core.augmentation.draws import Draws
+from core.augmentation.program import Mask, Program, Step
+from core.augmentation.tables import leaf_table
+from core.policies.schema import OneOf, Operation, RandomResizedCrop, Sample, Shuffle, Stage
+
+
+def _gate(program: Program, probability: float, label: str) -> Mask | None:
+    if probability >= 1.0:
+        return None
+    return program.draws.uniform(f"{label}:gate", program.count) < probability
+
+
+def _one_of(program: Program, stage: OneOf, label: str) -> None:
+    active = _gate(program, stage.probability, label)
+    weights = np.array([branch.weight for branch in stage.branches])
+    edges = np.cumsum(weights / weights.sum())
+    number = program.draws.uniform(f"{label}:branch", program.count)
+    branch = np.minimum(np.searchsorted(edges, number, side="right"), len(stage.branches) - 1)
+    for slot in range(max(len(item.stages) for item in stage.branches)):
+        leaves = [item.stages[slot] for item in stage.branches if slot < len(item.stages)]
+        places, next_place = [], 0
+        for item in stage.branches:
+            has = slot < len(item.stages)
+            places.append(next_place if has else -1)
+            next_place += has
+        choice = np.array(places)[branch]
+        here = choice >= 0
+        program.slot(
+            leaf_table(leaves), np.maximum(choice, 0),
+            here if active is None else here & active, f"{label}:{slot}",
+        )  # fmt: skip
+
+
+def _drawn(program: Program, stage: Sample | Shuffle, label: str) -> None:
+    """`sample` and `shuffle`: the operations of each image in an order of its own."""
+    size = len(stage.of)
+    count = size if isinstance(stage, Shuffle) else stage.count
+    active = _gate(program, stage.probability, label)
+    if isinstance(stage, Sample) and stage.replace:
+        order = (program.draws.uniform(f"{label}:choice", program.count, count) * size).astype(
+            np.int64
+        )
+    else:
+        order = program.draws.uniform(f"{label}:order", program.count, size).argsort(1)
+    table = leaf_table(stage.of)
+    for slot in range(count):
+        program.slot(table, order[:, slot], active, f"{label}:{slot}")
+
+
+def draw_program(
+    stages: Sequence[Stage], draws: Draws, count: int, height: int, width: int, *, view: int = 0
+) -> list[Step]:
+    """The steps of one view of `count` images."""
+    program = Program(count, height, width, draws)
+    everyone = np.zeros(count, np.int64)
+    seen: dict[str, int] = {}
+    for stage in stages:
+        # Streams go by kind and occurrence, not by position: see core.augmentation.draws.
+        seen[stage.op] = seen.get(stage.op, 0) + 1
+        label = f"{view}/{stage.op}/{seen[stage.op]}"
+        if isinstance(stage, Operation | RandomResizedCrop):
+            program.slot(leaf_table([stage]), everyone, None, label)
+        elif isinstance(stage, OneOf):
+            _one_of(program, stage, label)
+        else:
+            _drawn(program, stage, label)
+    return program.finish()
