@@ -8,7 +8,7 @@ import numpy as np
 
 from core.augmentation.draws import Draws
 from core.augmentation.program import Mask, Program, Step
-from core.augmentation.tables import leaf_table
+from core.augmentation.tables import branch_table, leaf_table
 from core.policies.schema import OneOf, Operation, RandomResizedCrop, Sample, Shuffle, Stage
 
 
@@ -20,22 +20,16 @@ def _gate(program: Program, probability: float, label: str) -> Mask | None:
 
 def _one_of(program: Program, stage: OneOf, label: str) -> None:
     active = _gate(program, stage.probability, label)
-    weights = np.array([branch.weight for branch in stage.branches])
-    edges = np.cumsum(weights / weights.sum())
+    branches = branch_table(stage)
     number = program.draws.uniform(f"{label}:branch", program.count)
-    branch = np.minimum(np.searchsorted(edges, number, side="right"), len(stage.branches) - 1)
-    for slot in range(max(len(item.stages) for item in stage.branches)):
-        leaves = [item.stages[slot] for item in stage.branches if slot < len(item.stages)]
-        places, next_place = [], 0
-        for item in stage.branches:
-            has = slot < len(item.stages)
-            places.append(next_place if has else -1)
-            next_place += has
-        choice = np.array(places)[branch]
+    last = len(stage.branches) - 1
+    branch = np.minimum(np.searchsorted(branches.edges, number, side="right"), last)
+    for slot, (table, places) in enumerate(branches.slots):
+        choice = places[branch]
         here = choice >= 0
         program.slot(
-            leaf_table(leaves), np.maximum(choice, 0),
-            here if active is None else here & active, f"{label}:{slot}",
+            table, np.maximum(choice, 0), here if active is None else here & active,
+            f"{label}:{slot}",
         )  # fmt: skip
 
 
@@ -50,7 +44,7 @@ def _drawn(program: Program, stage: Sample | Shuffle, label: str) -> None:
         )
     else:
         order = program.draws.uniform(f"{label}:order", program.count, size).argsort(1)
-    table = leaf_table(stage.of)
+    table = leaf_table(stage)
     for slot in range(count):
         program.slot(table, order[:, slot], active, f"{label}:{slot}")
 
@@ -67,7 +61,7 @@ def draw_program(
         seen[stage.op] = seen.get(stage.op, 0) + 1
         label = f"{view}/{stage.op}/{seen[stage.op]}"
         if isinstance(stage, Operation | RandomResizedCrop):
-            program.slot(leaf_table([stage]), everyone, None, label)
+            program.slot(leaf_table(stage), everyone, None, label)
         elif isinstance(stage, OneOf):
             _one_of(program, stage, label)
         else:

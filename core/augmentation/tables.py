@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.policies.operations import OPERATIONS
-from core.policies.schema import Operation, RandomResizedCrop
+from core.policies.schema import OneOf, Operation, RandomResizedCrop, Sample, Shuffle
 
 CROP = "random_resized_crop"
 #: What an image may get in a step of a program; 0 is nothing.
@@ -46,13 +47,55 @@ def _row(leaf: Operation | RandomResizedCrop) -> list[float]:
     return [leaf.probability, leaf.low, leaf.high, sign, *fill, 1, 1, 1, 1, info.integer]
 
 
-def leaf_table(leaves: Sequence[Operation | RandomResizedCrop]) -> LeafTable:
-    """Compile leaves; the last few hundred tables are kept."""
-    return _compiled(tuple(leaves))
+@dataclass(frozen=True)
+class BranchTable:
+    """A `one_of`: the upper edges (b,) of its branches in [0, 1], and of each slot the table of its
+    leaves and the place (b,) in it of each branch, -1 where a branch is shorter.
+    """
+
+    edges: NDArray[np.float64]
+    slots: list[tuple[LeafTable, NDArray[np.int64]]]
 
 
-@lru_cache(maxsize=512)
-def _compiled(leaves: tuple[Operation | RandomResizedCrop, ...]) -> LeafTable:
+_Made = TypeVar("_Made")
+#: By identity: to hash a policy of 500 branches takes longer than to run it. What is looked up is
+#: kept alive here, so that its identity is its own.
+_kept: OrderedDict[int, tuple[object, Any]] = OrderedDict()
+_KEPT = 512
+
+
+def _once(source: object, make: Callable[[], _Made]) -> _Made:
+    found = _kept.get(id(source))
+    if found is None:
+        found = _kept[id(source)] = (source, make())
+        while len(_kept) > _KEPT:
+            _kept.popitem(last=False)
+    made: _Made = found[1]
+    return made
+
+
+def leaf_table(stage: Operation | RandomResizedCrop | Sample | Shuffle) -> LeafTable:
+    """The leaves of a stage, in its order; the last few hundred tables are kept."""
+    leaves = stage.of if isinstance(stage, Sample | Shuffle) else [stage]
+    return _once(stage, lambda: _compiled(leaves))
+
+
+def branch_table(stage: OneOf) -> BranchTable:
+    """The branches of a stage; kept as leaf tables are."""
+    return _once(stage, lambda: _compiled_branches(stage))
+
+
+def _compiled_branches(stage: OneOf) -> BranchTable:
+    weights = np.array([branch.weight for branch in stage.branches])
+    slots = []
+    for slot in range(max(len(branch.stages) for branch in stage.branches)):
+        has = np.array([slot < len(branch.stages) for branch in stage.branches])
+        leaves = [branch.stages[slot] for branch in stage.branches if slot < len(branch.stages)]
+        slots.append((_compiled(leaves), np.where(has, np.cumsum(has) - 1, -1)))
+    return BranchTable(np.cumsum(weights / weights.sum()), slots)
+
+
+def _compiled(leaves: Sequence[Operation | RandomResizedCrop]) -> LeafTable:
     names = sorted({leaf.op for leaf in leaves}, key=CODES.__getitem__)
     moving = {name for name in names if name == CROP or OPERATIONS[name].geometric}
     parameters = np.array([_row(leaf) for leaf in leaves], np.float32)

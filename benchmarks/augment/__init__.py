@@ -1,0 +1,1 @@
+"""bench-augment: images per second, against the augmentation of other libraries."""
