@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[32, 96, 224])
     options = parser.parse_args()
     if options.quick:
-        options.repetitions, options.sizes = 3, [32]
+        options.repetitions, options.sizes = 3, options.sizes[:1]
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
     import cv2

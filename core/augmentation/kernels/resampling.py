@@ -23,8 +23,30 @@ def _taps(a, c, size, first, second, weight, outside):
 
 
 @kernel
+def _row_taken(source, channels_last, inverse, y, height, x0, x1, weight, floats, out):
+    """Row y of the source, its columns mixed, to out (3, w)."""
+    width = out.shape[1]
+    if channels_last:
+        line = source[y]
+        for i in range(3 * width):
+            floats[i] = _f(line[i]) * inverse
+        for c in range(3):
+            plane = out[c]
+            for x in range(width):
+                value = floats[np.uint32(3) * x0[x] + np.uint32(c)]
+                other = floats[np.uint32(3) * x1[x] + np.uint32(c)]
+                plane[x] = value + weight[x] * (other - value)
+    else:
+        for c in range(3):
+            line, plane = source[np.uint32(c * height) + y], out[c]
+            for x in range(width):
+                value = _f(line[x0[x]])
+                plane[x] = value + weight[x] * (_f(line[x1[x]]) - value)
+
+
+@kernel
 def straight(source, channels_last, scale, out, m, fill):
-    """A map without rotation or shear: two rows are mixed, then their columns.
+    """A map without rotation or shear: columns are mixed, once for each row read, then rows.
 
     source is (h, 3 w) if channels_last, else (3, h, w) seen as (3 h, w).
     """
@@ -39,7 +61,10 @@ def straight(source, channels_last, scale, out, m, fill):
     yo = np.empty(height, np.bool_)
     _taps(m[0, 0], m[0, 2], width, x0, x1, xw, xo)
     _taps(m[1, 1], m[1, 2], height, y0, y1, yw, yo)
-    row = np.empty(source.shape[1], np.float32)
+    floats = np.empty(3 * width, np.float32)
+    # The last row of either parity; neighbours have different ones.
+    rows = np.empty((2, 3, width), np.float32)
+    held = np.full(2, -1, np.int64)
     inverse = _f(1.0) / scale
     uncovered = xo.any()
     for y in range(height):
@@ -47,24 +72,19 @@ def straight(source, channels_last, scale, out, m, fill):
             for c in range(3):
                 out[c, y, :] = fill[c]
             continue
+        for wanted in (y0[y], y1[y]):
+            place = wanted & np.uint32(1)
+            if held[place] != wanted:
+                _row_taken(
+                    source, channels_last, inverse, wanted, height, x0, x1, xw, floats, rows[place]
+                )
+                held[place] = wanted
         weight = yw[y]
+        above, below = rows[y0[y] & np.uint32(1)], rows[y1[y] & np.uint32(1)]
         for c in range(3):
-            if c == 0 or not channels_last:
-                above = source[y0[y] if channels_last else np.uint32(c * height) + y0[y]]
-                below = source[y1[y] if channels_last else np.uint32(c * height) + y1[y]]
-                for i in range(row.shape[0]):
-                    value = _f(above[i])
-                    row[i] = (value + weight * (_f(below[i]) - value)) * inverse
-            line = out[c, y]
-            if channels_last:
-                for x in range(width):
-                    value = row[np.uint32(3) * x0[x] + np.uint32(c)]
-                    other = row[np.uint32(3) * x1[x] + np.uint32(c)]
-                    line[x] = value + xw[x] * (other - value)
-            else:
-                for x in range(width):
-                    value = row[x0[x]]
-                    line[x] = value + xw[x] * (row[x1[x]] - value)
+            line, upper, lower = out[c, y], above[c], below[c]
+            for x in range(width):
+                line[x] = upper[x] + weight * (lower[x] - upper[x])
             if uncovered:
                 for x in range(width):
                     line[x] = fill[c] if xo[x] else line[x]

@@ -87,7 +87,7 @@ def _changed(a, b, code, strength, fill, centre, noise):
             sharpness(a, b, strength)
             return True
     elif code == _BLUR:
-        gaussian_blur(a, b, strength)
+        gaussian_blur(a, strength)
     elif code == _NOISE:
         colours.add_noise(flat, noise.reshape(-1), strength)
     elif code == _CUTOUT:
