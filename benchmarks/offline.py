@@ -55,7 +55,8 @@ def _execute(
     )  # fmt: skip
 
 
-def _record(request: TrialRequest, outcome: dict[str, Any] | None, seconds: float) -> TrialRecord:
+def record_of(request: TrialRequest, outcome: dict[str, Any] | None, seconds: float) -> TrialRecord:
+    """The record of a trial; without an outcome it failed."""
     if outcome is None:
         return TrialRecord(*request.place, state="failed", payload=request.payload)
     return TrialRecord(
@@ -89,7 +90,7 @@ def search(
                 outcome = None
             seconds = time.perf_counter() - started
             done.seconds += seconds
-            record = _record(request, outcome, seconds)
+            record = record_of(request, outcome, seconds)
             done.records[request.place] = record
             done.candidates.setdefault(request.candidate.key, request.candidate)
             if watch is not None:
