@@ -98,6 +98,9 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(
         5.0, gt=0, description="Interval at which lost trials and messages are looked for."
     )
+    reuse_results: bool = Field(
+        True, description="Whether a trial takes over the result of an equal one, and trains less."
+    )
     max_attempts: int = Field(3, ge=1, description="Attempts at a trial whose worker is lost.")
     log_level: str = Field("INFO", description="Level of the logs.")
 

@@ -12,6 +12,7 @@ from core.datasets.cache import open_cache
 from core.dispatch import dispatch
 from core.execution import execute
 from core.jobs import claim as trials
+from core.jobs.reuse import equal_result, fingerprint
 from core.pretraining.checkpoints import CheckpointStore
 from core.pretraining.data import TrialData, load_trial_data
 from core.pretraining.hardware import choose_device, limit_threads
@@ -49,12 +50,20 @@ def _dataset(digest: str, *, whole: bool = False) -> TrialData:
 
 def _attempt(claimed: trials.ClaimedTrial, heartbeat: Heartbeat) -> dict[str, Any]:
     settings = get_settings()
+    known = fingerprint(claimed, device().type) if settings.reuse_results else None
+    if known is not None:
+        with session_scope() as session:
+            found = equal_result(session, claimed, known)
+        if found is not None:
+            logger.info("trial %s: result of an equal one", claimed.id)
+            return found
     data = _dataset(claimed.dataset_digest, whole=claimed.spec.task == FINAL)
-    return execute(
+    outcome = execute(
         claimed.spec, claimed.policy, data, job=claimed.job_id, candidate=claimed.candidate,
         checkpoints=CheckpointStore(settings.checkpoints_dir), watch=heartbeat.watch,
         library=settings.weights_dir, encoders=settings.encoders_dir,
     )  # fmt: skip
+    return {**outcome, "fingerprint": known}
 
 
 def _failure(error: Exception) -> tuple[str, str]:

@@ -163,6 +163,7 @@ def complete(session: Session, claimed: ClaimedTrial, outcome: dict[str, Any]) -
         held_out=outcome.get("held_out"), collapsed=outcome.get("collapsed"),
         metrics=outcome["metrics"], curve=outcome.get("curve"), log_tail=None,
         iterations_run=outcome["iterations_run"], provenance=outcome.get("provenance"),
+        fingerprint=outcome.get("fingerprint"),
         progress=claimed.spec.iterations,
         seconds=outcome["pretraining_seconds"] + outcome["scoring_seconds"],
         finished_at=func.now(),

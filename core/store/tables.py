@@ -162,6 +162,7 @@ class Trial(Base):
     metrics: Mapped[dict[str, Any] | None]
     curve: Mapped[list[Any] | None]
     provenance: Mapped[dict[str, Any] | None]
+    fingerprint: Mapped[str | None] = mapped_column(String(64), index=True)
     iterations_run: Mapped[int | None] = mapped_column(Integer)
     seconds: Mapped[float | None] = mapped_column(Float)
     reason: Mapped[str | None] = mapped_column(String(64))
