@@ -1,6 +1,8 @@
-"""ASGI middleware: bodies are counted while they stream in."""
+"""ASGI middleware: bodies are counted while they stream in, and timed."""
 
 from __future__ import annotations
+
+import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,8 +20,28 @@ class _BodyTooLarge(Exception):
     pass
 
 
+class _BodyTooSlow(Exception):
+    pass
+
+
+class _Clock:
+    """How long the rest of a body may take: a time for all of it, and more with what has come."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._pace = settings.body_bytes_per_second
+        self._seconds = settings.body_seconds
+        self._started = asyncio.get_running_loop().time()
+
+    def left(self, received: int) -> float:
+        """Seconds, after so many bytes."""
+        elapsed = asyncio.get_running_loop().time() - self._started
+        return max(0.0, self._seconds + received / self._pace - elapsed)
+
+
 class Limits:
-    """Refuses bodies above the limit with 413, whatever their Content-Length says."""
+    """Refuses bodies above the limit with 413, whatever their Content-Length says, and those that
+    come in too slowly with 408.
+    """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app, self._settings = app, settings
@@ -34,11 +56,18 @@ class Limits:
             limit = self._settings.max_upload_bytes
         elif path == _CHECKPOINTS:
             limit = self._settings.max_checkpoint_bytes + _FORM_BYTES
-        received, started = 0, False
+        received, started, whole = 0, False, False
+        clock = _Clock(self._settings)
 
         async def counted() -> Message:
-            nonlocal received
-            message = await receive()
+            nonlocal received, whole
+            if whole:  # waits for the client to leave
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), clock.left(received))
+            except TimeoutError:
+                raise _BodyTooSlow from None
+            whole = not message.get("more_body", False)
             received += len(message.get("body", b""))
             if received > limit:
                 raise _BodyTooLarge
@@ -55,4 +84,13 @@ class Limits:
             if started:
                 raise
             answer = problem(413, "body_too_large", f"The body is larger than {limit} bytes.")
+            await answer(scope, receive, send)
+        except _BodyTooSlow:
+            if started:
+                raise
+            answer = problem(
+                408, "body_too_slow", f"The body stopped after {received} bytes, or came in too "
+                "slowly. Send it again over a better connection, or in smaller parts."
+            )  # fmt: skip
+            answer.headers["Connection"] = "close"  # what else comes is the rest of this body
             await answer(scope, receive, send)

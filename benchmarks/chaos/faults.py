@@ -12,9 +12,9 @@ from typing import Any
 import psutil
 from redis import Redis
 
-from core.dispatch import sender
+from core.dispatch import send
 from core.embedded.stack import Stack
-from core.queue import QUEUE, RUN_TRIAL
+from core.placement import QUEUES
 
 #: Longer than the lease of a chaos run: whoever sleeps so long has lost its trial.
 _FROZEN_SECONDS = 6.0
@@ -134,7 +134,7 @@ class Chaos:
         """Messages of any trials of the job, whatever their state, once more."""
         known = self._trials()
         for trial in self._draw.sample(known, min(20, len(known))):
-            sender().send_task(RUN_TRIAL, args=[trial], queue=QUEUE)
+            send(trial, QUEUES[0])
         return bool(known)
 
     def _round(self) -> list[str]:

@@ -15,11 +15,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from core.access.binding import require_keys
-from core.dispatch import queue_length
 from core.embedded.redis import find_server
 from core.embedded.stack import running_url
 from core.errors import QuarterturnError
 from core.jobs.workers import workers_seen
+from core.messages import queue_length
 from core.settings import Settings
 from core.store.database import engine_for
 from core.store.schema import check
