@@ -24,18 +24,30 @@ class _BodyTooSlow(Exception):
     pass
 
 
-class _Clock:
-    """How long the rest of a body may take: a time for all of it, and more with what has come."""
+class _Patience:
+    """Waits for the parts of a body: for a time in all, and for more with what has come. Only the
+    waiting counts, not what is done between two parts.
+    """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, receive: Receive, settings: Settings) -> None:
+        self._receive = receive
         self._pace = settings.body_bytes_per_second
-        self._seconds = settings.body_seconds
-        self._started = asyncio.get_running_loop().time()
+        self._left = settings.body_seconds
 
-    def left(self, received: int) -> float:
-        """Seconds, after so many bytes."""
-        elapsed = asyncio.get_running_loop().time() - self._started
-        return max(0.0, self._seconds + received / self._pace - elapsed)
+    async def next(self) -> Message:
+        """The next part.
+
+        Raises:
+            _BodyTooSlow: it did not come in time.
+        """
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            message = await asyncio.wait_for(self._receive(), self._left)
+        except TimeoutError:
+            raise _BodyTooSlow from None
+        self._left += len(message.get("body", b"")) / self._pace - (loop.time() - began)
+        return message
 
 
 class Limits:
@@ -57,16 +69,13 @@ class Limits:
         elif path == _CHECKPOINTS:
             limit = self._settings.max_checkpoint_bytes + _FORM_BYTES
         received, started, whole = 0, False, False
-        clock = _Clock(self._settings)
+        patience = _Patience(receive, self._settings)
 
         async def counted() -> Message:
             nonlocal received, whole
             if whole:  # waits for the client to leave
                 return await receive()
-            try:
-                message = await asyncio.wait_for(receive(), clock.left(received))
-            except TimeoutError:
-                raise _BodyTooSlow from None
+            message = await patience.next()
             whole = not message.get("more_body", False)
             received += len(message.get("body", b""))
             if received > limit:

@@ -94,7 +94,7 @@ class StorageUnavailableError(UnavailableError):
 
     def __init__(self, why: str) -> None:
         super().__init__(
-            f"The storage does not answer ({why}). Try again; if it stays so, let the operator "
+            f"The storage cannot be used ({why}). Try again; if it stays so, let the operator "
             "check QUARTERTURN_STORAGE_URL and its credentials with `quarterturn doctor`."
         )
 
