@@ -55,6 +55,8 @@ def celery_options(settings: Settings) -> dict[str, Any]:
             "visibility_timeout": _VISIBILITY_SECONDS,
             "socket_connect_timeout": 5,
             "retry_on_timeout": True,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
         },
         "visibility_timeout": _VISIBILITY_SECONDS,
     }

@@ -83,9 +83,7 @@ def cluster(s3: S3Server, postgres: str) -> Iterator[Cluster]:
                 "QUARTERTURN_PORT": str(port),
             },
         ) as nodes,
-        httpx.Client(
-            base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False
-        ) as http,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as http,
     ):
         nodes.start("api", "api")
         nodes.start("worker", "worker")

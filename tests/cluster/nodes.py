@@ -75,7 +75,7 @@ class Nodes:
             for name, process in self.processes.items():
                 assert process.poll() is None, f"{name} has ended: {self.log(name)}"
             try:
-                return "quarterturn_workers %.1f" % workers in http.get("/metrics").text
+                return f"quarterturn_workers {workers:.1f}" in http.get("/metrics").text
             except httpx.TransportError:
                 return False
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+import httpx
 
 from core.embedded.process import end, spawn
 from tests.service.waiting import until
@@ -42,7 +43,7 @@ class S3Server:
         """A client of its own, to look at what is there. Reads `environment`."""
         return fsspec.filesystem("s3", use_listings_cache=False, skip_instance_cache=True)
 
-    def keys(self) -> list[str]:
+    def objects(self) -> list[str]:
         """All objects below `url`, without its prefix."""
         prefix = self.url.removeprefix("s3://")
         return [path.removeprefix(prefix).lstrip("/") for path in self.files().find(prefix)]
@@ -61,7 +62,7 @@ class S3Server:
         process = spawn(command, log, {})
         try:
             until(self._answers, 60)
-            self.files().mkdir(BUCKET)
+            httpx.put(f"http://{self.host}:{self.port}/{BUCKET}", trust_env=False)
             yield
         finally:
             end(process, 2.0)

@@ -95,9 +95,7 @@ def test_an_object_that_is_damaged_or_gone_is_an_error_that_names_it(
     assert not storage.has(key)
 
 
-def test_a_storage_that_cannot_be_used_is_another_error(
-    s3: S3Server, tmp_path: Path
-) -> None:
+def test_a_storage_that_cannot_be_used_is_another_error(s3: S3Server, tmp_path: Path) -> None:
     with pytest.raises(StorageUnavailableError):
         RemoteStorage("s3://no-such-bucket/x", tmp_path, SIZE).put(
             "encoders/a", _file(tmp_path / "a")

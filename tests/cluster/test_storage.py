@@ -52,9 +52,7 @@ def searched(cluster: Cluster, dataset: Any) -> Any:
     return view
 
 
-def test_a_search_of_which_only_s3_is_shared(
-    cluster: Cluster, dataset: Any, searched: Any
-) -> None:
+def test_a_search_of_which_only_s3_is_shared(cluster: Cluster, dataset: Any, searched: Any) -> None:
     """Rungs go on from what earlier ones kept; the API hands out what the worker made."""
     http, job = cluster.http, searched["job_id"]
     with engine_for(cluster.database).connect() as connection:
@@ -89,12 +87,10 @@ def test_a_warm_start_from_another_jobs_encoder(
     )  # fmt: skip
     assert view["state"] == "completed", view
     assert cluster.http.delete(f"/v1/checkpoints/{checkpoint['id']}").status_code == 204
-    assert not [key for key in cluster.s3.keys() if key.startswith("weights/")]
+    assert not [key for key in cluster.s3.objects() if key.startswith("weights/")]
 
 
-def test_images_that_are_gone_fail_the_job_with_a_reason(
-    cluster: Cluster, tmp_path: Path
-) -> None:
+def test_images_that_are_gone_fail_the_job_with_a_reason(cluster: Cluster, tmp_path: Path) -> None:
     dataset = _upload(cluster, write_archive(tmp_path / "few.zip", 150))
     files = cluster.s3.files()
     files.rm(f"{cluster.s3.url}/datasets/{dataset['digest']}", recursive=True)
@@ -107,8 +103,8 @@ def test_images_that_are_gone_fail_the_job_with_a_reason(
 
 def test_what_is_deleted_leaves_no_object(cluster: Cluster, dataset: Any, searched: Any) -> None:
     encoder = f"encoders/{searched['job_id']}.safetensors/"
-    assert any(key.startswith("datasets/") for key in cluster.s3.keys())
+    assert any(key.startswith("datasets/") for key in cluster.s3.objects())
     assert cluster.http.delete(f"/v1/datasets/{dataset['id']}").status_code == 204
     # Jobs stay, and their encoders with them; what their trials kept for one another does not.
-    until(lambda: all(key.startswith(encoder) for key in cluster.s3.keys()), 30)
-    assert len(cluster.s3.keys()) == 2, "the file and its manifest"
+    until(lambda: all(key.startswith(encoder) for key in cluster.s3.objects()), 30)
+    assert len(cluster.s3.objects()) == 2, "the file and its manifest"
