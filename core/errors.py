@@ -108,7 +108,7 @@ class ObjectMissingError(UnavailableError):
         self.key = key
         super().__init__(
             f"{key} is {'damaged' if damaged else 'not'} in the storage. Restore it from a backup, "
-            "or make it again."
+            "or upload it again."
         )
 
 

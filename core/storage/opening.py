@@ -15,7 +15,7 @@ _LOCAL = "file://"
 
 @lru_cache(maxsize=8)
 def _open(url: str | None, data_dir: Path, capacity: int) -> Storage:
-    if url is None:
+    if not url:
         return FolderStorage(data_dir)
     if url.startswith(_LOCAL):
         return FolderStorage(Path(url.removeprefix(_LOCAL)))

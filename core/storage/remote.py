@@ -49,7 +49,8 @@ def _answering() -> Iterator[None]:
         if isinstance(error, OSError) and error.errno in DISK_FULL:
             raise  # this machine's, not the storage's
         logger.warning("the storage does not answer: %s: %s", type(error).__name__, error)
-        raise StorageUnavailableError(str(error) or type(error).__name__) from error
+        # Users see this: no addresses of the operator's network.
+        raise StorageUnavailableError(type(error).__name__) from error
 
 
 class RemoteStorage:
@@ -65,8 +66,10 @@ class RemoteStorage:
 
     def __init__(self, url: str, work: Path, capacity: int) -> None:
         options = _S3_OPTIONS if url.startswith("s3://") else {}
-        with _answering():
+        try:
             self._fs, self._root = fsspec.url_to_fs(url, use_listings_cache=False, **options)
+        except (ImportError, ValueError) as error:
+            raise StorageUnavailableError(str(error)) from None
         self._building = work / "building"
         self._cache = Cache(work / "cache", capacity)
 

@@ -90,6 +90,12 @@ def test_a_warm_start_from_another_jobs_encoder(
     assert not [key for key in cluster.s3.objects() if key.startswith("weights/")]
 
 
+def test_the_doctor_looks_at_the_storage(cluster: Cluster) -> None:
+    text = cluster.nodes.run("worker", "doctor")
+    assert f"Files can be stored and read at {cluster.s3.url}." in text
+    assert not [key for key in cluster.s3.objects() if key.startswith("doctor/")]
+
+
 def test_images_that_are_gone_fail_the_job_with_a_reason(cluster: Cluster, tmp_path: Path) -> None:
     dataset = _upload(cluster, write_archive(tmp_path / "few.zip", 150))
     files = cluster.s3.files()
