@@ -16,14 +16,15 @@ import pytest
 from core.errors import CacheFullError, ObjectMissingError, StorageUnavailableError
 from core.storage.keys import encoder_key
 from core.storage.remote import RemoteStorage
-from tests.cluster.s3 import S3Server
+from tests.cluster.s3 import BUCKET, S3Server
 
 SIZE = 50_000
+ROOT = f"s3://{BUCKET}/caches"
 
 
 def _storage(s3: S3Server, work: Path, objects: float = 10) -> RemoteStorage:
     """With room for so many objects."""
-    return RemoteStorage(f"{s3.url}/{work.name}", work, int(objects * SIZE))
+    return RemoteStorage(f"{ROOT}/{work.name}", work, int(objects * SIZE))
 
 
 def _put(storage: RemoteStorage, number: int) -> str:
@@ -78,7 +79,7 @@ def test_an_object_that_is_damaged_or_gone_is_an_error_that_names_it(
 ) -> None:
     storage = _storage(s3, tmp_path)
     key = _put(storage, 2)
-    files, root = s3.files(), f"{s3.url}/{tmp_path.name}/{key}"
+    files, root = s3.files(), f"{ROOT}/{tmp_path.name}/{key}"
     blob = next(path for path in files.ls(root) if "manifest" not in path)
     files.pipe_file(blob, b"something else")
     with pytest.raises(ObjectMissingError, match="is damaged") as caught, storage.held(key):
@@ -150,7 +151,7 @@ def test_several_processes_share_it(s3: S3Server, tmp_path: Path) -> None:
     keys = [_put(storage, number) for number in range(8)]
     command = [
         sys.executable, "-m", "tests.cluster.holding",
-        f"{s3.url}/{tmp_path.name}", str(tmp_path), str(int(3.5 * SIZE)),
+        f"{ROOT}/{tmp_path.name}", str(tmp_path), str(int(3.5 * SIZE)),
     ]  # fmt: skip
     processes = [
         subprocess.Popen([*command, str(seed), *keys], stdout=subprocess.PIPE, text=True)
@@ -176,7 +177,7 @@ def test_a_file_takes_the_place_of_another_at_once(s3: S3Server, tmp_path: Path)
         with storage.held(key) as path:
             assert path.read_bytes() == content
             assert path.name == "job_1.safetensors"
-    assert len(s3.files().ls(f"{s3.url}/{tmp_path.name}/{key}")) == 2, "one blob, one manifest"
+    assert len(s3.files().ls(f"{ROOT}/{tmp_path.name}/{key}")) == 2, "one blob, one manifest"
     assert storage.names("encoders") == ["job_1.safetensors"]
     assert 0 <= storage.age(key) < 60
     storage.remove(key)
