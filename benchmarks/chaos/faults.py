@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import psutil
 from redis import Redis
@@ -84,6 +84,14 @@ def _flush(stack: Stack, _: random.Random) -> bool:
     return True
 
 
+def _lose_a_message(stack: Stack, draw: random.Random) -> bool:
+    waiting = cast("list[bytes]", redis_of(stack).lrange(QUEUES[0], 0, -1))
+    if not waiting:
+        return False
+    redis_of(stack).lrem(QUEUES[0], 1, draw.choice(waiting).decode())
+    return True
+
+
 def _terminate(stack: Stack, draw: random.Random) -> bool:
     victims = _workers(stack, children=False)
     if not victims:
@@ -105,6 +113,7 @@ FAULTS: dict[str, Fault] = {
     "PostgreSQL killed": lambda stack, draw: _kill(database_processes(stack, "postgres"), draw),
     "Redis killed": lambda stack, draw: _kill(database_processes(stack, "redis"), draw),
     "Redis flushed": _flush,
+    "message lost": _lose_a_message,
     "API killed": lambda stack, draw: _kill(list(_processes(stack, "quarterturn", "api")), draw),
 }
 
