@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.datasets.catalog import finish_deletions
 from core.datasets.leftovers import remove_leftovers
-from core.dispatch import dispatch, queue_length
+from core.dispatch import dispatch
+from core.errors import StorageUnavailableError
 from core.jobs.sweep import sweep
+from core.messages import queue_length, waiting_trials
 from core.settings import Settings
 from core.store.database import session_scope
 from core.weights.catalog import finish_checkpoint_deletions
@@ -19,18 +22,32 @@ from core.weights.catalog import finish_checkpoint_deletions
 logger = logging.getLogger(__name__)
 
 
-def sweep_once(settings: Settings) -> list[str]:
-    """One round: lost trials, lost messages, stalled jobs, unfinished deletions."""
+def _waiting(settings: Settings, *, thorough: bool) -> set[str] | None:
+    """The trials that have a message; None if nobody looked, as an empty queue alone is seen at
+    once.
+    """
     try:
-        empty = queue_length(settings) == 0
+        if thorough:
+            return waiting_trials(settings)
+        return set() if queue_length(settings) == 0 else None
     except RedisError:
-        empty = False  # the broker is away: nothing can be sent now
+        return None  # the broker is away: nothing can be sent now
+
+
+def sweep_once(settings: Settings, *, thorough: bool = True) -> list[str]:
+    """One round: lost trials, lost messages, stalled jobs, unfinished deletions.
+
+    Args:
+        thorough: also read the queues to the end, and look for files that nobody needs.
+    """
+    waiting = _waiting(settings, thorough=thorough)
     with session_scope() as session:
-        due = sweep(session, settings, queue_is_empty=empty)
+        due = sweep(session, settings, waiting)
     dispatch(due)
     finish_deletions(settings)
     finish_checkpoint_deletions(settings)
-    remove_leftovers(settings)
+    if thorough:
+        remove_leftovers(settings)
     return due
 
 
@@ -50,10 +67,14 @@ class Sweeper:
         self._thread.join(timeout=10)
 
     def _run(self) -> None:
+        thorough_at = 0.0
         while not self._stopped.wait(self._settings.sweep_seconds):
+            thorough = time.monotonic() >= thorough_at
+            if thorough:
+                thorough_at = time.monotonic() + self._settings.audit_seconds
             try:
-                sweep_once(self._settings)
-            except (SQLAlchemyError, OSError) as error:
+                sweep_once(self._settings, thorough=thorough)
+            except (SQLAlchemyError, StorageUnavailableError, OSError) as error:
                 logger.warning("sweep failed, will try again: %s", error)
             except Exception:
                 logger.exception("sweep failed, will try again")

@@ -35,6 +35,7 @@ from core.pretraining.data import TrialData
 from core.pretraining.execute import execute_trial
 from core.pretraining.hardware import choose_device
 from core.pretraining.spec import TrialSpec
+from core.storage.folder import FolderStorage
 
 _BATCH = {32: 512, 96: 256, 224: 128}
 _OVER_KORNIA = 5.0
@@ -135,7 +136,7 @@ def _candidate(data: TrialData, encoder: str, iterations: int) -> list[float]:
             started = time.perf_counter()
             execute_trial(
                 spec, moco_v2(), data.pretrain.shape[-1], data, job="bench", candidate="one",
-                checkpoints=CheckpointStore(Path(folder)), watch=lambda _: None,
+                checkpoints=CheckpointStore(FolderStorage(Path(folder))), watch=lambda _: None,
             )  # fmt: skip
             taken.append(time.perf_counter() - started)
     return taken[1:]

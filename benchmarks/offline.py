@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from core.execution import execute
-from core.pretraining.checkpoints import CheckpointStore
 from core.pretraining.data import TrialData
 from core.pretraining.spec import TrialSpec
 from core.pretraining.trainer import DivergedError
 from core.search.history import Candidate, History, Place, Proposal, TrialRecord, TrialRequest
 from core.search.planning import plan
 from core.search.spec import SearchSpec
+from core.storage.folder import FolderStorage
 
 #: Called after each trial with its record and all seconds so far.
 Watch = Callable[[TrialRecord, float], None]
@@ -51,7 +51,7 @@ def _execute(
     )  # fmt: skip
     return execute(
         trial, request.candidate.policy, data, job="offline", candidate=request.candidate.key,
-        checkpoints=CheckpointStore(folder), watch=lambda _: None,
+        storage=FolderStorage(folder), watch=lambda _: None,
     )  # fmt: skip
 
 

@@ -37,6 +37,7 @@ from core.search.history import History
 from core.search.planning import remaining
 from core.search.spec import parse_search
 from core.settings import Settings
+from core.storage.folder import FolderStorage
 from quarterturn.client import Client
 
 _CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -98,7 +99,7 @@ def _trial(images: torch.Tensor, iterations: int) -> float:
         started = time.perf_counter()
         execute_trial(
             spec, moco_v2(), images.shape[-1], data, job="bench", candidate="one",
-            checkpoints=CheckpointStore(Path(folder)), watch=lambda _: None,
+            checkpoints=CheckpointStore(FolderStorage(Path(folder))), watch=lambda _: None,
         )  # fmt: skip
         return time.perf_counter() - started
 

@@ -32,6 +32,8 @@ FAST = {
     "QUARTERTURN_LEASE_SECONDS": "4",
     "QUARTERTURN_HEARTBEAT_SECONDS": "0.5",
     "QUARTERTURN_SWEEP_SECONDS": "1",
+    "QUARTERTURN_BODY_SECONDS": "1.5",
+    "QUARTERTURN_AUDIT_SECONDS": "2",
     "QUARTERTURN_MAX_IMAGE_PIXELS": "4000000",
     "QUARTERTURN_MAX_UPLOAD_BYTES": "20000000",
     "QUARTERTURN_MAX_CHECKPOINT_BYTES": "30000000",
@@ -73,7 +75,7 @@ def animal_info(animals: Path, library: Settings) -> CacheInfo:
 @pytest.fixture(scope="session")
 def animal_cache(animal_info: CacheInfo, library: Settings) -> DatasetCache:
     """The images, decoded."""
-    return open_cache(library.datasets_dir / animal_info.digest)
+    return open_cache(library.data_dir / "datasets" / animal_info.digest)
 
 
 @pytest.fixture(scope="session")

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from core.errors import StorageUnavailableError
 from core.jobs.workers import report_departure, report_presence
+from core.placement import QUEUES
 from core.settings import get_settings
+from core.storage import storage_of
 from core.store.database import session_scope
 from workers.identity import worker_name
 
 logger = logging.getLogger(__name__)
 _stopped = threading.Event()
 _PERIOD_SECONDS = 5.0
+_TIDY_SECONDS, _ABANDONED_SECONDS = 300.0, 6 * 3600.0
+#: Set before the fork by whoever starts the worker with other queues than Celery's default.
+queues: list[str] = [QUEUES[0]]
 
 
 def _beat() -> None:
@@ -22,14 +29,26 @@ def _beat() -> None:
     from workers import trial
 
     device = str(trial.device())
+    tidy_at = 0.0
     while True:
         try:
             with session_scope() as session:
-                report_presence(session, worker_name(), device)
+                report_presence(session, worker_name(), device, queues)
         except SQLAlchemyError as error:
             logger.warning("cannot report presence: %s", error)
+        if time.monotonic() >= tidy_at:
+            tidy_at = time.monotonic() + _TIDY_SECONDS
+            _tidy()
         if _stopped.wait(min(_PERIOD_SECONDS, get_settings().lease_seconds)):
             return
+
+
+def _tidy() -> None:
+    """Copies of what was deleted elsewhere must not stay on this machine."""
+    try:
+        storage_of(get_settings()).tidy(_ABANDONED_SECONDS)
+    except (StorageUnavailableError, OSError) as error:
+        logger.warning("cannot tidy the cache: %s", error)
 
 
 def start() -> None:

@@ -29,6 +29,7 @@ from core.pretraining.data import TrialData
 from core.pretraining.execute import execute_trial
 from core.pretraining.hardware import limit_threads
 from core.pretraining.spec import PretrainingSpec, TrialSpec
+from core.storage.folder import FolderStorage
 
 _GOAL = 5.0
 
@@ -44,7 +45,7 @@ def _ours(data: TrialData, spec: TrialSpec) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         return execute_trial(
             spec, policy, data.pretrain.shape[-1], data, job="bench", candidate="one",
-            checkpoints=CheckpointStore(Path(folder)), watch=lambda _: None,
+            checkpoints=CheckpointStore(FolderStorage(Path(folder))), watch=lambda _: None,
         )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from core.search.history import Candidate
 from core.search.proposals.source import grid
 from core.search.spec import SearchSpec, parse_search
 from core.spaces.parameters import build
+from core.storage.folder import FolderStorage
 
 _FOLDER = Path(".quarterturn/bench/search")
 #: 3 x 14 policies of the space, and the six baselines.
@@ -94,7 +95,7 @@ def _trained(
             started = time.process_time()
             outcome = execute_trial(
                 trial, candidate.policy, data.pretrain.shape[-1], data, job="pool",
-                candidate=candidate.key, checkpoints=CheckpointStore(Path(folder)),
+                candidate=candidate.key, checkpoints=CheckpointStore(FolderStorage(Path(folder))),
                 watch=lambda _: None,
             )  # fmt: skip
             found[str(length)] = {

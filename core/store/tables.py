@@ -180,6 +180,7 @@ class WorkerRow(Base):
 
     name: Mapped[str] = mapped_column(String(200), primary_key=True)
     device: Mapped[str] = mapped_column(String(100))
+    queues: Mapped[list[Any]] = mapped_column(server_default="[]")
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

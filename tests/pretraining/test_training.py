@@ -22,6 +22,7 @@ from core.pretraining.encoders import build_encoder
 from core.pretraining.execute import execute_trial
 from core.pretraining.methods import MoCoV2, SimCLR, build_method
 from core.pretraining.spec import PretrainingSpec, ScoringSpec, TrialSpec
+from core.storage.folder import FolderStorage
 
 CPU = torch.device("cpu")
 SCORING = ScoringSpec(probe_train_images=60, probe_test_images=60)
@@ -38,7 +39,7 @@ def _trial(
     )  # fmt: skip
     return execute_trial(
         spec, policy, 28, load_trial_data(cache, CPU), job="job_x", candidate=policy.digest[:16],
-        checkpoints=CheckpointStore(folder), watch=lambda _: None,
+        checkpoints=CheckpointStore(FolderStorage(folder)), watch=lambda _: None,
     )  # fmt: skip
 
 

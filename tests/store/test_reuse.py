@@ -106,9 +106,9 @@ def test_a_worker_trains_the_first_and_takes_over_the_second(
         for job_id, _ in jobs:
             row = session.get_one(Dataset, session.get_one(Job, job_id).dataset_id)
             row.digest = animal_info.digest
-    database.data_dir.joinpath("datasets").symlink_to(library.datasets_dir)
+    database.data_dir.joinpath("datasets").symlink_to(library.data_dir / "datasets")
     monkeypatch.setattr(worker, "dispatch", lambda ids: None)
-    worker._dataset.cache_clear()
+
     for _, due in jobs:
         worker.run(due[0])
     first, second = (trial(due[0]) for _, due in jobs)
@@ -116,4 +116,3 @@ def test_a_worker_trains_the_first_and_takes_over_the_second(
     assert first.iterations_run == 4
     assert second.iterations_run == 0
     assert (first.score, first.metrics) == (second.score, second.metrics)
-    worker._dataset.cache_clear()
