@@ -2,8 +2,9 @@
 who uses them.
 """
 
-from __future__ import contextlib
+from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import subprocess
