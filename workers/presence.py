@@ -1,10 +1,11 @@
-"""A thread of each worker process that says it is alive, and warms up what trials need."""
+"""Threads of each worker process: one says that it is alive, and warms up what trials need; one
+keeps its machine's copies tidy.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
-import time
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -29,36 +30,36 @@ def _beat() -> None:
     from workers import trial
 
     device = str(trial.device())
-    tidy_at = 0.0
     while True:
         try:
             with session_scope() as session:
                 report_presence(session, worker_name(), device, queues)
         except SQLAlchemyError as error:
             logger.warning("cannot report presence: %s", error)
-        if time.monotonic() >= tidy_at:
-            tidy_at = time.monotonic() + _TIDY_SECONDS
-            _tidy()
         if _stopped.wait(min(_PERIOD_SECONDS, get_settings().lease_seconds)):
             return
 
 
 def _tidy() -> None:
     """Copies of what was deleted elsewhere must not stay on this machine."""
-    try:
-        storage_of(get_settings()).tidy(_ABANDONED_SECONDS)
-    except (StorageUnavailableError, OSError) as error:
-        logger.warning("cannot tidy the cache: %s", error)
+    while True:
+        try:
+            storage_of(get_settings()).tidy(_ABANDONED_SECONDS)
+        except (StorageUnavailableError, OSError) as error:
+            logger.warning("cannot tidy the cache: %s", error)
+        if _stopped.wait(_TIDY_SECONDS):
+            return
 
 
 def start() -> None:
-    """Start the thread; called once in each worker process."""
+    """Start the threads; called once in each worker process."""
     _stopped.clear()
+    threading.Thread(target=_tidy, name="tidying", daemon=True).start()
     threading.Thread(target=_beat, name="presence", daemon=True).start()
 
 
 def stop() -> None:
-    """Stop the thread and sign off."""
+    """Stop the threads and sign off."""
     _stopped.set()
     try:
         with session_scope() as session:

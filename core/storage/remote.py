@@ -23,7 +23,7 @@ import fsspec
 from core.errors import ObjectMissingError, QuarterturnError, StorageUnavailableError
 from core.storage.cache import DISK_FULL, Cache
 from core.storage.folder import remove_older
-from core.storage.manifest import Manifest
+from core.storage.manifest import FileEntry, Manifest
 
 logger = logging.getLogger(__name__)
 
@@ -92,12 +92,21 @@ class RemoteStorage:
             return None
 
     def put(self, key: str, built: Path) -> None:
-        manifest = Manifest.of(built, posixpath.basename(key))
         before = self._manifest(key)
+        with _answering():
+            sizes = {path: item["size"] for path, item in self._files(key).items()}
+
+        def lacks(file: FileEntry) -> bool:
+            return sizes.get(self._at(key, file.sha256)) != file.size
+
+        if built.is_dir() and before is not None and not any(map(lacks, before.files)):
+            shutil.rmtree(built)
+            return
+        manifest = Manifest.of(built, posixpath.basename(key))
         with _answering():
             for file in manifest.files:
                 blob = self._at(key, file.sha256)
-                if not self._fs.exists(blob):
+                if lacks(file):
                     self._fs.put_file(str(built / file.name if built.is_dir() else built), blob)
             self._fs.pipe_file(self._at(key, _MANIFEST), manifest.to_json())
             old = {file.sha256 for file in before.files} if before else set()
