@@ -30,6 +30,7 @@ from api.routes import (
     keys,
     metrics,
     policies,
+    rankings,
     search_spaces,
     sign_in,
     trials,
@@ -92,7 +93,7 @@ def create_app() -> FastAPI:
     app.add_middleware(Gate, settings=settings)
     app.add_middleware(Headers)
     for module in (
-        datasets, checkpoints, search_spaces, jobs, policies, cards, encoders, dashboard,
+        datasets, checkpoints, search_spaces, jobs, policies, cards, encoders, dashboard, rankings,
         trials, keys, sign_in, docs, health, metrics,
     ):  # fmt: skip
         app.include_router(module.router)

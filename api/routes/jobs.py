@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import select
+from sqlalchemy.orm import load_only
 
 from api.deps import CallerDep, SessionDep, SettingsDep
 from api.job_body import JobBody
@@ -21,6 +22,9 @@ from core.store.tables import Job
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 _PARTS = ("dashboard", "trials", "policy", "pause", "resume", "stop", "cancel")
+
+#: What a listing reads: specifications are long.
+_SHOWN = tuple(getattr(Job, name) for name in JobSummary.model_fields)
 
 
 def detail(job: Job) -> JobDetail:
@@ -56,7 +60,7 @@ def index(
     state: Annotated[str | None, Query(max_length=16)] = None,
 ) -> dict[str, Any]:
     """Jobs, newest first."""
-    query = select(Job)
+    query = select(Job).options(load_only(*_SHOWN))
     if state is not None:
         query = query.where(Job.state == state)
     return newest_first(session, query, Job, limit, after)

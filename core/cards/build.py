@@ -14,6 +14,7 @@ from core.errors import QuarterturnError
 from core.exports import FORMATS, Options, export
 from core.jobs.history import candidates_of, history_of
 from core.jobs.selected import selected_policy
+from core.jobs.specs import spec_of
 from core.policies import Policy
 from core.policies.shares import shares_of
 from core.policies.words import describe
@@ -22,7 +23,6 @@ from core.search.agreement import agreement, means_by_candidate
 from core.search.fullest import Rung, fullest_rung
 from core.search.history import Candidate, History
 from core.search.importance import importance
-from core.search.spec import SearchSpec
 from core.store.tables import Dataset, Job, Trial
 
 CARD_VERSION = 1
@@ -100,7 +100,7 @@ def build_card(session: Session, job: Job) -> dict[str, Any]:
     history = history_of(session, job)
     candidates = candidates_of(session, job.id)
     dataset = session.get_one(Dataset, job.dataset_id)
-    spec = SearchSpec.model_validate(job.spec).model_dump(mode="json")
+    spec = spec_of(job).model_dump(mode="json")
     ranking = job.ranking or []
     states = Counter(trial.state for trial in history.trials)
     return {

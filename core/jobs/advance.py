@@ -7,10 +7,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core.jobs.history import candidates_of, history_of
+from core.jobs.specs import spec_of
 from core.jobs.starting import started_from
-from core.lifecycle import ENDING_JOBS, OPEN_JOBS
+from core.lifecycle import ENDING_JOBS, OPEN_JOBS, active
 from core.search.course import plan
 from core.search.history import TrialRequest
+from core.search.planning import may_change
 from core.search.selection import select as select_policy
 from core.search.spec import SearchSpec
 from core.search.standing import standing
@@ -137,7 +139,18 @@ def _end(session: Session, job: Job) -> None:
     if job.state == "cancelling":
         transition(session, Job, "cancelled", Job.id == job.id, finished_at=func.now())
     else:
-        _conclude(session, job, SearchSpec.model_validate(job.spec), None)
+        _conclude(session, job, spec_of(job), None)
+
+
+def _progress(session: Session, job_id: str) -> tuple[int, int]:
+    """How many trials are queued or running, and how many have ended."""
+    open_ones = Trial.state.in_(active("trials"))
+    outstanding, ended = session.execute(
+        select(
+            func.count(Trial.id).filter(open_ones), func.count(Trial.id).filter(~open_ones)
+        ).where(Trial.job_id == job_id)
+    ).one()
+    return outstanding, ended
 
 
 def advance(session: Session, job_id: str) -> list[str]:
@@ -160,7 +173,9 @@ def advance(session: Session, job_id: str) -> list[str]:
         return []
     if job.state not in OPEN_JOBS:
         return []
-    spec = SearchSpec.model_validate(job.spec)
+    spec = spec_of(job)
+    if not may_change(spec, *_progress(session, job_id)):
+        return []
     coming = plan(spec, history_of(session, job))
     if coming.withdraw:
         transition(

@@ -15,12 +15,13 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from core.jobs.advance import advance
+from core.jobs.create import find_job
 from core.jobs.elapsed import elapsed_seconds
+from core.jobs.specs import spec_of
 from core.jobs.starting import dataset_of
 from core.lifecycle import ENDING_JOBS, OPEN_JOBS
 from core.policies.schema import Policy
 from core.pretraining.spec import FINAL, TrialSpec
-from core.search.spec import SearchSpec
 from core.settings import Settings
 from core.store.tables import CandidateRow, Job, Trial
 from core.store.transitions import transition
@@ -66,11 +67,11 @@ def claim(session: Session, trial_id: str, worker: str, settings: Settings) -> C
     if not taken:
         return None
     trial = session.get_one(Trial, trial_id)
-    job = session.get_one(Job, trial.job_id)
+    job = find_job(session, trial.job_id)
     if job.state == "queued":
         transition(session, Job, "running", Job.id == job.id, started_at=func.now())
         session.refresh(job)
-    search = SearchSpec.model_validate(job.spec)
+    search = spec_of(job)
     policy = session.scalars(
         select(CandidateRow.policy).where(
             CandidateRow.job_id == job.id, CandidateRow.key == trial.candidate_key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from core.access.quotas import allow_job
 from core.errors import InvalidInputError, NotFoundError
@@ -95,13 +95,17 @@ def create_job(
     return job, advance(session, job.id)
 
 
+#: Of thousands of candidates these are megabytes, so they are read where they are looked at.
+LATER = (defer(Job.ranking), defer(Job.policy))
+
+
 def find_job(session: Session, job_id: str) -> Job:
-    """The job.
+    """The job; its ranking and its policy are read when asked for.
 
     Raises:
         NotFoundError: `job_not_found`.
     """
-    job = session.get(Job, job_id)
+    job = session.get(Job, job_id, options=LATER)
     if job is None:
         raise NotFoundError(f"There is no job {job_id}.", code="job_not_found")
     return job

@@ -14,8 +14,8 @@ from core.search.history import Candidate, History, Origin, Proposal, TrialRecor
 from core.store.tables import CandidateRow, Job, Trial
 
 
-def records_of(session: Session, job_id: str) -> list[TrialRecord]:
-    """All trials of a job, without their curves."""
+def records_of(session: Session, job_id: str, task: str | None = None) -> list[TrialRecord]:
+    """All trials of a job, or those of one task, without their curves."""
     columns = (
         Trial.candidate_key, Trial.seed, Trial.iterations, Trial.state, Trial.score,
         Trial.sampling_error, Trial.collapsed, Trial.iterations_run, Trial.seconds, Trial.task,
@@ -24,7 +24,8 @@ def records_of(session: Session, job_id: str) -> list[TrialRecord]:
         # Criteria are many and long; planning needs what fold and density trials found.
         case((Trial.payload.is_not(None), Trial.metrics), else_=None).label("result"),
     )  # fmt: skip
-    rows = session.execute(select(*columns).where(Trial.job_id == job_id).order_by(Trial.number))
+    query = select(*columns).where(Trial.job_id == job_id).order_by(Trial.number)
+    rows = session.execute(query if task is None else query.where(Trial.task == task))
     return [
         TrialRecord(
             candidate=row.candidate_key,
