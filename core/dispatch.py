@@ -23,6 +23,7 @@ from core.store.database import session_scope
 
 logger = logging.getLogger(__name__)
 
+_NOTED_TOGETHER = 200
 _SEND_RETRIES = {"max_retries": 1, "interval_start": 0.1, "interval_step": 0.2}
 
 
@@ -38,6 +39,14 @@ def dispatch(trial_ids: list[str]) -> None:
     """Send trials to the workers. Never raises: what is not sent is sent by the sweeper."""
     if not trial_ids:
         return
+    # Noted in between: of thousands the sweeper would send again what was sent long ago.
+    for start in range(0, len(trial_ids), _NOTED_TOGETHER):
+        if not _send(trial_ids[start : start + _NOTED_TOGETHER]):
+            return
+
+
+def _send(trial_ids: list[str]) -> bool:
+    """Send and note it; whether all went."""
     sent: list[str] = []
     try:
         for trial_id in trial_ids:
@@ -52,6 +61,7 @@ def dispatch(trial_ids: list[str]) -> None:
             mark_dispatched(session, sent)
     except SQLAlchemyError as error:
         logger.warning("database away, %d messages may be sent twice: %s", len(sent), error)
+    return len(sent) == len(trial_ids)
 
 
 @lru_cache(maxsize=1)

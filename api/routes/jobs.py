@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, BackgroundTasks, Query, Response
 from sqlalchemy import select
 from sqlalchemy.orm import load_only
 
@@ -40,14 +40,18 @@ def detail(job: Job) -> JobDetail:
     "", status_code=202, response_model=JobDetail, responses=responses(400, 403, 404, 409, 422)
 )
 def create(
-    body: JobBody, response: Response, settings: SettingsDep, caller: CallerDep
+    body: JobBody,
+    response: Response,
+    settings: SettingsDep,
+    caller: CallerDep,
+    afterwards: BackgroundTasks,
 ) -> JobDetail:
     """Queue a search. All but `dataset_id` has defaults."""
     with session_scope(caller.owner) as session:
         job, due = create_job(session, body, settings)
         session.refresh(job)
         created = detail(job)
-    dispatch(due)
+    afterwards.add_task(dispatch, due)  # seconds, of thousands; the sweeper sends what is not sent
     response.headers["Location"] = f"/v1/jobs/{created.id}"
     return created
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+import threading
+from collections import Counter, OrderedDict
 from typing import Any
 
 from sqlalchemy import select
@@ -15,6 +16,7 @@ from core.exports import FORMATS, Options, export
 from core.jobs.history import candidates_of, history_of
 from core.jobs.selected import selected_policy
 from core.jobs.specs import spec_of
+from core.lifecycle import final
 from core.policies import Policy
 from core.policies.shares import shares_of
 from core.policies.words import describe
@@ -87,6 +89,29 @@ def _command(job: Job) -> str:
     body = json.dumps({"dataset_id": job.dataset_id, "name": job.name, **job.spec})
     quoted = body.replace("'", "'\\''")
     return f"curl -H 'Content-Type: application/json' -d '{quoted}' $QUARTERTURN_URL/v1/jobs"
+
+
+_KEPT = 32
+_kept: OrderedDict[str, dict[str, Any]] = OrderedDict()
+_guard = threading.Lock()
+
+
+def card_of(session: Session, job: Job) -> dict[str, Any]:
+    """The card of the selected policy; made once, as nothing of it changes. Not to be changed.
+
+    Raises:
+        ConflictError: `policy_not_ready`.
+    """
+    with _guard:
+        if (found := _kept.get(job.id)) is not None:
+            return found
+    made = build_card(session, job)
+    if job.state in final("jobs"):
+        with _guard:
+            _kept[job.id] = made
+            while len(_kept) > _KEPT:
+                _kept.popitem(last=False)
+    return made
 
 
 def build_card(session: Session, job: Job) -> dict[str, Any]:

@@ -149,8 +149,8 @@ def complete(session: Session, claimed: ClaimedTrial, outcome: dict[str, Any]) -
     Returns:
         Ids of trials to dispatch.
     """
-    _lock_job(session, claimed.job_id)
     if "encoder" in outcome:
+        _lock_job(session, claimed.job_id)
         held = (Trial.id == claimed.id, Trial.lease_token == claimed.token)
         session.execute(
             update(Job)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy.orm import Session, defer
+from sqlalchemy.orm import Session
 
 from core.access.quotas import allow_job
 from core.errors import InvalidInputError, NotFoundError
 from core.jobs.advance import advance
+from core.jobs.specs import LATER
 from core.jobs.starting import usable_dataset, with_starts
 from core.search.history import History, TrialRequest
 from core.search.planning import remaining, wanted
@@ -93,10 +94,6 @@ def create_job(
     session.add(job)
     session.flush()
     return job, advance(session, job.id)
-
-
-#: Of thousands of candidates these are megabytes, so they are read where they are looked at.
-LATER = (defer(Job.ranking), defer(Job.policy))
 
 
 def find_job(session: Session, job_id: str) -> Job:

@@ -10,7 +10,15 @@ from sqlalchemy.orm import Session
 
 from core.jobs.elapsed import elapsed_seconds
 from core.policies.schema import Policy
-from core.search.history import Candidate, History, Origin, Proposal, TrialRecord, TrialState
+from core.search.history import (
+    Candidate,
+    Entrant,
+    History,
+    Origin,
+    Proposal,
+    TrialRecord,
+    TrialState,
+)
 from core.store.tables import CandidateRow, Job, Trial
 
 
@@ -74,3 +82,13 @@ def candidates_of(session: Session, job_id: str) -> list[Candidate]:
         Candidate(row.key, Policy.model_validate(row.policy), cast(Origin, row.origin))
         for row in rows
     ]
+
+
+def entrants_of(session: Session, job_id: str) -> list[Entrant]:
+    """The same without their policies, of which there may be thousands."""
+    rows = session.execute(
+        select(CandidateRow.key, CandidateRow.name, CandidateRow.origin)
+        .where(CandidateRow.job_id == job_id)
+        .order_by(CandidateRow.id)
+    )
+    return [Entrant(row.key, row.name, cast(Origin, row.origin)) for row in rows]

@@ -11,7 +11,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from core.jobs.elapsed import elapsed_seconds
-from core.jobs.history import candidates_of, history_of, records_of
+from core.jobs.history import entrants_of, history_of, records_of
 from core.jobs.outlook import seconds_left, still_to_come
 from core.jobs.specs import spec_of
 from core.jobs.workers import workers_seen
@@ -135,7 +135,7 @@ def _base_ranking(session: Session, job: Job, spec: SearchSpec) -> Ranking:
     completed = [t for t in records_of(session, job.id, BASE) if t.state == "completed"]
     if not completed:
         return []
-    return [entry.to_dict() for entry in rank(candidates_of(session, job.id), completed)]
+    return [entry.to_dict() for entry in rank(entrants_of(session, job.id), completed)]
 
 
 def _so_far(
@@ -143,8 +143,8 @@ def _so_far(
 ) -> tuple[Ranking, dict[str, Any] | None]:
     """The ranking of a job that has none yet, and what it is worth."""
     if not any(trial.state == "completed" for trial in history.trials):
-        return [], None  # the policies need not be read
-    ranking = standing(spec, candidates_of(session, job.id), history)
+        return [], None
+    ranking = standing(spec, entrants_of(session, job.id), history)
     if not ranking:
         return [], None
     found = assess(ranking, spec.scoring.criterion, warm_start=spec.pretraining.is_warm)

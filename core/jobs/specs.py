@@ -1,12 +1,19 @@
-"""What a job asked for, as a document that is read once: it never changes."""
+"""The long columns of a job: what it asked for is read once, as it never changes; the rest is read
+where it is looked at.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from typing import Any
 
+from sqlalchemy.orm import defer
+
 from core.search.spec import SearchSpec
 from core.store.tables import Job
+
+#: Of thousands of candidates these are megabytes.
+LATER = (defer(Job.ranking), defer(Job.policy))
 
 
 class _Unread:

@@ -62,20 +62,10 @@ def in_rounds(spec: SearchSpec) -> bool:
 _LOOKS = 200
 
 
-def may_change(spec: SearchSpec, outstanding: int, ended: int) -> bool:
-    """Whether a plan may have changed with the last result, so that it is worth making.
-
-    Making it reads all of the history: after each of thousands of results that is most of the work.
-
-    Args:
-        outstanding: trials queued or running.
-        ended: all others.
+def look_now(outstanding: int, ended: int) -> bool:
+    """Whether to look at the time that is left, after `ended` results. Workers keep to the budget
+    by themselves; looking withdraws what is still queued.
     """
-    if outstanding == 0 or not in_rounds(spec):
-        return True
-    if spec.budget.seconds is None:
-        return False
-    # Workers keep to the budget by themselves; this withdraws what is still queued.
     return ended % max(1, (outstanding + ended) // _LOOKS) == 0
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -21,7 +22,7 @@ import numpy as np
 from scipy import stats
 
 from core.search.effects import Fit, fit
-from core.search.history import BASE, CONFIRMATION, SEARCH, Candidate, TrialRecord
+from core.search.history import BASE, CONFIRMATION, SEARCH, Candidate, Entrant, TrialRecord
 
 CONFIDENCE = 0.95
 #: The stages that pretrain candidates, the last first.
@@ -84,7 +85,7 @@ def _error(values: list[float], alone: float) -> float:
 
 
 def _entry(
-    candidate: Candidate, trials: list[TrialRecord], selected_on: set[int] | None
+    candidate: Candidate | Entrant, trials: list[TrialRecord], selected_on: set[int] | None
 ) -> Ranked | None:
     """The line of a candidate; None if none of its seeds is one that is selected on."""
     longest = max(trial.iterations for trial in trials)
@@ -102,7 +103,7 @@ def _entry(
     return Ranked(
         rank=0,
         candidate=candidate.key,
-        name=candidate.policy.name,
+        name=candidate.name,
         origin=candidate.origin,
         score=mean,
         standard_error=_error(list(scores.values()), sampling),
@@ -188,7 +189,7 @@ def _first_half(trials: list[TrialRecord]) -> set[int]:
     return set(seeds[: math.ceil(len(seeds) / 2)])
 
 
-def _entries(candidates: list[Candidate], trials: list[TrialRecord]) -> list[Ranked]:
+def _entries(candidates: Sequence[Candidate | Entrant], trials: list[TrialRecord]) -> list[Ranked]:
     """One line per candidate, of the stage it got furthest in."""
     found: dict[str, Ranked] = {}
     staged = [stage for stage in _STAGES if any(t.task == stage for t in trials)]
@@ -208,7 +209,7 @@ def _entries(candidates: list[Candidate], trials: list[TrialRecord]) -> list[Ran
     return list(found.values())
 
 
-def rank(candidates: list[Candidate], trials: list[TrialRecord]) -> list[Ranked]:
+def rank(candidates: Sequence[Candidate | Entrant], trials: list[TrialRecord]) -> list[Ranked]:
     """The ranking of all candidates with a completed trial, best first.
 
     The confirmation ranks before the search, and a longer pretraining before a shorter one:
