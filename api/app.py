@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -19,6 +18,7 @@ from api.headers import Headers
 from api.json_bodies import JsonBodies
 from api.limits import Limits
 from api.pages import docs
+from api.requests import Requests
 from api.routes import (
     cards,
     checkpoints,
@@ -36,6 +36,7 @@ from api.routes import (
     trials,
 )
 from api.sweeper import Sweeper
+from core import logs
 from core.access.binding import require_keys
 from core.datasets import pool
 from core.queue import broker_url
@@ -54,6 +55,7 @@ Errors are `application/problem+json` with a stable `code`.
 @asynccontextmanager
 async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
     settings = get_settings()
+    logs.configure(settings, "api")
     broker_url(settings)  # refuse to start without one, rather than accept jobs nobody runs
     check(get_engine())
     require_keys(settings.host, get_engine())
@@ -74,9 +76,6 @@ def _operation_id(route: APIRoute) -> str:
 def create_app() -> FastAPI:
     """The application; the database must be migrated (`quarterturn migrate`)."""
     settings = get_settings()
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
     app = FastAPI(
         title="Quarterturn",
         description=_DESCRIPTION,
@@ -92,6 +91,7 @@ def create_app() -> FastAPI:
     app.add_middleware(Limits, settings=settings)
     app.add_middleware(Gate, settings=settings)
     app.add_middleware(Headers)
+    app.add_middleware(Requests)
     for module in (
         datasets, checkpoints, search_spaces, jobs, policies, cards, encoders, dashboard, rankings,
         trials, keys, sign_in, docs, health, metrics,

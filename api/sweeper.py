@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.datasets.catalog import finish_deletions
 from core.datasets.leftovers import remove_leftovers
 from core.dispatch import dispatch, queue_length
+from core.jobs.retention import expire, remove_files
 from core.jobs.sweep import sweep
 from core.settings import Settings
 from core.store.database import session_scope
@@ -28,9 +29,11 @@ def sweep_once(settings: Settings) -> list[str]:
     with session_scope() as session:
         due = sweep(session, settings, queue_is_empty=empty)
     dispatch(due)
+    expire(settings)
     finish_deletions(settings)
     finish_checkpoint_deletions(settings)
     remove_leftovers(settings)
+    remove_files(settings)
     return due
 
 

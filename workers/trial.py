@@ -12,6 +12,7 @@ from core.datasets.cache import open_cache
 from core.dispatch import dispatch
 from core.execution import execute
 from core.jobs import claim as trials
+from core.logs import bound
 from core.pretraining.checkpoints import CheckpointStore
 from core.pretraining.data import TrialData, load_trial_data
 from core.pretraining.hardware import choose_device, limit_threads
@@ -100,6 +101,8 @@ def run(trial_id: str) -> None:
     with session_scope() as session:
         claimed = trials.claim(session, trial_id, worker_name(), get_settings())
     if claimed is None:
-        logger.info("trial %s is not to be had; message dropped", trial_id)
+        with bound(trial_id=trial_id):
+            logger.info("trial %s is not to be had; message dropped", trial_id)
         return
-    dispatch(_run_claimed(claimed))
+    with bound(request_id=claimed.request_id, job_id=claimed.job_id, trial_id=claimed.id):
+        dispatch(_run_claimed(claimed))

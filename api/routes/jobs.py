@@ -16,6 +16,7 @@ from api.schemas import JobDetail, JobSummary, Page
 from core.dispatch import dispatch
 from core.jobs.control import cancel_job, pause_job, resume_job, stop_job
 from core.jobs.create import create_job, find_job
+from core.jobs.retention import delete_job
 from core.store.database import session_scope
 from core.store.tables import Job
 
@@ -74,6 +75,13 @@ def index(
 def read(job_id: str, session: SessionDep) -> JobDetail:
     """A job with its specification."""
     return detail(find_job(session, job_id))
+
+
+@router.delete("/{job_id}", status_code=204, responses=responses(404, 409))
+def delete(job_id: str, caller: CallerDep) -> None:
+    """Delete an ended job with its trials, its policy and its encoder; the dataset stays."""
+    with session_scope(caller.owner) as session:
+        delete_job(session, job_id)
 
 
 @router.post(

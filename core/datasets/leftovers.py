@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import time
+from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from core.lifecycle import final
 from core.settings import Settings
@@ -55,8 +56,13 @@ def remove_leftovers(settings: Settings) -> None:
     if not jobs:
         return
     with session_scope() as session:
+        keep = timedelta(days=settings.keep_trial_checkpoints_days)
         ended = session.scalars(
-            select(Job.id).where(Job.id.in_(jobs), Job.state.in_(final("jobs")))
+            select(Job.id).where(
+                Job.id.in_(jobs),
+                Job.state.in_(final("jobs")),
+                Job.finished_at <= func.now() - keep,
+            )
         ).all()
     for job_id in ended:
         shutil.rmtree(jobs[job_id], ignore_errors=True)

@@ -29,7 +29,9 @@ from core.store.transitions import transition
 
 @dataclass(frozen=True)
 class ClaimedTrial:
-    """All that a worker needs to know; `seconds_left` of the job's budget, if it has one."""
+    """All that a worker needs to know: `seconds_left` of the job's budget, if it has one, and the
+    request that the job came with.
+    """
 
     id: str
     job_id: str
@@ -39,6 +41,7 @@ class ClaimedTrial:
     dataset_digest: str
     spec: TrialSpec
     seconds_left: float | None
+    request_id: str | None = None
 
 
 def _lock_job(session: Session, job_id: str | None) -> str | None:
@@ -101,6 +104,7 @@ def claim(session: Session, trial_id: str, worker: str, settings: Settings) -> C
             payload=trial.payload,
         ),
         seconds_left=left,
+        request_id=job.request_id,
     )
 
 

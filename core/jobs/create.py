@@ -11,6 +11,7 @@ from core.errors import InvalidInputError, NotFoundError
 from core.jobs.advance import advance
 from core.jobs.specs import LATER
 from core.jobs.starting import usable_dataset, with_starts
+from core.logs import current
 from core.search.history import History, TrialRequest
 from core.search.planning import remaining, wanted
 from core.search.spec import SearchSpec, parse_search
@@ -90,6 +91,7 @@ def create_job(
         state="queued",
         spec=spec.model_dump(mode="json"),
         warnings=space_warnings(spec.search_space),
+        request_id=current("request_id"),
     )
     session.add(job)
     session.flush()

@@ -31,6 +31,8 @@ def encoder_file(session: Session, job_id: str, settings: Settings) -> tuple[Job
         why = "The job was not asked for one; start one with final_pretraining."
     elif job.state in ("queued", "running", "cancelling"):
         why = f"The job is {job.state}; the encoder is pretrained after the selection."
+    elif settings.keep_encoders_days and job.finished_at is not None:
+        why = f"It did not complete, or is older than {settings.keep_encoders_days:g} days."
     else:
         why = "Its pretraining did not complete; see the trials of the job."
     raise ConflictError(f"There is no encoder. {why}", code="encoder_not_ready")

@@ -102,6 +102,7 @@ class Job(Owned, Base):
     ranking: Mapped[list[Any] | None]
     policy: Mapped[dict[str, Any] | None]
     encoder: Mapped[dict[str, Any] | None]
+    request_id: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     paused_at: Mapped[datetime | None]
