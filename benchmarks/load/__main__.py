@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -64,6 +66,9 @@ async def _until_ended(client: Client, job: str, ended: asyncio.Event) -> float:
         print(f"  {seconds:4.0f} s: {done} trials, {view['state']}, {rate:.0f}/s", flush=True)
         if view["state"] not in ("queued", "running"):
             break
+    else:
+        print(f"not done within {_MOST_SECONDS:g} s; the rest is cancelled")
+        await asyncio.to_thread(client.cancel, job)
     ended.set()
     return rate
 
@@ -106,7 +111,7 @@ async def _measure(stack: LoadStack, folder: Path, trials: int, quick: bool) -> 
         )  # fmt: skip
     await loaded.close()
     calm, calm_small = Readers(stack.url, key), Readers(stack.url, key)
-    times = 10 if quick else 100
+    times = 10 if quick else 50
     await calm_small.one_by_one(addresses(small, 100), times)
     await calm.one_by_one(addresses(job, trials), times)
     with optuna_dashboard(database, trials, folder / "optuna.log") as (url, studies):
@@ -162,6 +167,7 @@ def _targets(found: dict[str, Any]) -> list[dict[str, Any]]:
 
 def main(quick: bool) -> None:
     """Run it all on a stack of its own."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # and the stack with it
     os.environ.update(_ENVIRONMENT)
     with (
         tempfile.TemporaryDirectory(prefix="quarterturn-load-") as folder,

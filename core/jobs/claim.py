@@ -19,6 +19,7 @@ from core.jobs.create import find_job
 from core.jobs.elapsed import elapsed_seconds
 from core.jobs.specs import spec_of
 from core.jobs.starting import dataset_of
+from core.jobs.totals import add
 from core.lifecycle import ENDING_JOBS, OPEN_JOBS
 from core.policies.schema import Policy
 from core.pretraining.spec import FINAL, TrialSpec
@@ -137,13 +138,26 @@ def heartbeat(
     return "cancelled" if state in ("cancelling", "cancelled") else "go on"
 
 
-def _finish(session: Session, claimed: ClaimedTrial, state: str, **values: Any) -> list[str]:
+def _finish(
+    session: Session,
+    claimed: ClaimedTrial,
+    state: str,
+    *,
+    sums: dict[str, float] | None = None,
+    **values: Any,
+) -> list[str]:
     _lock_job(session, claimed.job_id)
     changed = transition(
         session, Trial, state, Trial.id == claimed.id, Trial.lease_token == claimed.token,
         lease_token=None, lease_expires_at=None, **values,
     )  # fmt: skip
-    return advance(session, claimed.job_id) if changed else []
+    if not changed:
+        return []
+    due = advance(session, claimed.job_id)
+    if sums:
+        # Last: trials of all jobs wait for one another here.
+        add(session, claimed.spec.task.split("/", 1)[0], **sums)
+    return due
 
 
 def complete(session: Session, claimed: ClaimedTrial, outcome: dict[str, Any]) -> list[str]:
@@ -163,7 +177,7 @@ def complete(session: Session, claimed: ClaimedTrial, outcome: dict[str, Any]) -
             .execution_options(synchronize_session=False)
         )
     return _finish(
-        session, claimed, "completed",
+        session, claimed, "completed", sums=_sums(claimed, outcome),
         score=outcome.get("score"), sampling_error=outcome.get("sampling_error"),
         held_out=outcome.get("held_out"), collapsed=outcome.get("collapsed"),
         metrics=outcome["metrics"], curve=outcome.get("curve"), log_tail=None,
@@ -172,6 +186,17 @@ def complete(session: Session, claimed: ClaimedTrial, outcome: dict[str, Any]) -
         seconds=outcome["pretraining_seconds"] + outcome["scoring_seconds"],
         finished_at=func.now(),
     )  # fmt: skip
+
+
+def _sums(claimed: ClaimedTrial, outcome: dict[str, Any]) -> dict[str, float]:
+    """What a result adds to `core.jobs.totals`."""
+    iterations = outcome["iterations_run"]
+    images = iterations * claimed.spec.pretraining.batch_size
+    return {
+        "completed_trials": 1.0, "iterations": iterations, "images": images,
+        "pretraining_seconds": outcome["pretraining_seconds"],
+        "scoring_seconds": outcome["scoring_seconds"],
+    }  # fmt: skip
 
 
 def fail(

@@ -14,14 +14,20 @@ SEEN_LATELY_SECONDS = 30.0
 _FORGOTTEN_SECONDS = 3600.0
 
 
-def report_presence(session: Session, name: str, device: str) -> None:
-    """Note that a worker is alive."""
+def report_presence(
+    session: Session, name: str, device: str, memory: tuple[int, int] | None = None
+) -> None:
+    """Note that a worker is alive.
+
+    Args:
+        memory: bytes of its GPU, and how many are used.
+    """
+    size, used = memory or (None, None)
+    known = {"device": device, "device_memory": size, "device_memory_used": used}
     session.execute(
         insert(WorkerRow)
-        .values(name=name, device=device)
-        .on_conflict_do_update(
-            index_elements=["name"], set_={"seen_at": func.now(), "device": device}
-        )
+        .values(name=name, **known)
+        .on_conflict_do_update(index_elements=["name"], set_={"seen_at": func.now(), **known})
     )
 
 

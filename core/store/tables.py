@@ -180,8 +180,20 @@ class WorkerRow(Base):
 
     name: Mapped[str] = mapped_column(String(200), primary_key=True)
     device: Mapped[str] = mapped_column(String(100))
+    device_memory: Mapped[int | None] = mapped_column(BigInteger)
+    device_memory_used: Mapped[int | None] = mapped_column(BigInteger)
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Total(Base):
+    """A sum over all trials that have completed, of whatever job; see `core.jobs.totals`."""
+
+    __tablename__ = "totals"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    value: Mapped[float] = mapped_column(Float)
 
 
 class ApiKey(Base):
