@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -55,7 +56,8 @@ Errors are `application/problem+json` with a stable `code`.
 @asynccontextmanager
 async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
     settings = get_settings()
-    logs.configure(settings, "api")
+    if not logging.getLogger().handlers:  # started by something else than `quarterturn api`
+        logs.configure(settings, "api")
     broker_url(settings)  # refuse to start without one, rather than accept jobs nobody runs
     check(get_engine())
     require_keys(settings.host, get_engine())
