@@ -43,12 +43,22 @@ class Requests:
                 status = message["status"]
                 MutableHeaders(scope=message)[HEADER] = request_id
             await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                say()  # what is done after the answer does not count
+
+        said = False
+
+        def say() -> None:
+            nonlocal said
+            if not said:
+                said = True
+                _say(scope, status, time.perf_counter() - begun)
 
         with bound(request_id=request_id):
             try:
                 await self._app(scope, receive, named)
             finally:
-                _say(scope, status, time.perf_counter() - begun)
+                say()
 
 
 def _say(scope: Scope, status: int, seconds: float) -> None:

@@ -20,17 +20,36 @@ from core.embedded.stack import _free_port
 _PARAMETERS = 6
 
 
-def _fill(storage: optuna.storages.BaseStorage, trials: int) -> None:
+#: As `Study.add_trials` leaves them, which takes minutes for 10,000.
+_ROWS = """
+WITH made AS (
+    INSERT INTO trials (number, study_id, state, datetime_start, datetime_complete)
+    SELECT number, :study, 'COMPLETE', now(), now()
+    FROM generate_series(0, :trials - 1) AS number
+    RETURNING trial_id, number
+), valued AS (
+    INSERT INTO trial_values (trial_id, objective, value, value_type)
+    SELECT trial_id, 0, (hashint4(number) & 65535) / 65536.0, 'FINITE' FROM made
+)
+INSERT INTO trial_params (trial_id, param_name, param_value, distribution_json)
+SELECT trial_id, 'p' || axis, (number * 7 + axis) % 100 / 100.0, :distribution
+FROM made, generate_series(1, :axes) AS axis
+"""
+
+
+def _fill(url: str, trials: int) -> None:
+    storage = optuna.storages.RDBStorage(url)
     study = optuna.create_study(storage=storage, study_name="load", direction="maximize")
     distribution = optuna.distributions.FloatDistribution(0.0, 1.0)
-    study.add_trials(
-        optuna.trial.create_trial(
-            params={f"p{axis}": (number * 7 + axis) % 100 / 100 for axis in range(_PARAMETERS)},
-            distributions={f"p{axis}": distribution for axis in range(_PARAMETERS)},
-            value=(number * 2654435761) % 2**32 / 2**32,
-        )
-        for number in range(trials)
-    )
+    values = {
+        "study": study._study_id, "trials": trials, "axes": _PARAMETERS,
+        "distribution": optuna.distributions.distribution_to_json(distribution),
+    }  # fmt: skip
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text(_ROWS), values)
+    engine.dispose()
+    assert len(study.get_trials(deepcopy=False)) == trials
 
 
 @contextmanager
@@ -42,7 +61,7 @@ def optuna_dashboard(database: str, trials: int, log: Path) -> Iterator[tuple[st
     admin.dispose()
     url = make_url(database).set(database="optuna").render_as_string(hide_password=False)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    _fill(optuna.storages.RDBStorage(url), trials)
+    _fill(url, trials)
     port = _free_port("127.0.0.1")
     program = str(Path(sys.executable).with_name("optuna-dashboard"))
     process: subprocess.Popen[bytes] = spawn(
