@@ -202,6 +202,7 @@ def dashboard(session: Session, job: Job) -> dict[str, Any]:
         "best": _best(job, ranking),
         "best_so_far": _best_so_far(session, job),
         "ranking": ranking,
+        "ranking_left_out": 0,  # of whoever shortens it
         "base_ranking": _base_ranking(session, job, spec),
         "warnings": [*job.warnings, *_selection_warnings(job)],
         "failures": [dict(row._mapping) for row in failures],
