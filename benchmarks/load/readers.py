@@ -59,6 +59,8 @@ class _Connection:
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         length = head.split(b"content-length:")[1].split(b"\r\n")[0]
         await reader.readexactly(int(length))
+        if head.startswith(b"http/1.0") or b"connection: close" in head:
+            self.close()
         return int(head.split(b" ", 2)[1])
 
     def close(self) -> None:

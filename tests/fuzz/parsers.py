@@ -88,7 +88,7 @@ def searches(data: bytes) -> None:
             break
         container, key = source.PickValueInList(places)
         kind = source.ConsumeIntInRange(0, 3)
-        value = source.PickValueInList(_ODD)
+        value = copy.deepcopy(source.PickValueInList(_ODD))
         if kind == 0:
             value = source.ConsumeInt(4)
         elif kind == 1:
@@ -98,7 +98,7 @@ def searches(data: bytes) -> None:
         elif kind == 3 and isinstance(container, dict):
             del container[key]
         else:
-            container[key] = copy.deepcopy(value)
+            container[key] = value
     with contextlib.suppress(QuarterturnError):
         parse_search(document)
 
