@@ -135,6 +135,7 @@ class Trial(Base):
     __table_args__ = (
         UniqueConstraint("job_id", "task", "candidate_key", "seed", "iterations"),
         Index("ix_trials_job_id_state", "job_id", "state"),
+        Index("ix_trials_job_id_number", "job_id", "number"),
         Index("ix_trials_state_lease_expires_at", "state", "lease_expires_at"),
     )
 

@@ -1,4 +1,6 @@
-"""The request that a job came with; sums over completed trials; memory of the GPUs of workers."""
+"""The request that a job came with; sums over completed trials; memory of the GPUs of workers; an
+index for pages of trials.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +37,7 @@ def upgrade() -> None:
     op.add_column("jobs", sa.Column("request_id", sa.String(length=64), nullable=True))
     for name in ("device_memory", "device_memory_used"):
         op.add_column("workers", sa.Column(name, sa.BigInteger(), nullable=True))
+    op.create_index("ix_trials_job_id_number", "trials", ["job_id", "number"])
     op.create_table(
         "totals",
         sa.Column("name", sa.String(length=32), nullable=False),
@@ -47,6 +50,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("totals")
+    op.drop_index("ix_trials_job_id_number", "trials")
     for name in ("device_memory_used", "device_memory"):
         op.drop_column("workers", name)
     op.drop_column("jobs", "request_id")

@@ -135,5 +135,5 @@ def test_datasets_that_no_job_names_go_after_their_days(database: Settings) -> N
         used = job.dataset_id
     _sweep(database, datasets=2)
     with session_scope() as session:
-        states = dict(session.execute(select(Dataset.id, Dataset.state)).tuples().all())
+        states = {row.id: row.state for row in session.execute(select(Dataset.id, Dataset.state))}
     assert states == {used: "ready", source: "ready", young: "ready", unused: "deleted"}
