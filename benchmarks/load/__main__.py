@@ -174,6 +174,7 @@ def main(quick: bool) -> None:
         LoadStack(Settings(data_dir=Path(folder, "data"), port=0, workers=_WORKERS)) as stack,
     ):
         found = asyncio.run(_measure(stack, Path(folder), 500 if quick else 10_000, quick))
+    found["load_of_the_machine"] = os.getloadavg()
     for title, rows in found["milliseconds"].items():
         _table(title, rows)
     print(f"errors: {found['errors'] or 'none'}\n")
