@@ -169,6 +169,21 @@ class Client:
         """A job that was started before."""
         return Job(self, job_id)
 
+    def ranking(self, job_id: str) -> list[dict[str, Any]]:
+        """All lines of the ranking of a job, so far."""
+        lines: list[dict[str, Any]] = []
+        after: str | None = "0"
+        while after is not None:
+            path = f"/v1/jobs/{job_id}/ranking?limit=1000&after={after}"
+            page = self._request("GET", path).json()
+            lines += page["items"]
+            after = page["next"]
+        return lines
+
+    def delete(self, job_id: str) -> None:
+        """Delete a job that has ended."""
+        self._request("DELETE", f"/v1/jobs/{job_id}")
+
     def dashboard(self, job_id: str) -> dict[str, Any]:
         """State, counts, ranking, best so far and time left of a job."""
         return dict(self._request("GET", f"/v1/jobs/{job_id}/dashboard").json())

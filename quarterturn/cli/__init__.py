@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from core.errors import QuarterturnError
+from quarterturn.cli.backup import backup, restore
 from quarterturn.cli.doctor import doctor
 from quarterturn.cli.keys import keys_commands
 from quarterturn.cli.policy import policy_commands
@@ -22,7 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (search, serve, api, worker, migrate, doctor):
+for command in (search, serve, api, worker, migrate, backup, restore, doctor):
     app.command()(command)
 app.add_typer(keys_commands, name="keys")
 app.add_typer(policy_commands, name="policy")
