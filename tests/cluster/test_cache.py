@@ -4,6 +4,7 @@ who uses them.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import subprocess
@@ -40,11 +41,16 @@ def _put(storage: RemoteStorage, number: int) -> str:
 
 
 def _copies(work: Path) -> list[Path]:
-    return list(work.glob("cache/*/*"))
+    return [Path(at, name) for at, _, names in os.walk(work / "cache") for name in names
+            if not name.endswith(".lock")]  # fmt: skip
 
 
 def _bytes(work: Path) -> int:
-    return sum(path.stat().st_size for path in work.glob("cache/*/*"))
+    total = 0
+    for path in _copies(work):
+        with contextlib.suppress(FileNotFoundError):  # another process may remove it meanwhile
+            total += path.stat().st_size
+    return total
 
 
 @pytest.mark.parametrize("how", ["changed", "shortened", "gone"])
