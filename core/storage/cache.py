@@ -105,7 +105,9 @@ class Cache:
         """Remove the copies of what is no longer in the storage, except what is in use."""
         if not self._folder.exists():
             return
-        for entry in self._entries():
+        with locked(self._changes):
+            entries = self._entries()
+        for entry in entries:
             try:
                 key = self._lock(entry).read_text()
             except OSError:

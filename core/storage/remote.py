@@ -26,6 +26,9 @@ from core.storage.folder import remove_older
 from core.storage.manifest import FileEntry, Manifest
 
 logger = logging.getLogger(__name__)
+# They say at INFO where they found credentials, which is not for the logs of trials.
+for _name in ("aiobotocore", "botocore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 _MANIFEST = "manifest.json"
 #: What a connection may take, and how often a request is tried; botocore waits longer each time.

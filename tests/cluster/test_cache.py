@@ -41,13 +41,14 @@ def _put(storage: RemoteStorage, number: int) -> str:
 
 
 def _copies(work: Path) -> list[Path]:
-    return list(work.glob("cache/*/*"))
+    return [Path(at, name) for at, _, names in os.walk(work / "cache") for name in names
+            if not name.endswith(".lock")]  # fmt: skip
 
 
 def _bytes(work: Path) -> int:
     total = 0
-    for path in work.glob("cache/*/*"):
-        with contextlib.suppress(FileNotFoundError):  # removed meanwhile
+    for path in _copies(work):
+        with contextlib.suppress(FileNotFoundError):  # another process may remove it meanwhile
             total += path.stat().st_size
     return total
 
