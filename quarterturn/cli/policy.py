@@ -89,7 +89,7 @@ def export(
 @policy_commands.command()
 def preview(
     path: PolicyFile,
-    images: Annotated[list[Path], typer.Argument(help="Images, or folders of them.")],
+    images: Annotated[list[Path], typer.Argument(help="Images, folders or archives of them.")],
     output: Annotated[Path, typer.Option(help="The PNG file.")] = Path("preview.png"),
     count: Annotated[int, typer.Option(min=1, max=100, help="How many images.")] = 6,
     draws: Annotated[int, typer.Option(min=1, max=40, help="How many views of each.")] = 5,
@@ -103,7 +103,7 @@ def preview(
     import io
 
     from core.policies import read_policy
-    from quarterturn.cli.pictures import read_images
+    from quarterturn.pictures import read_images
 
     policy = read_policy(path)
     pictures = read_images(images, count)
