@@ -49,15 +49,17 @@ class Job:
         return str(self.dashboard()["state"])
 
     def wait(self, *, progress: bool = False, period: float = 1.0) -> Job:
-        """Wait until the job has ended; with `progress`, show bars.
+        """Wait until the job has ended; with `progress`, show bars, in notebooks the ranking.
 
         Raises:
             QuarterturnError: `job_failed`, it ended without a policy.
         """
         if progress:
+            from quarterturn import notebook
             from quarterturn.cli import display
 
-            with display.progress() as watch:
+            shown = notebook.progress(self.url) if notebook.in_notebook() else display.progress()
+            with shown as watch:
                 last = self._client.wait(self.id, watch=watch, period=period)
         else:
             last = self._client.wait(self.id, period=period)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment
@@ -103,6 +106,32 @@ def job_html(view: dict[str, Any], url: str) -> str:
         view=view, url=url, rows=rows, width=_BAR_WIDTH, ended=view["state"] in final("jobs"),
         left_out=len(view["ranking"]) - len(rows),
     )  # fmt: skip
+
+
+def in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook."""
+    if "IPython" not in sys.modules:
+        return False
+    from IPython.core.getipython import get_ipython
+
+    return type(get_ipython()).__name__ == "ZMQInteractiveShell"
+
+
+@contextmanager
+def progress(url: str) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Below the cell: where a job stands; yields the function that updates it."""
+    from IPython.display import HTML, display
+
+    shown = display(HTML(""), display_id=True)
+    before = ""
+
+    def watch(view: dict[str, Any]) -> None:
+        nonlocal before
+        if (html := job_html(view, url)) != before:
+            shown.update(HTML(html))
+            before = html
+
+    yield watch
 
 
 def policy_html(
