@@ -21,6 +21,12 @@ _RESOLUTION = 64
 _SHOWN_IMAGES, _SHOWN_DRAWS = 4, 5
 
 
+def searched_resolution(selection: dict[str, Any] | None) -> int:
+    """Pixels that a policy was searched at; of one written by hand, 64."""
+    dataset = ((selection or {}).get("provenance") or {}).get("dataset") or {}
+    return int(dataset.get("resolution") or _RESOLUTION)
+
+
 class SelectedPolicy:
     """What a job selected; `document` is the policy as JSON, with its selection and evidence.
 
@@ -97,8 +103,7 @@ class SelectedPolicy:
                 "It is not known which images to show. Give a folder or an archive of them.",
                 code="path_not_found",
             )
-        provenance = (self.document.get("selection") or {}).get("provenance") or {}
-        size = resolution or (provenance.get("dataset") or {}).get("resolution") or _RESOLUTION
+        size = resolution or searched_resolution(self.document.get("selection"))
         pictures = read_images([Path(source)], count)
         return contact_sheet(pictures, self._policy, draws=draws, resolution=size, seed=seed)
 
