@@ -38,7 +38,8 @@ style="width: {{ width }}px" aria-label="trials"></progress>
 <table><thead><tr><th>#</th><th>policy</th><th>{{ view.criterion }}</th><th></th>\
 <th>seeds</th><th>iterations</th></tr></thead><tbody>
 {% for row in rows %}
-<tr><td>{{ row.rank }}{{ " =" if row.tied_with_best and row.rank > 1 else "" }}</td>\
+<tr{% if row.apart %} style="border-top: 1px solid"{% endif %}>\
+<td>{{ row.rank }}{{ " =" if row.tied_with_best and row.rank > 1 else "" }}</td>\
 <td style="text-align: left">{{ row.name }}\
 {{ " (baseline)" if row.origin == "baseline" else "" }}\
 {{ " (collapsed)" if row.collapsed else "" }}</td>\
@@ -51,6 +52,8 @@ fill="{{ "none" if row.origin == "baseline" else "currentColor" }}"/></svg></td>
 {% endfor %}
 </tbody></table>
 <p>= cannot be told from the first at 95 %. Bars are one standard error; baselines are hollow.\
+{% if rows | selectattr("apart") | list %} Rows below a line were measured in another stage or for \
+another length and are not comparable with those above.{% endif %}\
 {% if left_out %} {{ left_out }} more are in <code>ranking</code>.{% endif %}
 {% if view.evidence %} Evidence: <b>{{ view.evidence.level }}</b>.{% endif %}</p>
 {% endif %}
@@ -62,7 +65,7 @@ fill="{{ "none" if row.origin == "baseline" else "currentColor" }}"/></svg></td>
 _POLICY = _environment.from_string("""\
 <p><b>{{ policy.name }}</b>\
 {% if selection.score is not none and selection.score is defined %}: \
-{{ selection.criterion }} {{ score }}, {{ selection.measured_on }}{% endif %}\
+{{ selection.criterion }} {{ score }}, measured on {{ selection.measured_on }}{% endif %}\
 {% if selection.evidence %}. Evidence: <b>{{ selection.evidence.level }}</b>{% endif %}</p>
 {% if selection.tied_with %}
 <p>Cannot be told at 95 % from: {{ selection.tied_with | join(", ") }}.</p>
@@ -76,6 +79,10 @@ alt="Images of the search, each beside several views of it under this policy">
 <p>&#9888; {{ warning.message }}</p>
 {% endfor %}
 """)
+
+
+def _measured(row: dict[str, Any]) -> tuple[str, int]:
+    return row["stage"], row["iterations"]
 
 
 def _drawn(rows: list[dict[str, Any]], criterion: str) -> list[dict[str, Any]]:
@@ -93,9 +100,10 @@ def _drawn(rows: list[dict[str, Any]], criterion: str) -> list[dict[str, Any]]:
             "text": score_text(row["score"], row["standard_error"], criterion),
             "at": place(row["score"]),
             "low": place(end[0]),
+            "apart": before is not None and _measured(row) != _measured(before),
             "high": place(end[1]),
         }
-        for row, end in zip(rows, ends, strict=True)
+        for row, end, before in zip(rows, ends, [None, *rows], strict=False)
     ]
 
 
@@ -122,13 +130,13 @@ def progress(url: str) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Below the cell: where a job stands; yields the function that updates it."""
     from IPython.display import HTML, display
 
-    shown = display(HTML(""), display_id=True)
+    shown = display(HTML(""), display_id=True)  # type: ignore[no-untyped-call]
     before = ""
 
     def watch(view: dict[str, Any]) -> None:
         nonlocal before
         if (html := job_html(view, url)) != before:
-            shown.update(HTML(html))
+            shown.update(HTML(html))  # type: ignore[no-untyped-call]
             before = html
 
     yield watch

@@ -26,7 +26,7 @@ _DOCKER = "it needs Docker; tests/docs/test_deployment.py reads the file"
 _ELSEWHERE = "it needs a server elsewhere"
 #: What is not run here, by document and first words, and why.
 _NOT_RUN = {
-    ("README.md", "make demo"): "minutes; its parts are in the tutorial, `make smoke` is shorter",
+    ("README.md", "make demo"): "minutes; `make smoke` is the same in short",
     ("README.md", ".venv/bin/quarterturn serve"): _SERVES,
     ("README.md", "import torch"): "test_texts.test_the_training_loop_runs, which looks at weights",
     ("docs/tutorial.md", "make demo"): "minutes; the files that it leaves are laid out",
@@ -34,6 +34,7 @@ _NOT_RUN = {
     ("docs/how-to/cluster.md", "printf"): _DOCKER,
     ("docs/how-to/cluster.md", "from quarterturn import Client"): _ELSEWHERE,
     ("docs/how-to/cluster.md", "export QUARTERTURN_API_KEY"): _ELSEWHERE,
+    ("docs/how-to/cluster.md", "quarterturn doctor"): "tests/cli/test_doctor.py",
     ("docs/how-to/export.md", "python examples/train_with_lightly.py"): "tests/examples",
     ("docs/how-to/warm-start.md", "quarterturn checkpoints create --library"): (
         "the weights would be downloaded; tests/weights/test_library.py"
