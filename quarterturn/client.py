@@ -29,7 +29,7 @@ class Client(DatasetCalls, CheckpointCalls, JobCalls, EncoderCalls):
     """
 
     def __init__(
-        self, url: str, *, key: str | None = None, transport: httpx.BaseTransport | None = None
+        self, url: str, key: str | None = None, *, transport: httpx.BaseTransport | None = None
     ) -> None:
         self._connection = Connection(url, key or Settings().api_key, transport)
 

@@ -68,15 +68,6 @@ def test_preview_is_a_contact_sheet(moco: str, animals: Path, tmp_path: Path) ->
         assert sheet.size == (3 * 44 + 4, 18 + 3 * 44 + 4)
 
 
-def test_preview_takes_an_archive(moco: str, animals: Path, tmp_path: Path) -> None:
-    sheet = tmp_path / "sheet.png"
-    done = _run(
-        "preview", moco, str(animals), "--count", "2", "--draws", "1", "--output", str(sheet)
-    )
-    assert done.returncode == 0, done.stderr
-    assert "2 images, 1 views each" in done.stdout
-
-
 def test_show_says_how_a_policy_was_chosen(tmp_path: Path) -> None:
     selections: list[dict[str, Any]] = [
         {"criterion": "composite", "score": 0.5, "standard_error": 0.1, "seeds": 1, "rank": 1,

@@ -85,6 +85,11 @@ def test_each_block_runs(name: str, desk: Desk) -> None:
             desk.run(language, block)
 
 
+@pytest.mark.parametrize("name", _DOCUMENTS)
+def test_no_block_hides_in_another_language(name: str) -> None:
+    assert set(re.findall(r"^ *```(\w+)", read(name), re.MULTILINE)) <= {"sh", "python", "text"}
+
+
 @pytest.mark.parametrize(("name", "begins"), list(_NOT_RUN))
 def test_what_is_not_run_is_there(name: str, begins: str) -> None:
     assert sum(block.startswith(begins) for _, block in _blocks(name)) == 1
