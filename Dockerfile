@@ -18,7 +18,7 @@ COPY core core
 COPY migrations migrations
 COPY quarterturn quarterturn
 COPY workers workers
-RUN pip install .
+RUN pip install '.[s3]'
 
 # A named volume that is mounted at /data takes over the owner of this folder.
 RUN useradd --uid 10001 --create-home quarterturn \

@@ -1,20 +1,23 @@
-"""Creating something from a file in a form, or from a JSON document that names where it is."""
+"""Files that come in, in a form or named by a JSON document, and files that are handed out."""
 
 from __future__ import annotations
 
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from fastapi import Request
+from fastapi.responses import FileResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
+from starlette.types import Receive, Scope, Send
 
 from core.errors import InvalidInputError, InvalidJsonError, UnsupportedMediaTypeError
 from core.settings import Settings
+from core.storage import storage_of
 
 MadeT = TypeVar("MadeT")
 FromUpload = Callable[[UploadFile, dict[str, Any]], MadeT]
@@ -32,6 +35,25 @@ def kept(upload: UploadFile, settings: Settings, suffix: str = "") -> Iterator[P
         yield path
     finally:
         path.unlink(missing_ok=True)
+
+
+class StoredFile(FileResponse):
+    """A file of the storage as a download. Its copy on this machine stays until it is sent.
+
+    Raises:
+        ObjectMissingError, StorageUnavailableError, CacheFullError.
+    """
+
+    def __init__(self, key: str, name: str, settings: Settings) -> None:
+        self._held = ExitStack()
+        path = self._held.enter_context(storage_of(settings).held(key))
+        super().__init__(path, media_type="application/octet-stream", filename=name)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._held.close()
 
 
 def name_of(upload: UploadFile) -> str:

@@ -9,6 +9,7 @@ from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from core.placement import WorkerAsk
 from core.pretraining.spec import PretrainingSpec, ScoringSpec
 from core.search.spec import Budget, FinalPretraining
 from core.search.strategy import Strategy
@@ -37,6 +38,7 @@ class JobRequest(Document):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     pretraining: PretrainingSpec = PretrainingSpec()
     scoring: ScoringSpec = ScoringSpec()
+    worker: WorkerAsk = WorkerAsk()
     final_pretraining: FinalPretraining | None = None
 
 

@@ -1,6 +1,8 @@
-"""ASGI middleware: bodies are counted while they stream in."""
+"""ASGI middleware: bodies are counted while they stream in, and timed."""
 
 from __future__ import annotations
+
+import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,8 +20,40 @@ class _BodyTooLarge(Exception):
     pass
 
 
+class _BodyTooSlow(Exception):
+    pass
+
+
+class _Patience:
+    """Waits for the parts of a body: for a time in all, and for more with what has come. Only the
+    waiting counts, not what is done between two parts.
+    """
+
+    def __init__(self, receive: Receive, settings: Settings) -> None:
+        self._receive = receive
+        self._pace = settings.body_bytes_per_second
+        self._left = settings.body_seconds
+
+    async def next(self) -> Message:
+        """The next part.
+
+        Raises:
+            _BodyTooSlow: it did not come in time.
+        """
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            message = await asyncio.wait_for(self._receive(), self._left)
+        except TimeoutError:
+            raise _BodyTooSlow from None
+        self._left += len(message.get("body", b"")) / self._pace - (loop.time() - began)
+        return message
+
+
 class Limits:
-    """Refuses bodies above the limit with 413, whatever their Content-Length says."""
+    """Refuses bodies above the limit with 413, whatever their Content-Length says, and those that
+    come in too slowly with 408.
+    """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app, self._settings = app, settings
@@ -34,11 +68,15 @@ class Limits:
             limit = self._settings.max_upload_bytes
         elif path == _CHECKPOINTS:
             limit = self._settings.max_checkpoint_bytes + _FORM_BYTES
-        received, started = 0, False
+        received, started, whole = 0, False, False
+        patience = _Patience(receive, self._settings)
 
         async def counted() -> Message:
-            nonlocal received
-            message = await receive()
+            nonlocal received, whole
+            if whole:  # waits for the client to leave
+                return await receive()
+            message = await patience.next()
+            whole = not message.get("more_body", False)
             received += len(message.get("body", b""))
             if received > limit:
                 raise _BodyTooLarge
@@ -55,4 +93,13 @@ class Limits:
             if started:
                 raise
             answer = problem(413, "body_too_large", f"The body is larger than {limit} bytes.")
+            await answer(scope, receive, send)
+        except _BodyTooSlow:
+            if started:
+                raise
+            answer = problem(
+                408, "body_too_slow", f"The body stopped after {received} bytes, or came in too "
+                "slowly. Send it again over a better connection, or in smaller parts."
+            )  # fmt: skip
+            answer.headers["Connection"] = "close"  # what else comes is the rest of this body
             await answer(scope, receive, send)

@@ -95,6 +95,9 @@ class JobDetail(JobSummary):
     encoder: dict[str, Any] | None = Field(
         default=None, description="The final encoder, once it is pretrained."
     )
+    waiting_for: str | None = Field(
+        default=None, description="The kind of worker that it waits for, if none is there."
+    )
     links: dict[str, str] = {}
 
 

@@ -1,17 +1,21 @@
-"""The sweeper's clock: a thread of the API process."""
+"""The sweeper's clock: two threads of the API process."""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections.abc import Callable
 
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.datasets.catalog import finish_deletions
 from core.datasets.leftovers import remove_leftovers
-from core.dispatch import dispatch, queue_length
+from core.dispatch import dispatch
+from core.errors import StorageUnavailableError
 from core.jobs.sweep import sweep
+from core.messages import queue_length, waiting_trials
 from core.settings import Settings
 from core.store.database import session_scope
 from core.weights.catalog import finish_checkpoint_deletions
@@ -19,41 +23,73 @@ from core.weights.catalog import finish_checkpoint_deletions
 logger = logging.getLogger(__name__)
 
 
-def sweep_once(settings: Settings) -> list[str]:
-    """One round: lost trials, lost messages, stalled jobs, unfinished deletions."""
+def _waiting(settings: Settings, *, thorough: bool) -> set[str] | None:
+    """The trials that have a message; None if nobody looked, as an empty queue alone is seen at
+    once.
+    """
     try:
-        empty = queue_length(settings) == 0
+        if thorough:
+            return waiting_trials(settings)
+        return set() if queue_length(settings) == 0 else None
     except RedisError:
-        empty = False  # the broker is away: nothing can be sent now
+        return None  # the broker is away: nothing can be sent now
+
+
+def sweep_trials(settings: Settings, *, thorough: bool = True) -> None:
+    """Find lost trials, lost messages and stalled jobs.
+
+    Args:
+        thorough: read the queues to their ends.
+    """
+    waiting = _waiting(settings, thorough=thorough)
     with session_scope() as session:
-        due = sweep(session, settings, queue_is_empty=empty)
+        due = sweep(session, settings, waiting)
     dispatch(due)
+
+
+def sweep_files(settings: Settings, *, thorough: bool = True) -> None:
+    """Finish deletions.
+
+    Args:
+        thorough: look for files that nobody needs.
+    """
     finish_deletions(settings)
     finish_checkpoint_deletions(settings)
-    remove_leftovers(settings)
-    return due
+    if thorough:
+        remove_leftovers(settings)
 
 
 class Sweeper:
-    """Sweeps until stopped; an error in one round does not end it."""
+    """Sweeps until stopped; an error in one round does not end it. Files have a thread of their
+    own: a storage that does not answer must not keep lost trials waiting.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._run, args=[once], name=once.__name__, daemon=True)
+            for once in (sweep_trials, sweep_files)
+        ]
 
     def start(self) -> None:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         self._stopped.set()
-        self._thread.join(timeout=10)
+        for thread in self._threads:
+            thread.join(timeout=10)
 
-    def _run(self) -> None:
+    def _run(self, once: Callable[..., None]) -> None:
+        thorough_at = 0.0
         while not self._stopped.wait(self._settings.sweep_seconds):
+            thorough = time.monotonic() >= thorough_at
+            if thorough:
+                thorough_at = time.monotonic() + self._settings.audit_seconds
             try:
-                sweep_once(self._settings)
-            except (SQLAlchemyError, OSError) as error:
-                logger.warning("sweep failed, will try again: %s", error)
+                once(self._settings, thorough=thorough)
+            except (SQLAlchemyError, StorageUnavailableError, OSError) as error:
+                logger.warning("%s failed, will try again: %s", once.__name__, error)
             except Exception:
-                logger.exception("sweep failed, will try again")
+                logger.exception("%s failed, will try again", once.__name__)

@@ -30,6 +30,7 @@ from core.search.objectives import OBJECTIVES, Losses, Objective, value, weights
 from core.search.spec import SearchSpec, parse_search
 from core.search.strategies import density
 from core.search.strategies.density.trials import fold_requests
+from core.storage.folder import FolderStorage
 
 _SET, _FOLDS = "cifar10", 2
 _COMPARED: Objective = "minimax_weighted"
@@ -89,8 +90,9 @@ def _judged(
             task=request.task, payload=request.payload,
         )  # fmt: skip
         model, _ = fold_model(
-            trial, request.candidate.policy, data, resolution, CheckpointStore(folder),
-            "offline", request.candidate.key, lambda _: None,
+            trial, request.candidate.policy, data, resolution,
+            CheckpointStore(FolderStorage(folder)), "offline", request.candidate.key,
+            lambda _: None,
         )  # fmt: skip
         searched_on = request.payload["images"]
         images = held_out(data, fold, _FOLDS)[searched_on : searched_on + 2 * searched_on]

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from core.execution import execute
-from core.pretraining.checkpoints import CheckpointStore
 from core.pretraining.data import TrialData
 from core.pretraining.spec import TrialSpec
 from core.pretraining.trainer import DivergedError
 from core.search.history import Candidate, History, Place, Proposal, TrialRecord, TrialRequest
 from core.search.planning import plan
 from core.search.spec import SearchSpec
+from core.storage.folder import FolderStorage
 
 #: Called after each trial with its record and all seconds so far.
 Watch = Callable[[TrialRecord, float], None]
@@ -51,11 +51,12 @@ def _execute(
     )  # fmt: skip
     return execute(
         trial, request.candidate.policy, data, job="offline", candidate=request.candidate.key,
-        checkpoints=CheckpointStore(folder), watch=lambda _: None,
+        storage=FolderStorage(folder), watch=lambda _: None,
     )  # fmt: skip
 
 
-def _record(request: TrialRequest, outcome: dict[str, Any] | None, seconds: float) -> TrialRecord:
+def record_of(request: TrialRequest, outcome: dict[str, Any] | None, seconds: float) -> TrialRecord:
+    """The record of a trial; without an outcome it failed."""
     if outcome is None:
         return TrialRecord(*request.place, state="failed", payload=request.payload)
     return TrialRecord(
@@ -89,7 +90,7 @@ def search(
                 outcome = None
             seconds = time.perf_counter() - started
             done.seconds += seconds
-            record = _record(request, outcome, seconds)
+            record = record_of(request, outcome, seconds)
             done.records[request.place] = record
             done.candidates.setdefault(request.candidate.key, request.candidate)
             if watch is not None:

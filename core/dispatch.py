@@ -11,14 +11,13 @@ from functools import lru_cache
 
 from celery import Celery
 from kombu.exceptions import OperationalError
-from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import UnavailableError
-from core.jobs.sweep import mark_dispatched
-from core.queue import QUEUE, RUN_TRIAL, broker_url, celery_options, plain_url
-from core.settings import Settings, get_settings
+from core.jobs.sweep import mark_dispatched, queues_of
+from core.queue import RUN_TRIAL, celery_options
+from core.settings import get_settings
 from core.store.database import session_scope
 
 logger = logging.getLogger(__name__)
@@ -34,17 +33,32 @@ def sender() -> Celery:
     return app
 
 
+def send(trial_id: str, queue: str) -> None:
+    """Put one message into a queue.
+
+    Raises:
+        kombu.exceptions.OperationalError, RedisError, OSError: the broker is away.
+    """
+    sender().send_task(
+        RUN_TRIAL, args=[trial_id], retry=True, retry_policy=_SEND_RETRIES, queue=queue
+    )
+
+
 def dispatch(trial_ids: list[str]) -> None:
-    """Send trials to the workers. Never raises: what is not sent is sent by the sweeper."""
+    """Send trials to the workers that their jobs ask for. Never raises: what is not sent is sent by
+    the sweeper.
+    """
     if not trial_ids:
         return
     sent: list[str] = []
     try:
+        with session_scope() as session:
+            queues = queues_of(session, trial_ids)
         for trial_id in trial_ids:
-            sender().send_task(
-                RUN_TRIAL, args=[trial_id], retry=True, retry_policy=_SEND_RETRIES, queue=QUEUE
-            )
+            send(trial_id, queues[trial_id])
             sent.append(trial_id)
+    except SQLAlchemyError as error:
+        logger.warning("database away, %d trials wait: %s", len(trial_ids), error)
     except (OperationalError, RedisError, OSError, UnavailableError) as error:
         logger.warning("broker away, %d trials wait: %s", len(trial_ids) - len(sent), error)
     try:
@@ -52,17 +66,3 @@ def dispatch(trial_ids: list[str]) -> None:
             mark_dispatched(session, sent)
     except SQLAlchemyError as error:
         logger.warning("database away, %d messages may be sent twice: %s", len(sent), error)
-
-
-@lru_cache(maxsize=1)
-def _redis(url: str) -> Redis:
-    return Redis.from_url(plain_url(url), socket_timeout=3, socket_connect_timeout=3)
-
-
-def queue_length(settings: Settings) -> int:
-    """Messages waiting.
-
-    Raises:
-        redis.exceptions.RedisError: the broker does not answer.
-    """
-    return int(_redis(broker_url(settings)).llen(QUEUE))

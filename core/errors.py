@@ -85,3 +85,37 @@ class UnavailableError(QuarterturnError):
     """Something that the service needs does not answer."""
 
     code = "unavailable"
+
+
+class StorageUnavailableError(UnavailableError):
+    """The storage of files does not answer; later it may."""
+
+    code = "storage_unavailable"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"The storage cannot be used ({why}). Try again; if it stays so, let the operator "
+            "check QUARTERTURN_STORAGE_URL and its credentials with `quarterturn doctor`."
+        )
+
+
+class ObjectMissingError(UnavailableError):
+    """What was stored under `key` is not there any more, or is not what it was."""
+
+    code = "object_missing"
+
+    def __init__(self, key: str, *, damaged: bool = False) -> None:
+        self.key = key
+        super().__init__(
+            f"{key} is {'damaged' if damaged else 'not'} in the storage. Restore it from a backup, "
+            "or upload it again."
+        )
+
+
+class CacheFullError(UnavailableError):
+    """This machine has no room for a copy of what is stored elsewhere."""
+
+    code = "cache_full"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why} Raise QUARTERTURN_CACHE_BYTES, or free disk space.")

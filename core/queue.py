@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from core.errors import UnavailableError
+from core.placement import QUEUES
 from core.settings import Settings
 
-QUEUE = "quarterturn.trials"
 RUN_TRIAL = "quarterturn.run_trial"
 
 #: Redis hands a message out again after this long without acknowledgement. Lost workers are found
@@ -39,7 +39,8 @@ def celery_options(settings: Settings) -> dict[str, Any]:
     """Celery's configuration, the same on both sides."""
     return {
         "broker_url": broker_url(settings),
-        "task_default_queue": QUEUE,
+        "task_default_queue": QUEUES[0],
+        "task_create_missing_queues": True,
         "task_ignore_result": True,  # Postgres is the truth
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
@@ -54,6 +55,8 @@ def celery_options(settings: Settings) -> dict[str, Any]:
             "visibility_timeout": _VISIBILITY_SECONDS,
             "socket_connect_timeout": 5,
             "retry_on_timeout": True,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
         },
         "visibility_timeout": _VISIBILITY_SECONDS,
     }

@@ -18,6 +18,16 @@ class Settings(BaseSettings):
         Path.home() / ".quarterturn",
         description="Folder of datasets, checkpoints and the embedded databases.",
     )
+    storage_url: str | None = Field(
+        None,
+        description="Where datasets, checkpoints and encoders lie: `s3://bucket/prefix` or another "
+        "address of fsspec, `file:///folder`; unset: the data folder.",
+    )
+    cache_bytes: int = Field(
+        64 * 2**30,
+        gt=0,
+        description="Most bytes of a machine's copies of what lies in a storage elsewhere.",
+    )
     database_url: str | None = Field(
         None,
         description="PostgreSQL, `postgresql+psycopg://user:password@host/name`; unset: embedded.",
@@ -82,8 +92,17 @@ class Settings(BaseSettings):
     max_candidates: int = Field(
         5_010, description="Most candidates of one job, the baselines included."
     )
+    body_seconds: float = Field(
+        30.0, gt=0, description="Time for the body of a request, beside that of the next setting."
+    )
+    body_bytes_per_second: int = Field(
+        16 * 2**10, gt=0, description="Slowest pace at which a large body may come in."
+    )
     device: str = Field(
         "auto", description="Torch device of a worker: `auto`, `cpu`, `cuda`, `cuda:1`."
+    )
+    asked_only: bool = Field(
+        False, description="Whether a worker leaves jobs that ask for no kind of worker to others."
     )
     worker_threads: int = Field(
         0, ge=0, description="Torch threads of a worker; 0: the cores divided by the workers."
@@ -98,6 +117,15 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(
         5.0, gt=0, description="Interval at which lost trials and messages are looked for."
     )
+    reuse_results: bool = Field(
+        True, description="Whether a trial takes over the result of an equal one, and trains less."
+    )
+    audit_seconds: float = Field(
+        30.0,
+        gt=0,
+        description="Interval at which the queues are compared with the database, and files that "
+        "nobody needs are looked for.",
+    )
     max_attempts: int = Field(3, ge=1, description="Attempts at a trial whose worker is lost.")
     log_level: str = Field("INFO", description="Level of the logs.")
 
@@ -109,22 +137,6 @@ class Settings(BaseSettings):
         if value:
             parse(value)
         return value
-
-    @property
-    def datasets_dir(self) -> Path:
-        return self.data_dir / "datasets"
-
-    @property
-    def checkpoints_dir(self) -> Path:
-        return self.data_dir / "checkpoints"
-
-    @property
-    def weights_dir(self) -> Path:
-        return self.data_dir / "weights"
-
-    @property
-    def encoders_dir(self) -> Path:
-        return self.data_dir / "encoders"
 
     @property
     def uploads_dir(self) -> Path:

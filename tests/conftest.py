@@ -27,9 +27,13 @@ from core.store.schema import migrate
 #: for one another.
 FAST = {
     "QUARTERTURN_WORKER_THREADS": "1",
+    # Or trials that a test wants to see run would be those of an earlier one.
+    "QUARTERTURN_REUSE_RESULTS": "false",
     "QUARTERTURN_LEASE_SECONDS": "4",
     "QUARTERTURN_HEARTBEAT_SECONDS": "0.5",
     "QUARTERTURN_SWEEP_SECONDS": "1",
+    "QUARTERTURN_BODY_SECONDS": "1.5",
+    "QUARTERTURN_AUDIT_SECONDS": "2",
     "QUARTERTURN_MAX_IMAGE_PIXELS": "4000000",
     "QUARTERTURN_MAX_UPLOAD_BYTES": "20000000",
     "QUARTERTURN_MAX_CHECKPOINT_BYTES": "30000000",
@@ -71,7 +75,7 @@ def animal_info(animals: Path, library: Settings) -> CacheInfo:
 @pytest.fixture(scope="session")
 def animal_cache(animal_info: CacheInfo, library: Settings) -> DatasetCache:
     """The images, decoded."""
-    return open_cache(library.datasets_dir / animal_info.digest)
+    return open_cache(library.data_dir / "datasets" / animal_info.digest)
 
 
 @pytest.fixture(scope="session")

@@ -52,12 +52,16 @@ class Heartbeat:
 
     def _beat(self) -> None:
         last_renewal = time.monotonic()
+        sent: str | None = None
         while not self._ended.wait(self._settings.heartbeat_seconds):
+            text = self._tail.text
             try:
                 with session_scope() as session:
                     answer = heartbeat(
-                        session, self._claimed, self._progress, self._settings, self._tail.text
-                    )
+                        session, self._claimed, self._progress, self._settings,
+                        text if text != sent else None,
+                    )  # fmt: skip
+                sent = text
                 last_renewal = time.monotonic()
             except SQLAlchemyError as error:
                 logger.warning("trial %s: no heartbeat: %s", self._claimed.id, error)

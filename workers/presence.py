@@ -1,4 +1,6 @@
-"""A thread of each worker process that says it is alive, and warms up what trials need."""
+"""Threads of each worker process: one says that it is alive, and warms up what trials need; one
+keeps its machine's copies tidy.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +9,20 @@ import threading
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from core.errors import StorageUnavailableError
 from core.jobs.workers import report_departure, report_presence
+from core.placement import QUEUES
 from core.settings import get_settings
+from core.storage import storage_of
 from core.store.database import session_scope
 from workers.identity import worker_name
 
 logger = logging.getLogger(__name__)
 _stopped = threading.Event()
 _PERIOD_SECONDS = 5.0
+_TIDY_SECONDS, _ABANDONED_SECONDS = 300.0, 6 * 3600.0
+#: Set before the fork by whoever starts the worker with other queues than Celery's default.
+queues: list[str] = [QUEUES[0]]
 
 
 def _beat() -> None:
@@ -25,21 +33,33 @@ def _beat() -> None:
     while True:
         try:
             with session_scope() as session:
-                report_presence(session, worker_name(), device)
+                report_presence(session, worker_name(), device, queues)
         except SQLAlchemyError as error:
             logger.warning("cannot report presence: %s", error)
         if _stopped.wait(min(_PERIOD_SECONDS, get_settings().lease_seconds)):
             return
 
 
+def _tidy() -> None:
+    """Copies of what was deleted elsewhere must not stay on this machine."""
+    while True:
+        try:
+            storage_of(get_settings()).tidy(_ABANDONED_SECONDS)
+        except (StorageUnavailableError, OSError) as error:
+            logger.warning("cannot tidy the cache: %s", error)
+        if _stopped.wait(_TIDY_SECONDS):
+            return
+
+
 def start() -> None:
-    """Start the thread; called once in each worker process."""
+    """Start the threads; called once in each worker process."""
     _stopped.clear()
+    threading.Thread(target=_tidy, name="tidying", daemon=True).start()
     threading.Thread(target=_beat, name="presence", daemon=True).start()
 
 
 def stop() -> None:
-    """Stop the thread and sign off."""
+    """Stop the threads and sign off."""
     _stopped.set()
     try:
         with session_scope() as session:

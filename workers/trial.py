@@ -8,24 +8,26 @@ from typing import Any
 
 import torch
 
-from core.datasets.cache import open_cache
 from core.dispatch import dispatch
+from core.errors import CacheFullError, ObjectMissingError, StorageUnavailableError
 from core.execution import execute
 from core.jobs import claim as trials
-from core.pretraining.checkpoints import CheckpointStore
-from core.pretraining.data import TrialData, load_trial_data
+from core.jobs.reuse import equal_result, fingerprint
 from core.pretraining.hardware import choose_device, limit_threads
 from core.pretraining.spec import FINAL
 from core.pretraining.trainer import DivergedError
 from core.settings import get_settings
+from core.storage import storage_of
 from core.store.database import session_scope
 from core.weights.storing import WeightsUnavailableError
+from workers.datasets import OpenDatasets
 from workers.heartbeat import Heartbeat, TrialStopped
 from workers.identity import worker_name
 from workers.log_tail import LogTail
 from workers.reporting import report
 
 logger = logging.getLogger(__name__)
+_datasets = OpenDatasets()
 
 _MESSAGES = {
     "cancelled": "The job was cancelled.",
@@ -41,20 +43,23 @@ def device() -> torch.device:
     return choose_device(settings.device)
 
 
-@lru_cache(maxsize=2)
-def _dataset(digest: str, *, whole: bool = False) -> TrialData:
-    cache = open_cache(get_settings().datasets_dir / digest)
-    return load_trial_data(cache, device(), whole=whole)
-
-
 def _attempt(claimed: trials.ClaimedTrial, heartbeat: Heartbeat) -> dict[str, Any]:
     settings = get_settings()
-    data = _dataset(claimed.dataset_digest, whole=claimed.spec.task == FINAL)
-    return execute(
+    known = fingerprint(claimed, device().type) if settings.reuse_results else None
+    if known is not None:
+        with session_scope() as session:
+            found = equal_result(session, claimed, known)
+        if found is not None:
+            logger.info("trial %s: result of an equal one", claimed.id)
+            return found
+    storage = storage_of(settings)
+    whole = claimed.spec.task == FINAL
+    data = _datasets.get(claimed.dataset_digest, storage, device(), whole=whole)
+    outcome = execute(
         claimed.spec, claimed.policy, data, job=claimed.job_id, candidate=claimed.candidate,
-        checkpoints=CheckpointStore(settings.checkpoints_dir), watch=heartbeat.watch,
-        library=settings.weights_dir, encoders=settings.encoders_dir,
+        storage=storage, watch=heartbeat.watch,
     )  # fmt: skip
+    return {**outcome, "fingerprint": known}
 
 
 def _failure(error: Exception) -> tuple[str, str]:
@@ -65,8 +70,10 @@ def _failure(error: Exception) -> tuple[str, str]:
         return "out_of_memory", "The worker ran out of memory; use a smaller batch or encoder."
     if isinstance(error, WeightsUnavailableError):
         return "weights_unavailable", f"What the trial starts from is not there: {error}."
-    if isinstance(error, FileNotFoundError):
-        return "dataset_unavailable", "The worker has no decoded images of the dataset."
+    if isinstance(error, ObjectMissingError):
+        return "dataset_unavailable", f"The decoded images are not there: {error.message}"
+    if isinstance(error, CacheFullError):
+        return "cache_full", error.message
     return "error", f"{type(error).__name__}: {error}"
 
 
@@ -88,6 +95,10 @@ def _run_claimed(claimed: trials.ClaimedTrial) -> list[str]:
         except (SystemExit, KeyboardInterrupt):
             dispatch(report(lambda s: trials.hand_back(s, claimed), settings.heartbeat_seconds))
             raise
+        except StorageUnavailableError as error:
+            logger.warning("trial %s cannot be run now: %s", claimed.id, error)
+            why = error.message
+            return report(lambda s: trials.retry(s, claimed, why, settings), patience)
         except Exception as error:
             logger.exception("trial %s failed", claimed.id)
             why, message = _failure(error)

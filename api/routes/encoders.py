@@ -6,9 +6,11 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse, PlainTextResponse
 
 from api.deps import SessionDep, SettingsDep
+from api.files import StoredFile
 from api.problems import responses
-from core.jobs.card import card
-from core.jobs.encoders import encoder_file
+from core.jobs.encoder_card import encoder_card
+from core.jobs.encoders import job_with_encoder
+from core.storage.keys import encoder_key
 from core.store.tables import Dataset
 
 router = APIRouter(prefix="/v1/jobs", tags=["encoders"])
@@ -19,13 +21,13 @@ router = APIRouter(prefix="/v1/jobs", tags=["encoders"])
     response_class=FileResponse,
     responses={
         200: {"content": {"application/octet-stream": {}}, "description": "A safetensors file"},
-        **responses(404, 409),
+        **responses(404, 409, 503),
     },
 )
 def read(job_id: str, session: SessionDep, settings: SettingsDep) -> FileResponse:
     """The encoder pretrained with the selected policy on all images, as safetensors."""
-    _, path = encoder_file(session, job_id, settings)
-    return FileResponse(path, media_type="application/octet-stream", filename="encoder.safetensors")
+    job = job_with_encoder(session, job_id)
+    return StoredFile(encoder_key(job.id), "encoder.safetensors", settings)
 
 
 @router.get(
@@ -36,8 +38,8 @@ def read(job_id: str, session: SessionDep, settings: SettingsDep) -> FileRespons
         **responses(404, 409),
     },
 )
-def read_card(job_id: str, session: SessionDep, settings: SettingsDep) -> PlainTextResponse:
+def read_card(job_id: str, session: SessionDep) -> PlainTextResponse:
     """What the encoder is, what it was made from, and how to load it, in Markdown."""
-    job, _ = encoder_file(session, job_id, settings)
-    text = card(job, session.get_one(Dataset, job.dataset_id))
+    job = job_with_encoder(session, job_id)
+    text = encoder_card(job, session.get_one(Dataset, job.dataset_id))
     return PlainTextResponse(text, media_type="text/markdown")

@@ -8,9 +8,9 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.deps import SettingsDep
-from core.dispatch import queue_length
 from core.errors import QuarterturnError
 from core.jobs.workers import workers_seen
+from core.messages import queue_length
 from core.store.database import get_engine, session_scope
 from core.store.schema import check
 

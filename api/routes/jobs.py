@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from api.deps import CallerDep, SessionDep, SettingsDep
 from api.job_body import JobBody
@@ -15,6 +16,7 @@ from api.schemas import JobDetail, JobSummary, Page
 from core.dispatch import dispatch
 from core.jobs.control import cancel_job, pause_job, resume_job, stop_job
 from core.jobs.create import create_job, find_job
+from core.jobs.workers import waiting_for
 from core.store.database import session_scope
 from core.store.tables import Job
 
@@ -23,13 +25,14 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 _PARTS = ("dashboard", "trials", "policy", "pause", "resume", "stop", "cancel")
 
 
-def detail(job: Job) -> JobDetail:
-    """A job with its links."""
+def detail(session: Session, job: Job) -> JobDetail:
+    """A job with its links, and with what it waits for."""
     base = f"/v1/jobs/{job.id}"
     links = {part: f"{base}/{part}" for part in _PARTS}
     if job.spec.get("final_pretraining") is not None:
         links |= {"encoder": f"{base}/encoder", "encoder_card": f"{base}/encoder/card"}
-    return JobDetail.model_validate(job).model_copy(update={"links": {"self": base, **links}})
+    more = {"links": {"self": base, **links}, "waiting_for": waiting_for(session, job)}
+    return JobDetail.model_validate(job).model_copy(update=more)
 
 
 @router.post(
@@ -42,7 +45,7 @@ def create(
     with session_scope(caller.owner) as session:
         job, due = create_job(session, body, settings)
         session.refresh(job)
-        created = detail(job)
+        created = detail(session, job)
     dispatch(due)
     response.headers["Location"] = f"/v1/jobs/{created.id}"
     return created
@@ -65,7 +68,7 @@ def index(
 @router.get("/{job_id}", response_model=JobDetail, responses=responses(404))
 def read(job_id: str, session: SessionDep) -> JobDetail:
     """A job with its specification."""
-    return detail(find_job(session, job_id))
+    return detail(session, find_job(session, job_id))
 
 
 @router.post(
@@ -74,7 +77,7 @@ def read(job_id: str, session: SessionDep) -> JobDetail:
 def cancel(job_id: str, caller: CallerDep) -> JobDetail:
     """Cancel a job; running trials stop within seconds. Twice is the same as once."""
     with session_scope(caller.owner) as session:
-        return detail(cancel_job(session, job_id))
+        return detail(session, cancel_job(session, job_id))
 
 
 @router.post(
@@ -83,7 +86,7 @@ def cancel(job_id: str, caller: CallerDep) -> JobDetail:
 def pause(job_id: str, caller: CallerDep) -> JobDetail:
     """Begin no further trial until the job is resumed; running trials finish."""
     with session_scope(caller.owner) as session:
-        return detail(pause_job(session, job_id))
+        return detail(session, pause_job(session, job_id))
 
 
 @router.post(
@@ -93,7 +96,7 @@ def resume(job_id: str, caller: CallerDep) -> JobDetail:
     """Go on with a paused job."""
     with session_scope(caller.owner) as session:
         job, due = resume_job(session, job_id)
-        resumed = detail(job)
+        resumed = detail(session, job)
     dispatch(due)
     return resumed
 
@@ -104,4 +107,4 @@ def resume(job_id: str, caller: CallerDep) -> JobDetail:
 def stop(job_id: str, caller: CallerDep) -> JobDetail:
     """Finish what runs, then rank what was measured and select."""
     with session_scope(caller.owner) as session:
-        return detail(stop_job(session, job_id))
+        return detail(session, stop_job(session, job_id))

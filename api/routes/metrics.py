@@ -13,8 +13,8 @@ from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
 from api.deps import SettingsDep
-from core.dispatch import queue_length
 from core.jobs.counts import Counts, counts
+from core.messages import queue_length
 from core.settings import Settings
 from core.store.database import session_scope
 

@@ -32,6 +32,7 @@ _ENVIRONMENT = {
     "QUARTERTURN_LEASE_SECONDS": "4",
     "QUARTERTURN_HEARTBEAT_SECONDS": "0.5",
     "QUARTERTURN_SWEEP_SECONDS": "1",
+    "QUARTERTURN_AUDIT_SECONDS": "2",
     # Poison is told by attempts. Here every attempt may meet a fault.
     "QUARTERTURN_MAX_ATTEMPTS": "50",
     "QUARTERTURN_WORKER_THREADS": "1",

@@ -7,14 +7,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import psutil
 from redis import Redis
 
-from core.dispatch import sender
+from core.dispatch import send
 from core.embedded.stack import Stack
-from core.queue import QUEUE, RUN_TRIAL
+from core.placement import QUEUES
 
 #: Longer than the lease of a chaos run: whoever sleeps so long has lost its trial.
 _FROZEN_SECONDS = 6.0
@@ -84,6 +84,14 @@ def _flush(stack: Stack, _: random.Random) -> bool:
     return True
 
 
+def _lose_a_message(stack: Stack, draw: random.Random) -> bool:
+    waiting = cast("list[bytes]", redis_of(stack).lrange(QUEUES[0], 0, -1))
+    if not waiting:
+        return False
+    redis_of(stack).lrem(QUEUES[0], 1, draw.choice(waiting).decode())
+    return True
+
+
 def _terminate(stack: Stack, draw: random.Random) -> bool:
     victims = _workers(stack, children=False)
     if not victims:
@@ -105,6 +113,7 @@ FAULTS: dict[str, Fault] = {
     "PostgreSQL killed": lambda stack, draw: _kill(database_processes(stack, "postgres"), draw),
     "Redis killed": lambda stack, draw: _kill(database_processes(stack, "redis"), draw),
     "Redis flushed": _flush,
+    "message lost": _lose_a_message,
     "API killed": lambda stack, draw: _kill(list(_processes(stack, "quarterturn", "api")), draw),
 }
 
@@ -134,7 +143,7 @@ class Chaos:
         """Messages of any trials of the job, whatever their state, once more."""
         known = self._trials()
         for trial in self._draw.sample(known, min(20, len(known))):
-            sender().send_task(RUN_TRIAL, args=[trial], queue=QUEUE)
+            send(trial, QUEUES[0])
         return bool(known)
 
     def _round(self) -> list[str]:

@@ -11,7 +11,7 @@ import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal, get_args
 
 from sqlalchemy import func, select, update
@@ -81,6 +81,7 @@ def create_key(
         problem = "The key must expire in 1 to 3,650 days, or never."
     if problem:
         raise InvalidInputError(problem, code="invalid_key")
+    now: datetime = session.execute(select(func.now())).scalar_one()
     token = "qt_" + secrets.token_urlsafe(32)
     key = ApiKey(
         id=new_id("key"),
@@ -89,7 +90,7 @@ def create_key(
         prefix=token[:_PREFIX],
         digest=_digest(token),
         scopes=[scope for scope in SCOPES if scope in wanted],
-        expires_at=datetime.now(UTC) + timedelta(days=expires_in_days) if expires_in_days else None,
+        expires_at=now + timedelta(days=expires_in_days) if expires_in_days else None,
     )
     session.add(key)
     session.flush()
@@ -107,7 +108,7 @@ def revoke_key(session: Session, key_id: str) -> None:
     if key is None:
         raise NotFoundError(f"There is no key {key_id}.", code="key_not_found")
     if key.revoked_at is None:
-        key.revoked_at = datetime.now(UTC)
+        key.revoked_at = func.now()
 
 
 def authenticate(session: Session, token: str) -> Caller:
@@ -116,13 +117,14 @@ def authenticate(session: Session, token: str) -> Caller:
     Raises:
         UnauthorizedError: `key_unknown`, `key_revoked` or `key_expired`.
     """
-    key = session.scalars(select(ApiKey).where(ApiKey.digest == _digest(token))).one_or_none()
-    if key is None:
+    query = select(ApiKey, func.now()).where(ApiKey.digest == _digest(token))
+    found = session.execute(query).one_or_none()
+    if found is None:
         raise UnauthorizedError(
             "This key is not known. Check that it is complete, or ask for another.",
             code="key_unknown",
         )
-    now = datetime.now(UTC)
+    key, now = found
     if key.revoked_at is not None:
         raise UnauthorizedError("This key was revoked. Ask for another.", code="key_revoked")
     if key.expires_at is not None and key.expires_at <= now:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from sqlalchemy import or_, select
@@ -11,11 +10,13 @@ from sqlalchemy.orm import Session
 from core.access.quotas import allow_images
 from core.datasets.cache import CacheInfo
 from core.datasets.caps import Caps
-from core.datasets.ingest import IngestReport, ingest, put_in_place, storable
+from core.datasets.ingest import IngestReport, ingest, storable
 from core.datasets.members import archive_members, folder_members
 from core.errors import ConflictError, NotFoundError
 from core.lifecycle import active
 from core.settings import Settings
+from core.storage import storage_of
+from core.storage.keys import dataset_key
 from core.store import files
 from core.store.database import session_scope
 from core.store.files import lock_digest
@@ -81,7 +82,8 @@ def create_dataset(
             if not _ready(session, info.digest):
                 allow_images(session, owner, size, settings)
             lock_digest(session, info.digest)
-            put_in_place(folder, settings.datasets_dir / info.digest)
+            # Under the lock: a deletion of the same images may be under way.
+            storage_of(settings).put(dataset_key(info.digest), folder)
             recorded.append(_record(session, storable(name)[:200] or "unnamed", info, report))
 
     ingest(reader(source, settings, caps), settings, caps, resolution, publish)
@@ -131,6 +133,5 @@ def delete_dataset(dataset_id: str, settings: Settings, owner: str = LOCAL) -> N
 
 def finish_deletions(settings: Settings) -> None:
     """Remove the files of datasets marked for deletion; also after a crash in between."""
-    files.finish_deletions(
-        Dataset, lambda digest: shutil.rmtree(settings.datasets_dir / digest, ignore_errors=True)
-    )
+    storage = storage_of(settings)
+    files.finish_deletions(Dataset, lambda digest: storage.remove(dataset_key(digest)))

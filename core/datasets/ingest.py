@@ -7,7 +7,6 @@ import itertools
 import json
 import shutil
 import statistics
-import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
@@ -25,6 +24,8 @@ from core.datasets.decode import DIGEST_BYTES, DecodeLimits
 from core.datasets.members import Member, Skipped
 from core.errors import InvalidInputError
 from core.settings import Settings
+from core.storage import storage_of
+from core.storage.keys import DATASETS, dataset_key
 
 _BATCH_FILES = 256
 _BATCH_BYTES = 8 * 2**20
@@ -196,12 +197,12 @@ def ingest(
     resolution: int | None = None,
     publish: Callable[[Path, CacheInfo, IngestReport], None] | None = None,
 ) -> tuple[CacheInfo, IngestReport]:
-    """Build a cache and put it in place as `<datasets_dir>/<digest>`.
+    """Build a cache and put it into the storage, by its digest.
 
     Args:
         caps: those that the reader of `members` counts on.
         resolution: working resolution in pixels; by default that of `automatic_resolution`.
-        publish: what to do with the finished folder; by default `put_in_place`.
+        publish: what to do with the finished folder; by default it is put into the storage.
 
     Raises:
         InvalidInputError: `empty_archive`, `no_images`, `too_few_images`; nothing is left behind.
@@ -216,8 +217,9 @@ def ingest(
     )
     report = IngestReport()
     batches = _batches(members, report)
-    folder = settings.datasets_dir / f".partial-{uuid.uuid4().hex}"
-    folder.mkdir(parents=True)
+    storage = storage_of(settings)
+    folder = storage.partial(DATASETS)
+    folder.mkdir()
     try:
         first = next(batches, [])
         if resolution is None:
@@ -233,18 +235,9 @@ def ingest(
             raise _too_few(report, settings)
         info = writer.finish()
         if publish is None:
-            put_in_place(folder, settings.datasets_dir / info.digest)
+            storage.put(dataset_key(info.digest), folder)
         else:
             publish(folder, info, report)
         return info, report
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def put_in_place(folder: Path, final: Path) -> None:
-    """Put the finished cache in place, whole or not at all; an equal one may be there already."""
-    try:
-        folder.rename(final)
-    except OSError:
-        if not (final / "dataset.json").exists():
-            raise

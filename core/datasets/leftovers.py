@@ -1,62 +1,84 @@
-"""Files that a crash left behind: half-built caches, uploads, checkpoints of ended jobs."""
+"""Files that a crash left behind: half-built caches, uploads, what ended jobs kept for their
+trials, and what no row names.
+"""
 
 from __future__ import annotations
 
-import shutil
-import time
+import re
+from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, or_, select
 
-from core.lifecycle import final
+from core.lifecycle import active
 from core.settings import Settings
+from core.storage import Storage, storage_of
+from core.storage.folder import remove_older
+from core.storage.keys import (
+    CHECKPOINTS,
+    DATASETS,
+    ENCODERS,
+    WEIGHTS,
+    digest_or_job,
+    job_key,
+)
 from core.store.database import session_scope
 from core.store.files import lock_digest
-from core.store.tables import Dataset, Job
+from core.store.tables import Checkpoint, Dataset, Job
 
 #: No upload takes longer; what is younger may still be in use.
 _OLD_SECONDS = 6 * 3600.0
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
-def _remove_unrecorded(settings: Settings, horizon: float) -> None:
-    """Caches that were put in place, but whose record was never committed."""
-    old = [
-        path for path in settings.datasets_dir.glob("[0-9a-f]*") if path.stat().st_mtime < horizon
-    ]
-    if not old:
+def _remove_unrecorded(
+    storage: Storage, area: str, table: type[Dataset] | type[Checkpoint]
+) -> None:
+    """Files that were put in place, but whose record was never committed."""
+    names = {digest_or_job(name): name for name in storage.names(area)}
+    names = {digest: name for digest, name in names.items() if _DIGEST.fullmatch(digest)}
+    if not names:
+        return
+
+    def owners(digests: Iterable[str]) -> Select[Any]:
+        return select(table.digest).where(table.digest.in_(digests), table.state != "deleted")
+
+    with session_scope() as session:
+        recorded = set(session.scalars(owners(names)))
+    for digest in names.keys() - recorded:
+        key = f"{area}/{names[digest]}"
+        if storage.age(key) < _OLD_SECONDS:
+            continue
+        # Only the few that have no record are locked, and asked for again under the lock.
+        with session_scope() as session:
+            lock_digest(session, digest)
+            if session.scalars(owners([digest])).first() is None:
+                storage.remove(key)
+
+
+def _remove_of_jobs(storage: Storage) -> None:
+    """What trials kept for one another, once their job has ended; encoders that no job has."""
+    kept, encoders = storage.names(CHECKPOINTS), storage.names(ENCODERS)
+    if not kept and not encoders:
         return
     with session_scope() as session:
-        names = [path.name for path in old]
-        recorded = set(session.scalars(select(Dataset.digest).where(Dataset.digest.in_(names))))
-    # Only the few that have no record are locked, and asked for again under the lock.
-    for path in (path for path in old if path.name not in recorded):
-        with session_scope() as session:
-            lock_digest(session, path.name)
-            if not session.scalars(select(Dataset.id).where(Dataset.digest == path.name)).first():
-                shutil.rmtree(path, ignore_errors=True)
+        under_way = Job.state.in_(active("jobs"))
+        needed = set(session.scalars(select(Job.id).where(Job.id.in_(kept), under_way)))
+        jobs = [digest_or_job(name) for name in encoders]
+        having = or_(Job.encoder.is_not(None), under_way)
+        known = set(session.scalars(select(Job.id).where(Job.id.in_(jobs), having)))
+    for job in set(kept) - needed:
+        storage.remove(job_key(job))
+    for name in encoders:
+        if digest_or_job(name) not in known:
+            storage.remove(f"{ENCODERS}/{name}")
 
 
 def remove_leftovers(settings: Settings) -> None:
-    """Remove old partial caches and uploads, and the checkpoints of jobs that have ended."""
-    horizon = time.time() - _OLD_SECONDS
-    partial = [
-        *settings.datasets_dir.glob(".partial-*"),
-        *settings.uploads_dir.glob("*"),
-        *settings.weights_dir.glob(".*"),
-        *settings.encoders_dir.glob(".*"),
-    ]
-    for path in partial:
-        try:
-            if path.stat().st_mtime < horizon:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-        except OSError:
-            continue
-    _remove_unrecorded(settings, horizon)
-    jobs = {path.name: path for path in settings.checkpoints_dir.glob("job_*")}
-    if not jobs:
-        return
-    with session_scope() as session:
-        ended = session.scalars(
-            select(Job.id).where(Job.id.in_(jobs), Job.state.in_(final("jobs")))
-        ).all()
-    for job_id in ended:
-        shutil.rmtree(jobs[job_id], ignore_errors=True)
+    """Remove old partial files and uploads, unrecorded files, and what ended jobs kept."""
+    storage = storage_of(settings)
+    storage.tidy(_OLD_SECONDS)
+    remove_older(settings.uploads_dir.glob("*"), _OLD_SECONDS)
+    _remove_unrecorded(storage, DATASETS, Dataset)
+    _remove_unrecorded(storage, WEIGHTS, Checkpoint)
+    _remove_of_jobs(storage)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -15,12 +16,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from core.access.binding import require_keys
-from core.dispatch import queue_length
 from core.embedded.redis import find_server
 from core.embedded.stack import running_url
 from core.errors import QuarterturnError
 from core.jobs.workers import workers_seen
+from core.messages import queue_length
 from core.settings import Settings
+from core.storage import storage_of
 from core.store.database import engine_for
 from core.store.schema import check
 
@@ -97,6 +99,26 @@ def _broker(settings: Settings) -> Iterator[Finding]:
         )
 
 
+def _storage(settings: Settings) -> Iterator[Finding]:
+    """Whether a file can be put, read and removed where all machines look for it."""
+    key = f"doctor/{uuid.uuid4().hex}"
+    try:
+        storage = storage_of(settings)
+        partial = storage.partial(key)
+        partial.write_bytes(b"doctor")
+        storage.put(key, partial)
+        try:
+            with storage.held(key) as path:
+                path.read_bytes()
+        finally:
+            storage.remove(key)
+    except QuarterturnError as error:
+        yield Finding("problem", error.message)
+    else:
+        place = str(settings.storage_url).rsplit("@", 1)[-1]  # without a password
+        yield Finding("ok", f"Files can be stored and read at {place}.")
+
+
 def _embedded(settings: Settings) -> Iterator[Finding]:
     """Of what `quarterturn serve` starts by itself."""
     if settings.broker_url is None:
@@ -154,6 +176,8 @@ def diagnose(settings: Settings) -> Iterator[Finding]:
         yield from _database(settings)
     if settings.broker_url is not None:
         yield from _broker(settings)
+    if settings.storage_url:
+        yield from _storage(settings)
     if settings.database_url is None or settings.broker_url is None:
         yield from _embedded(settings)
     yield from _hardware(settings)

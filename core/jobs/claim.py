@@ -112,6 +112,9 @@ def heartbeat(
 ) -> str:
     """Renew the lease, and keep what was logged last, for the case that the worker dies.
 
+    Args:
+        log_tail: None if nothing was logged since it was last sent.
+
     Returns:
         `go on`, `cancelled` (the job was), or `lost` (the lease went to somebody else).
     """
@@ -120,7 +123,7 @@ def heartbeat(
         .where(Trial.id == claimed.id, Trial.lease_token == claimed.token, Trial.state == "running")
         .values(
             progress=progress,
-            log_tail=log_tail,
+            **({} if log_tail is None else {"log_tail": log_tail}),
             heartbeat_at=func.now(),
             lease_expires_at=func.now() + timedelta(seconds=settings.lease_seconds),
         )
@@ -163,6 +166,7 @@ def complete(session: Session, claimed: ClaimedTrial, outcome: dict[str, Any]) -
         held_out=outcome.get("held_out"), collapsed=outcome.get("collapsed"),
         metrics=outcome["metrics"], curve=outcome.get("curve"), log_tail=None,
         iterations_run=outcome["iterations_run"], provenance=outcome.get("provenance"),
+        fingerprint=outcome.get("fingerprint"),
         progress=claimed.spec.iterations,
         seconds=outcome["pretraining_seconds"] + outcome["scoring_seconds"],
         finished_at=func.now(),
@@ -187,6 +191,26 @@ def stop(session: Session, claimed: ClaimedTrial, reason: str, message: str) -> 
     """Record that a running trial was cancelled, and move the job on."""
     return _finish(
         session, claimed, "cancelled", reason=reason, message=message, finished_at=func.now()
+    )
+
+
+def retry(session: Session, claimed: ClaimedTrial, message: str, settings: Settings) -> list[str]:
+    """Queue a trial again that could not be run because the storage did not answer. It counts as an
+    attempt; after the last one the trial has crashed.
+
+    Returns:
+        Ids of trials to dispatch.
+    """
+    state = _lock_job(session, claimed.job_id)
+    reason = "storage_unavailable"
+    if state not in ENDING_JOBS and transition(
+        session, Trial, "queued", Trial.id == claimed.id, Trial.lease_token == claimed.token,
+        Trial.attempt < settings.max_attempts, lease_token=None, lease_expires_at=None,
+        worker=None, reason=reason, message=message,
+    ):  # fmt: skip
+        return [claimed.id] if state in OPEN_JOBS else []
+    return _finish(
+        session, claimed, "crashed", reason=reason, message=message, finished_at=func.now()
     )
 
 

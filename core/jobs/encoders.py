@@ -1,32 +1,23 @@
-"""The final encoder of a job: its file and its card."""
+"""The final encoder of a job."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from core.errors import ConflictError
 from core.jobs.create import find_job
-from core.settings import Settings
 from core.store.tables import Job
 
 
-def encoder_path(settings: Settings, job_id: str) -> Path:
-    """Where the final encoder of a job lies."""
-    return settings.encoders_dir / f"{job_id}.safetensors"
-
-
-def encoder_file(session: Session, job_id: str, settings: Settings) -> tuple[Job, Path]:
-    """The job and the file of its final encoder.
+def job_with_encoder(session: Session, job_id: str) -> Job:
+    """The job, which has a final encoder; its file is stored under `encoder_key`.
 
     Raises:
         NotFoundError: `job_not_found`. ConflictError: `encoder_not_ready`, saying why.
     """
     job = find_job(session, job_id)
-    path = encoder_path(settings, job_id)
-    if job.encoder is not None and path.exists():
-        return job, path
+    if job.encoder is not None:
+        return job
     if job.spec.get("final_pretraining") is None:
         why = "The job was not asked for one; start one with final_pretraining."
     elif job.state in ("queued", "running", "cancelling"):

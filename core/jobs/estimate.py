@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.jobs.workers import workers_seen
+from core.jobs.workers import workers_for
 from core.search.course import remaining
 from core.search.history import History
 from core.search.spec import SearchSpec
@@ -44,7 +44,7 @@ def estimate(session: Session, spec: SearchSpec) -> dict[str, Any]:
     basis = "measured on this server" if rate is not None else "a guess from a 2-core machine"
     if rate is None:
         rate = _GUESS[spec.pretraining.encoder] * spec.pretraining.batch_size / 128
-    seconds = rate * iterations / max(1, len(workers_seen(session)))
+    seconds = rate * iterations / max(1, workers_for(session, spec.worker.model_dump()))
     if spec.budget.seconds is not None:
         seconds = min(seconds, spec.budget.seconds)
     return {

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from core.jobs.elapsed import elapsed_seconds
 from core.jobs.history import candidates_of, history_of
 from core.jobs.outlook import seconds_left, still_to_come
-from core.jobs.workers import workers_seen
+from core.jobs.workers import waiting_for, workers_for
 from core.lifecycle import active
 from core.search.evidence import assess
 from core.search.history import BASE, History
@@ -136,7 +136,7 @@ def dashboard(session: Session, job: Job) -> dict[str, Any]:
     unplanned = [(r.task, r.iterations) for r in coming if r.place not in known]
     ranking, evidence, base_ranking = _rankings(session, job, spec, history)
     costs = [request.cost for request in coming]
-    workers = len(workers_seen(session))
+    workers = workers_for(session, job.spec.get("worker"))
     counts = Counter(trial.state for trial in history.trials)
     dataset = session.get_one(Dataset, job.dataset_id)
     now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
@@ -172,6 +172,7 @@ def dashboard(session: Session, job: Job) -> dict[str, Any]:
         "seconds_elapsed": round(elapsed_seconds(job, now), 1),
         "seconds_left": seconds_left(session, job, spec, history, costs, workers) if live else None,
         "workers": workers,
+        "waiting_for": waiting_for(session, job),
         "policy_ready": job.policy is not None,
         "encoder_ready": job.encoder is not None,
     }

@@ -4,7 +4,7 @@ the provenance of its policy.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,9 +17,26 @@ from core.search.stages import is_stage
 from core.search.strategy import DensityMatchingStrategy
 from core.store.tables import Checkpoint, Dataset, Job, Trial
 
+StartT = TypeVar("StartT", Dataset, Checkpoint)
+
+
+def _locked(
+    session: Session, row_id: str | None, missing: NotFoundError, leaving: ConflictError,
+    table: type[StartT],
+) -> StartT:  # fmt: skip
+    """The row under a shared lock: a deletion waits until the job is in, and then finds it."""
+    row = session.scalars(
+        select(table).where(table.id == row_id).with_for_update(read=True)
+    ).one_or_none()
+    if row is None or row.state == "deleted":
+        raise missing
+    if row.state == "deleting":
+        raise leaving
+    return row
+
 
 def usable_dataset(session: Session, dataset_id: Any, path: str = "$.dataset_id") -> Dataset:
-    """The dataset, under a shared lock: a deletion waits until the job is in, and then finds it.
+    """The dataset, locked so that it is not deleted before the job is in.
 
     Raises:
         InvalidInputError, NotFoundError, ConflictError.
@@ -30,20 +47,15 @@ def usable_dataset(session: Session, dataset_id: Any, path: str = "$.dataset_id"
             code="invalid_job",
             fields=[{"path": path, "message": "is required, a string"}],
         )
-    dataset = session.scalars(
-        select(Dataset).where(Dataset.id == dataset_id).with_for_update(read=True)
-    ).one_or_none()
-    if dataset is None or dataset.state == "deleted":
-        raise NotFoundError(
-            f"There is no dataset {dataset_id}. Create it with POST /v1/datasets.",
-            code="dataset_not_found",
-        )
-    if dataset.state == "deleting":
-        raise ConflictError(
-            f"The dataset {dataset_id} is being deleted. Upload it again to use it.",
-            code="dataset_deleting",
-        )
-    return dataset
+    missing = NotFoundError(
+        f"There is no dataset {dataset_id}. Create it with POST /v1/datasets.",
+        code="dataset_not_found",
+    )
+    leaving = ConflictError(
+        f"The dataset {dataset_id} is being deleted. Upload it again to use it.",
+        code="dataset_deleting",
+    )
+    return _locked(session, dataset_id, missing, leaving, Dataset)
 
 
 def _refused(path: str, message: str, code: str = "invalid_job", **more: Any) -> InvalidInputError:
@@ -57,19 +69,15 @@ def _refused(path: str, message: str, code: str = "invalid_job", **more: Any) ->
 def _checkpoint(session: Session, start: WarmStart, encoder: str) -> WarmStart:
     """The start with the digest of its checkpoint, which must be of the job's encoder."""
     path = "$.pretraining.init.checkpoint"
-    checkpoint = session.scalars(
-        select(Checkpoint).where(Checkpoint.id == start.checkpoint).with_for_update(read=True)
-    ).one_or_none()
-    if checkpoint is None or checkpoint.state == "deleted":
-        raise NotFoundError(
-            f"There is no checkpoint {start.checkpoint}. Create it with POST /v1/checkpoints.",
-            code="checkpoint_not_found",
-        )
-    if checkpoint.state == "deleting":
-        raise ConflictError(
-            f"The checkpoint {start.checkpoint} is being deleted. Create it again to use it.",
-            code="checkpoint_deleting",
-        )
+    missing = NotFoundError(
+        f"There is no checkpoint {start.checkpoint}. Create it with POST /v1/checkpoints.",
+        code="checkpoint_not_found",
+    )
+    leaving = ConflictError(
+        f"The checkpoint {start.checkpoint} is being deleted. Create it again to use it.",
+        code="checkpoint_deleting",
+    )
+    checkpoint = _locked(session, start.checkpoint, missing, leaving, Checkpoint)
     if checkpoint.encoder != encoder:
         reports: dict[str, Any] = {r["encoder"]: r for r in checkpoint.reports}
         report = reports.get(encoder, {})

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from datetime import timedelta
 
-from sqlalchemy import func, or_, select, text, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.jobs.advance import advance
 from core.lifecycle import ENDING_JOBS, OPEN_JOBS
+from core.placement import queue_of
 from core.settings import Settings
 from core.store.tables import Job, Trial
 from core.store.transitions import transition
 
 logger = logging.getLogger(__name__)
 
+_SENT_AT_ONCE = 1000
 _LOCK = 0x51_74_75_72_6E  # any number that nobody else uses
 
 
@@ -55,23 +58,27 @@ def expire_leases(session: Session, settings: Settings) -> list[str]:
     return due
 
 
-def undelivered(session: Session, settings: Settings, *, queue_is_empty: bool) -> list[str]:
+def undelivered(session: Session, settings: Settings, waiting: set[str] | None) -> list[str]:
     """Trials that were queued but never dispatched, or whose message is lost.
 
-    A message counts as lost if the queue is empty and it was sent a while ago.
+    A message counts as lost if it was sent a while ago and is not in a queue. One that a worker has
+    just taken is sent twice then, which the claim makes harmless.
     """
     long_ago = func.now() - timedelta(seconds=settings.sweep_seconds)
-    lost = Trial.dispatched_at < long_ago if queue_is_empty else text("false")
-    missing = (Trial.dispatched_at.is_(None)) & (Trial.created_at < long_ago)
-    return list(
-        session.scalars(
-            select(Trial.id)
-            .join(Job, Job.id == Trial.job_id)
-            .where(Trial.state == "queued", Job.state.in_(OPEN_JOBS), or_(missing, lost))
-            .order_by(Trial.created_at, Trial.number)
-            .limit(1000)
+    never = Trial.dispatched_at.is_(None) & (Trial.created_at < long_ago)
+    sent = Trial.dispatched_at < long_ago
+    candidates = session.scalars(
+        select(Trial.id)
+        .join(Job, Job.id == Trial.job_id)
+        .where(
+            Trial.state == "queued",
+            Job.state.in_(OPEN_JOBS),
+            never if waiting is None else or_(never, sent),
         )
+        .order_by(Trial.created_at, Trial.number)
     )
+    without = (trial_id for trial_id in candidates if trial_id not in (waiting or ()))
+    return list(itertools.islice(without, _SENT_AT_ONCE))
 
 
 def stalled_jobs(session: Session) -> list[str]:
@@ -84,8 +91,11 @@ def stalled_jobs(session: Session) -> list[str]:
     )
 
 
-def sweep(session: Session, settings: Settings, *, queue_is_empty: bool) -> list[str]:
+def sweep(session: Session, settings: Settings, waiting: set[str] | None = None) -> list[str]:
     """One round; does nothing while another server is sweeping.
+
+    Args:
+        waiting: trials with a message in a queue; None if nobody looked.
 
     Returns:
         Ids of trials to dispatch.
@@ -100,8 +110,18 @@ def sweep(session: Session, settings: Settings, *, queue_is_empty: bool) -> list
         except Exception:
             # One job that cannot be planned must not keep the others from recovering.
             logger.exception("job %s cannot be advanced", job_id)
-    due += undelivered(session, settings, queue_is_empty=queue_is_empty)
+    due += undelivered(session, settings, waiting)
     return list(dict.fromkeys(due))
+
+
+def queues_of(session: Session, trial_ids: list[str]) -> dict[str, str]:
+    """The queue of each trial, by what its job asks for."""
+    rows = session.execute(
+        select(Trial.id, Job.spec["worker"])
+        .join(Job, Job.id == Trial.job_id)
+        .where(Trial.id.in_(trial_ids))
+    )
+    return {trial_id: queue_of(ask) for trial_id, ask in rows}
 
 
 def mark_dispatched(session: Session, trial_ids: list[str]) -> None:

@@ -1,26 +1,30 @@
-"""The presence of workers."""
+"""The presence of workers, and what they can serve."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from core.store.tables import WorkerRow
+from core.lifecycle import OPEN_JOBS
+from core.placement import ask_of
+from core.store.tables import Job, WorkerRow
 
 SEEN_LATELY_SECONDS = 30.0
 _FORGOTTEN_SECONDS = 3600.0
 
 
-def report_presence(session: Session, name: str, device: str) -> None:
-    """Note that a worker is alive."""
+def report_presence(session: Session, name: str, device: str, queues: list[str]) -> None:
+    """Note that a worker is alive, and which queues it takes trials from."""
     session.execute(
         insert(WorkerRow)
-        .values(name=name, device=device)
+        .values(name=name, device=device, queues=queues)
         .on_conflict_do_update(
-            index_elements=["name"], set_={"seen_at": func.now(), "device": device}
+            index_elements=["name"],
+            set_={"seen_at": func.now(), "device": device, "queues": queues},
         )
     )
 
@@ -37,3 +41,16 @@ def workers_seen(session: Session) -> list[WorkerRow]:
     """The workers seen lately."""
     lately = func.now() - timedelta(seconds=SEEN_LATELY_SECONDS)
     return list(session.scalars(select(WorkerRow).where(WorkerRow.seen_at > lately)))
+
+
+def workers_for(session: Session, stored: dict[str, Any] | None) -> int:
+    """How many workers seen lately serve what a job asks for, `worker` of its specification."""
+    queue = ask_of(stored).queue
+    return sum(queue in worker.queues for worker in workers_seen(session))
+
+
+def waiting_for(session: Session, job: Job) -> str | None:
+    """The worker that a job waits for, in words; None if one that can serve it is there."""
+    if job.state not in OPEN_JOBS or workers_for(session, job.spec.get("worker")):
+        return None
+    return f"Waiting for {ask_of(job.spec.get('worker')).in_words()}; none was seen lately."

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from core.pretraining.checkpoints import CheckpointStore
+from core.errors import ObjectMissingError
 from core.pretraining.spec import SOURCE, WARM_UP, PretrainingSpec, TrialSpec
 from core.pretraining.stages import WarmStart
+from core.storage import Storage
+from core.storage.keys import stage_key, weights_key
 from core.weights.storing import Weights, WeightsUnavailableError, load_weights
 
 
@@ -42,12 +43,9 @@ def origin_of(spec: TrialSpec) -> Origin:
 
 
 def initial_weights(
-    spec: TrialSpec, job: str, checkpoints: CheckpointStore, library: Path | None
+    spec: TrialSpec, job: str, storage: Storage
 ) -> tuple[Weights | None, dict[str, Any]]:
     """The weights (None: from scratch), and how the trial's provenance names them.
-
-    Args:
-        library: the folder of checkpoints, by digest.
 
     Raises:
         WeightsUnavailableError: they are not where they should be.
@@ -55,12 +53,12 @@ def initial_weights(
     origin = origin_of(spec)
     if origin.kind == "scratch":
         return None, {"kind": "scratch"}
-    if origin.kind == "stage":
-        weights = load_weights(checkpoints.weights_path(job, origin.name))
-    else:
-        if library is None or origin.digest is None:
-            raise WeightsUnavailableError(f"no checkpoints are at hand, {origin.name} is needed")
-        weights = load_weights(library / f"{origin.digest}.safetensors", origin.digest)
+    key = stage_key(job, origin.name) if origin.kind == "stage" else weights_key(str(origin.digest))
+    try:
+        with storage.held(key) as path:
+            weights = load_weights(path, origin.digest)
+    except ObjectMissingError as error:
+        raise WeightsUnavailableError(error.message) from None
     return weights, {"kind": origin.kind, "name": origin.name, "digest": weights.digest}
 
 

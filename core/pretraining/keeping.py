@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from core.policies.schema import Policy
@@ -20,8 +19,10 @@ from core.pretraining.data import TrialData
 from core.pretraining.initial import initial_weights, stage_name, stage_pretraining
 from core.pretraining.spec import FINAL, PretrainingSpec, TrialSpec
 from core.scoring.features import encode
+from core.storage import Storage
+from core.storage.keys import encoder_key, stage_key
 from core.weights.naming import portable_state
-from core.weights.storing import WeightsUnavailableError, load_weights, save_weights
+from core.weights.storing import load_weights, save_weights
 
 _CHUNK, _KEEP_SECONDS = 50, 30.0
 #: Images that the spread of the outputs is measured on.
@@ -59,13 +60,12 @@ def _metrics(run: trainer.Run, data: TrialData) -> tuple[dict[str, float], bool]
 
 
 def execute_kept(
-    spec: TrialSpec, policy: Policy, data: TrialData, *, job: str, checkpoints: CheckpointStore,
-    library: Path | None, encoders: Path | None, watch: trainer.Watch,
-    keep_seconds: float = _KEEP_SECONDS,
+    spec: TrialSpec, policy: Policy, data: TrialData, *, job: str, storage: Storage,
+    watch: trainer.Watch, keep_seconds: float = _KEEP_SECONDS,
 ) -> dict[str, Any]:  # fmt: skip
-    """Run a trial of the task `source/K`, `warm_up` or `final`; its encoder is written to a file.
+    """Run a trial of the task `source/K`, `warm_up` or `final`; its encoder is stored.
 
-    A stage whose file is there is not trained again: an earlier attempt was lost after it.
+    A stage whose encoder is there is not trained again: an earlier attempt was lost after it.
 
     Raises:
         DivergedError, WeightsUnavailableError, and whatever `watch` raises.
@@ -73,15 +73,13 @@ def execute_kept(
     started = time.perf_counter()
     name = stage_name(spec.task, spec.seed)
     is_final = spec.task == FINAL
-    path = checkpoints.weights_path(job, name)
-    if is_final:
-        if encoders is None:
-            raise WeightsUnavailableError("there is no folder for final encoders")
-        path = encoders / f"{job}.safetensors"
+    checkpoints = CheckpointStore(storage)
+    key = encoder_key(job) if is_final else stage_key(job, name)
     pretraining = spec.pretraining if is_final else stage_pretraining(spec)
-    weights, origin = initial_weights(spec, job, checkpoints, library)
-    if not is_final and path.exists():
-        digest = load_weights(path).digest
+    weights, origin = initial_weights(spec, job, storage)
+    if not is_final and storage.has(key):
+        with storage.held(key) as path:
+            digest = load_weights(path).digest
         return {
             "metrics": {}, "iterations_run": 0, "pretraining_seconds": 0.0,
             "scoring_seconds": time.perf_counter() - started,
@@ -107,7 +105,10 @@ def execute_kept(
         key: value if isinstance(value, str) else json.dumps(value)
         for key, value in described.items()
     }
-    digest = save_weights(path, portable_state(run.method.encoder), metadata)
+    partial = storage.partial(key)
+    digest = save_weights(partial, portable_state(run.method.encoder), metadata)
+    size = partial.stat().st_size
+    storage.put(key, partial)
     outcome = {
         "metrics": metrics,
         "collapsed": collapsed,
@@ -119,7 +120,7 @@ def execute_kept(
     }
     if is_final:
         outcome["encoder"] = {
-            **described, "digest": digest, "size_bytes": path.stat().st_size,
+            **described, "digest": digest, "size_bytes": size,
             "iterations": spec.iterations, "images": len(data.pretrain), "seed": spec.seed,
             "collapsed": collapsed, "init": origin,
         }  # fmt: skip

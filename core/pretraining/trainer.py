@@ -103,11 +103,25 @@ def restore(run: Run, state: dict[str, Any]) -> None:
     run.step, run.losses = int(state["step"]), list(state["losses"])
 
 
-def _batch(images: torch.Tensor, size: int, draws: Draws) -> torch.Tensor:
+def batch_of(images: torch.Tensor, size: int, draws: Draws) -> torch.Tensor:
+    """`size` of the images, drawn without repetition, on the device of the draws."""
     chosen = torch.randperm(len(images), generator=draws.generator("batch"), device=draws.device)
     chosen = chosen[: min(size, len(images))]
     batch = images[chosen.to(images.device)]
     return batch.to(draws.device, non_blocking=True)
+
+
+def optimise(
+    run: Run, views: tuple[torch.Tensor, torch.Tensor], device: torch.device
+) -> torch.Tensor:
+    """One step on two normalised views, without waiting for the device; the loss, detached."""
+    run.optimizer.zero_grad(set_to_none=True)
+    with autocast(device):
+        loss = run.method.loss(*views)
+    loss.backward()  # type: ignore[no-untyped-call]
+    run.optimizer.step()
+    run.method.after_step()
+    return loss.detach()
 
 
 def train(
@@ -133,17 +147,11 @@ def train(
     while run.step < until:
         watch(run.step)
         draws = Draws(seed, run.step, device=device)
-        batch = _batch(data.pretrain, spec.batch_size, draws)
+        batch = batch_of(data.pretrain, spec.batch_size, draws)
         views = two_views(batch, policy, draws, data.normalisation)
         for group in run.optimizer.param_groups:
             group["lr"] = _learning_rate(spec, run.step, length)
-        run.optimizer.zero_grad(set_to_none=True)
-        with autocast(device):
-            loss = run.method.loss(*views)
-        loss.backward()  # type: ignore[no-untyped-call]
-        run.optimizer.step()
-        run.method.after_step()
-        fresh.append(loss.detach())
+        fresh.append(optimise(run, views, device))
         run.step += 1
     # One transfer at the end: reading a loss each step would make the GPU wait.
     run.losses += torch.stack(fresh).float().cpu().tolist() if fresh else []

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from core.errors import InvalidInputError
+from core.placement import WorkerAsk
 from core.policies.schema import MOST_BRANCHES
 from core.pretraining.spec import PretrainingSpec, ScoringSpec
 from core.search.strategy import (
@@ -64,6 +65,9 @@ class SearchSpec(Document):
     )
     pretraining: PretrainingSpec = PretrainingSpec()
     scoring: ScoringSpec = ScoringSpec()
+    worker: WorkerAsk = Field(
+        default=WorkerAsk(), description="The worker that the trials need; by default any."
+    )
     final_pretraining: FinalPretraining | None = Field(
         default=None, description="Not counted against the budget; null for none."
     )

@@ -16,13 +16,22 @@ from core.store import owners  # noqa: F401 - its listeners scope every session
 
 @lru_cache(maxsize=4)
 def engine_for(url: str) -> Engine:
-    """The engine of a database, one per process."""
+    """The engine of a database, one per process. A connection over which nothing comes back for as
+    long as a lease is given up, instead of being waited for: the link may have been cut.
+    """
+    patience = {
+        "connect_timeout": 10,
+        "tcp_user_timeout": int(get_settings().lease_seconds * 1000),
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+    }
     return create_engine(
         url,
         pool_pre_ping=True,
         pool_size=10,
         max_overflow=20,
-        connect_args={"connect_timeout": 10, "application_name": "quarterturn"},
+        connect_args={"application_name": "quarterturn", **patience},
     )
 
 

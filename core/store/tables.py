@@ -162,6 +162,7 @@ class Trial(Base):
     metrics: Mapped[dict[str, Any] | None]
     curve: Mapped[list[Any] | None]
     provenance: Mapped[dict[str, Any] | None]
+    fingerprint: Mapped[str | None] = mapped_column(String(64), index=True)
     iterations_run: Mapped[int | None] = mapped_column(Integer)
     seconds: Mapped[float | None] = mapped_column(Float)
     reason: Mapped[str | None] = mapped_column(String(64))
@@ -179,6 +180,7 @@ class WorkerRow(Base):
 
     name: Mapped[str] = mapped_column(String(200), primary_key=True)
     device: Mapped[str] = mapped_column(String(100))
+    queues: Mapped[list[Any]] = mapped_column(server_default="[]")
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

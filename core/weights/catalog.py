@@ -5,7 +5,6 @@ torch is imported where a file is read, so that what only lists checkpoints stay
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,8 @@ from core.errors import (
 )
 from core.lifecycle import active
 from core.settings import Settings
+from core.storage import storage_of
+from core.storage.keys import WEIGHTS, encoder_key, weights_key
 from core.store import files
 from core.store.database import session_scope
 from core.store.files import lock_digest
@@ -34,11 +35,6 @@ if TYPE_CHECKING:
     from core.weights.reading import Tensors
 
 
-def weights_path(settings: Settings, digest: str) -> Path:
-    """Where the weights of a digest lie."""
-    return settings.weights_dir / f"{digest}.safetensors"
-
-
 def _keep(
     tensors: Tensors, name: str, source: dict[str, Any], settings: Settings, owner: str
 ) -> tuple[Checkpoint, bool]:
@@ -47,13 +43,14 @@ def _keep(
     from core.weights.storing import save_weights
 
     found = identify(tensors)
-    partial = settings.weights_dir / f".partial-{uuid.uuid4().hex}"
+    storage = storage_of(settings)
+    partial = storage.partial(WEIGHTS)
     try:
         digest = save_weights(partial, found.tensors)
         size = partial.stat().st_size
         with session_scope(owner) as session:
             lock_digest(session, digest)
-            partial.replace(weights_path(settings, digest))
+            storage.put(weights_key(digest), partial)
             existing = session.scalars(
                 select(Checkpoint).where(Checkpoint.digest == digest, Checkpoint.state == "ready")
             ).first()
@@ -136,14 +133,16 @@ def from_job(
     Raises:
         NotFoundError: `job_not_found`. ConflictError: `encoder_not_ready`.
     """
-    from core.jobs.encoders import encoder_file
+    from core.jobs.encoders import job_with_encoder
     from core.weights.reading import read_safetensors
 
     with session_scope(owner) as session:
-        job, path = encoder_file(session, job_id, settings)
+        job = job_with_encoder(session, job_id)
         source = {"kind": "job", "job_id": job.id, "encoder": job.encoder}
         name = name or f"encoder of {job.name}"
-    return _keep(read_safetensors(path), name, source, settings, owner)
+    with storage_of(settings).held(encoder_key(job_id)) as path:
+        tensors = read_safetensors(path)
+    return _keep(tensors, name, source, settings, owner)
 
 
 def find_checkpoint(session: Session, checkpoint_id: str) -> Checkpoint:
@@ -191,6 +190,5 @@ def delete_checkpoint(checkpoint_id: str, settings: Settings, owner: str | None 
 
 def finish_checkpoint_deletions(settings: Settings) -> None:
     """Remove the files of checkpoints marked for deletion; also after a crash in between."""
-    files.finish_deletions(
-        Checkpoint, lambda digest: weights_path(settings, digest).unlink(missing_ok=True)
-    )
+    storage = storage_of(settings)
+    files.finish_deletions(Checkpoint, lambda digest: storage.remove(weights_key(digest)))

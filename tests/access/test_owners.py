@@ -192,7 +192,7 @@ def test_the_same_upload_of_two_owners(
     assert second.json()["name"] == "animals"
     with animals.open("rb") as stream:
         assert ben.post("/v1/datasets", files={"file": stream}).status_code == 200
-    folder = database.datasets_dir / first.json()["digest"]
+    folder = database.data_dir / "datasets" / first.json()["digest"]
     assert ann.delete(f"/v1/datasets/{first.json()['id']}").status_code == 204
     assert (folder / "images.bin").exists(), "the images are Ben's too"
     assert ben.delete(f"/v1/datasets/{second.json()['id']}").status_code == 204

@@ -180,7 +180,7 @@ def test_quota_of_storage(
     with session_scope() as session:
         assert stored_bytes(session, "local") == size
     assert upload(20) == (403, "quota_storage")
-    assert [path.name for path in database.datasets_dir.glob(".partial-*")] == []
+    assert [path.name for path in (database.data_dir / "datasets").glob(".partial-*")] == []
     dataset = client.get("/v1/datasets").json()["items"][0]["id"]
     assert client.delete(f"/v1/datasets/{dataset}").status_code == 204
     assert upload(16)[0] == 201

@@ -60,11 +60,11 @@ def test_the_cache_does_not_depend_on_order_names_or_container(
     shuffled = [Member(f"x{i}", m.data) for i, m in enumerate(members) if isinstance(m, Member)]
     random.Random(3).shuffle(shuffled)
     first, _ = ingest(members, settings)
-    content = (settings.datasets_dir / first.digest / "images.bin").read_bytes()
+    content = (settings.data_dir / "datasets" / first.digest / "images.bin").read_bytes()
     other = Settings(data_dir=tmp_path / "other")
     second, _ = ingest(shuffled, other)
     assert second == first
-    assert (other.datasets_dir / second.digest / "images.bin").read_bytes() == content
+    assert (other.data_dir / "datasets" / second.digest / "images.bin").read_bytes() == content
     third, _ = ingest(members, settings, resolution=32)
     assert third.digest != first.digest
 
@@ -83,7 +83,7 @@ def test_splits_never_overlap_and_survive_additions(settings: Settings, tmp_path
     members = _members(300)
 
     def contents(info: CacheInfo, base: Settings) -> dict[str, set[bytes]]:
-        cache = open_cache(base.datasets_dir / info.digest)
+        cache = open_cache(base.data_dir / "datasets" / info.digest)
         return {name: {image.tobytes() for image in cache.split(name)} for name in info.splits}
 
     small = contents(ingest(members[:200], settings)[0], settings)
@@ -105,7 +105,7 @@ def test_refused_input_leaves_nothing_behind(settings: Settings) -> None:
         ingest(_members(99), settings)
     assert caught.value.code == "too_few_images"
     assert "99 usable" in caught.value.message
-    assert list(settings.datasets_dir.iterdir()) == []
+    assert list((settings.data_dir / "datasets").iterdir()) == []
 
 
 def test_the_report_names_every_skipped_file(settings: Settings, tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_caps_count_real_bytes(tmp_path: Path) -> None:
             archive.writestr(f"{index}.png", b"\0" * 9_000)
     with pytest.raises(TooLargeError):
         _ingest_archive(path, settings)
-    assert list(settings.datasets_dir.iterdir()) == []
+    assert list((settings.data_dir / "datasets").iterdir()) == []
 
 
 def test_one_huge_file_is_skipped(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_a_deletion_waits_for_an_upload_of_the_same_images(
     catalog.finish_deletions(database)
     assert new
     assert second.state == "ready"
-    folder = database.datasets_dir / second.digest
+    folder = database.data_dir / "datasets" / second.digest
     assert (folder / "dataset.json").exists()
 
 

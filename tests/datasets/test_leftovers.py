@@ -18,13 +18,14 @@ def test_only_old_files_without_an_owner_are_removed(database: Settings) -> None
     with session_scope() as session:
         transition(session, Job, "failed", Job.id == ended)
     paths = {
-        "recorded": database.datasets_dir / ("d" * 64),
-        "unrecorded": database.datasets_dir / ("a" * 64),
-        "partial": database.datasets_dir / ".partial-1",
+        "recorded": database.data_dir / "datasets" / ("d" * 64),
+        "unrecorded": database.data_dir / "datasets" / ("a" * 64),
+        "partial": database.data_dir / "datasets" / ".partial-1",
         "upload": database.uploads_dir / "upload",
-        "young": database.datasets_dir / ("b" * 64),
-        "ended": database.checkpoints_dir / ended,
-        "running": database.checkpoints_dir / running,
+        "young": database.data_dir / "datasets" / ("b" * 64),
+        "weights": database.data_dir / "weights" / f"{'c' * 64}.safetensors",
+        "ended": database.data_dir / "checkpoints" / ended,
+        "running": database.data_dir / "checkpoints" / running,
     }
     for name, path in paths.items():
         path.mkdir(parents=True)

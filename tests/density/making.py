@@ -12,6 +12,7 @@ from core.policies.recipes import crop_flip
 from core.pretraining.checkpoints import CheckpointStore
 from core.pretraining.data import TrialData
 from core.pretraining.spec import PretrainingSpec, ScoringSpec, TrialSpec
+from core.storage.folder import FolderStorage
 
 INVERT = [{"op": "invert", "probability": 1.0}]
 SOLARIZE = [{"op": "solarize", "strength": [0.0, 0.8]}]
@@ -40,7 +41,7 @@ def run_trial(
 ) -> dict[str, Any]:
     return execute_density_trial(
         spec, crop_flip(), 28, data, job="job_x", candidate="base",
-        checkpoints=CheckpointStore(folder), watch=watch,
+        checkpoints=CheckpointStore(FolderStorage(folder)), watch=watch,
     )  # fmt: skip
 
 

@@ -59,7 +59,7 @@ def test_archives(name: str, settings: Settings, tmp_path: Path) -> None:
     assert grown < 100_000, f"{grown} KiB more memory"
     written = {p.relative_to(tmp_path).parts[0] for p in _everything_below(tmp_path)}
     assert written <= {"upload", "data"}
-    assert list(settings.datasets_dir.glob(".partial-*")) == []
+    assert list((settings.data_dir / "datasets").glob(".partial-*")) == []
 
 
 def test_the_corpus_is_as_large_as_it_was(

@@ -97,4 +97,4 @@ def test_an_archive_of_files_that_crash_the_decoder_is_refused(tmp_path: Path) -
     with pytest.raises(InvalidInputError) as caught:
         ingest([GOOD, *members], settings, Caps(settings), 32)
     assert caught.value.code == "harmful_files"
-    assert list(settings.datasets_dir.iterdir()) == []
+    assert list((settings.data_dir / "datasets").iterdir()) == []

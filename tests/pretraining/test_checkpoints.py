@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from core.pretraining.checkpoints import CheckpointStore
+from core.storage.folder import FolderStorage
 
 STATE = {"weights": torch.arange(100_000.0)}
 CPU = torch.device("cpu")
@@ -29,7 +30,7 @@ def _no_room(size: int) -> Iterator[None]:
 
 
 def test_what_was_kept_is_read_again(tmp_path: Path) -> None:
-    store = CheckpointStore(tmp_path)
+    store = CheckpointStore(FolderStorage(tmp_path))
     store.save("job", "candidate", 3, 10, STATE)
     found = store.load("job", "candidate", 3, 10, CPU)
     assert found is not None
@@ -41,11 +42,12 @@ def test_what_was_kept_is_read_again(tmp_path: Path) -> None:
 def test_a_full_disk_costs_the_checkpoint_only(
     tmp_path: Path, room: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = CheckpointStore(tmp_path)
+    store = CheckpointStore(FolderStorage(tmp_path))
     store.save("job", "candidate", 3, 10, {"weights": torch.ones(2)})
     with _no_room(room), caplog.at_level(logging.WARNING):
         store.save("job", "candidate", 3, 20, STATE)
     assert "not kept" in caplog.text
     assert store.load("job", "candidate", 3, 20, CPU) is None
     assert store.load("job", "candidate", 3, 10, CPU) is not None, "what was there is there"
-    assert [path.name for path in (tmp_path / "job").iterdir()] == ["candidate-3-10.pt"]
+    left = [path.name for path in (tmp_path / "checkpoints").rglob("*") if path.is_file()]
+    assert left == ["candidate-3-10.pt"]

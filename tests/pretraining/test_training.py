@@ -22,6 +22,7 @@ from core.pretraining.encoders import build_encoder
 from core.pretraining.execute import execute_trial
 from core.pretraining.methods import MoCoV2, SimCLR, build_method
 from core.pretraining.spec import PretrainingSpec, ScoringSpec, TrialSpec
+from core.storage.folder import FolderStorage
 
 CPU = torch.device("cpu")
 SCORING = ScoringSpec(probe_train_images=60, probe_test_images=60)
@@ -38,7 +39,7 @@ def _trial(
     )  # fmt: skip
     return execute_trial(
         spec, policy, 28, load_trial_data(cache, CPU), job="job_x", candidate=policy.digest[:16],
-        checkpoints=CheckpointStore(folder), watch=lambda _: None,
+        checkpoints=CheckpointStore(FolderStorage(folder)), watch=lambda _: None,
     )  # fmt: skip
 
 
@@ -72,9 +73,9 @@ def test_candidates_of_a_seed_share_first_weights_and_batches(
     one, other = (trainer.start(spec, data, 28, 3) for _ in range(2))
     for a, b in zip(one.method.parameters(), other.method.parameters(), strict=True):
         assert torch.equal(a, b)
-    batch = [trainer._batch(data.pretrain, 8, Draws(3, 7)) for _ in range(2)]
+    batch = [trainer.batch_of(data.pretrain, 8, Draws(3, 7)) for _ in range(2)]
     assert torch.equal(batch[0], batch[1])
-    assert not torch.equal(batch[0], trainer._batch(data.pretrain, 8, Draws(3, 8)))
+    assert not torch.equal(batch[0], trainer.batch_of(data.pretrain, 8, Draws(3, 8)))
 
 
 def test_watch_stops_a_run(animal_cache: DatasetCache, tmp_path: Path) -> None:

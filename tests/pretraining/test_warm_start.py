@@ -12,13 +12,13 @@ from core.datasets import DatasetCache
 from core.execution import execute
 from core.policies.recipes import crop_flip
 from core.pretraining import trainer
-from core.pretraining.checkpoints import CheckpointStore
 from core.pretraining.data import TrialData, load_trial_data
 from core.pretraining.initial import origin_of
 from core.pretraining.keeping import execute_kept
 from core.pretraining.methods import MoCoV2
 from core.pretraining.spec import PretrainingSpec, ScoringSpec, TrialSpec
 from core.scoring.untrained import untrained_rotation
+from core.storage.folder import FolderStorage
 from core.weights.naming import load_portable, portable_state
 from core.weights.storing import (
     Weights,
@@ -60,8 +60,7 @@ def _trial(
 def _execute(spec: TrialSpec, data: TrialData, folder: Path, **options: Any) -> dict[str, Any]:
     return execute(
         spec, crop_flip(), data, job="job_x", candidate="c", watch=lambda _: None,
-        checkpoints=CheckpointStore(folder / "checkpoints"), library=folder / "weights",
-        encoders=folder / "encoders", **options,
+        storage=FolderStorage(folder), **options,
     )  # fmt: skip
 
 
@@ -166,17 +165,17 @@ def test_a_stage_that_was_interrupted_goes_on(data: TrialData, tmp_path: Path) -
             raise Lost
 
     spec = _trial("warm_up", iterations=120, **WARM)
-    common: dict[str, Any] = {"job": "job_x", "library": None, "encoders": None}
-    whole = execute_kept(
-        spec, crop_flip(), data, checkpoints=CheckpointStore(tmp_path / "a"),
-        watch=lambda _: None, **common,
-    )  # fmt: skip
-    store = CheckpointStore(tmp_path / "b")
-    with pytest.raises(Lost):
-        execute_kept(
-            spec, crop_flip(), data, checkpoints=store, watch=watch, keep_seconds=0.0, **common
+
+    def run(name: str, watch: Any, **options: Any) -> dict[str, Any]:
+        storage = FolderStorage(tmp_path / name)
+        return execute_kept(
+            spec, crop_flip(), data, job="job_x", storage=storage, watch=watch, **options
         )
-    rest = execute_kept(spec, crop_flip(), data, checkpoints=store, watch=lambda _: None, **common)
+
+    whole = run("a", lambda _: None)
+    with pytest.raises(Lost):
+        run("b", watch, keep_seconds=0.0)
+    rest = run("b", lambda _: None)
     assert rest["iterations_run"] == 20, "from the state after 100 steps"
     assert rest["curve"] == whole["curve"]
     assert rest["provenance"] == whole["provenance"]
@@ -205,6 +204,7 @@ def test_a_checkpoint_is_checked_when_it_is_loaded(
     data: TrialData, trained: Weights, tmp_path: Path
 ) -> None:
     path = tmp_path / "weights" / f"{trained.digest}.safetensors"
+    path.parent.mkdir()
     save_weights(path, trained.tensors)
     init = {"init": {"checkpoint": "ckpt_a", "digest": trained.digest}}
     trial = _execute(_trial(**init), data, tmp_path)

@@ -14,7 +14,7 @@ import redis
 
 from benchmarks.chaos.faults import database_processes
 from core.embedded.stack import Stack
-from core.queue import QUEUE
+from core.placement import QUEUES
 from quarterturn.client import Client
 from tests.conftest import TINY_SEARCH
 from tests.service.waiting import until, until_state
@@ -142,7 +142,7 @@ def test_a_lost_queue_is_rebuilt_from_postgres(
     job = _start(http, animal_dataset, iterations=60)
     until(lambda: _running(http, job))
     broker = redis.Redis(unix_socket_path=str(stack.data_dir / "redis" / "redis.sock"))
-    assert broker.llen(QUEUE) > 0
+    assert broker.llen(QUEUES[0]) > 0
     broker.flushall()
     view = until_state(http, job, "completed", "failed", seconds=90)
     assert view["counts"]["completed"] == view["trials_total"] == 8

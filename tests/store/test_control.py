@@ -52,7 +52,7 @@ def _silence() -> None:
 
 def _sweep(settings: Settings) -> list[str]:
     with session_scope() as session:
-        return sweep(session, settings, queue_is_empty=True)
+        return sweep(session, settings, set())
 
 
 def test_a_paused_job_starts_nothing_and_keeps_what_runs(database: Settings) -> None:

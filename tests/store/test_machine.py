@@ -108,7 +108,7 @@ class Jobs(RuleBasedStateMachine):
     @rule(empty=st.booleans())
     def sweep(self, empty: bool) -> None:
         with session_scope() as session:
-            sweep(session, self.settings, queue_is_empty=empty)
+            sweep(session, self.settings, set() if empty else None)
 
     @rule()
     def advance(self) -> None:
@@ -170,7 +170,7 @@ class Jobs(RuleBasedStateMachine):
                     .values(lease_expires_at=func.now() - timedelta(seconds=1))
                 )
             with session_scope() as session:
-                sweep(session, self.settings, queue_is_empty=True)
+                sweep(session, self.settings, set())
             with session_scope() as session:
                 job = session.get_one(Job, self.job)
                 due = session.scalars(

@@ -13,6 +13,8 @@ import torchvision
 
 from core.errors import InvalidInputError, NotFoundError, UnavailableError
 from core.settings import Settings
+from core.storage import storage_of
+from core.storage.keys import weights_key
 from core.weights import catalog, library
 from core.weights.identifying import identify
 
@@ -76,7 +78,7 @@ def test_a_cached_file_is_used_if_it_is_what_its_name_says(
     assert source["file"] == name
     checkpoint, new = catalog.from_library("torchvision", "resnet18", None, database)
     assert (checkpoint.encoder, new) == ("resnet18", True)
-    assert catalog.weights_path(database, checkpoint.digest).exists()
+    assert storage_of(database).has(weights_key(checkpoint.digest))
     with (cache / name).open("ab") as stream:
         stream.write(b"x")
     with pytest.raises(UnavailableError) as caught:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from core.errors import InvalidInputError
-from core.jobs.card import loading
+from core.jobs.encoder_card import loading
 from core.pretraining.encoders import build_encoder
 from core.weights.naming import portable_state
 from core.weights.storing import save_weights

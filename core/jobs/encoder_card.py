@@ -54,7 +54,7 @@ def _start(encoder: dict[str, Any]) -> str:
     return f"the {init['kind']} {init['name']}, digest `{init['digest']}`"
 
 
-def card(job: Job, dataset: Dataset) -> str:
+def encoder_card(job: Job, dataset: Dataset) -> str:
     """The card; the job must have an encoder."""
     encoder: dict[str, Any] = job.encoder or {}
     pretraining: dict[str, Any] = job.spec["pretraining"]

@@ -1,0 +1,1 @@
+"""bench-candidate: what one candidate costs, against how others would run it."""

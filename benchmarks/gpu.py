@@ -1,0 +1,175 @@
+"""bench-gpu: everything that needs an accelerator, in one script of less than ten minutes.
+
+* Is every operation the same as on the CPU?
+* Images per second of five whole policies, against kornia where it is installed.
+* What augmentation adds to a step, for small encoders and for ResNet-18.
+* Seconds of a whole candidate, pretraining and score.
+
+Beside torch and torchvision it needs what `core` imports (pydantic, scipy, safetensors), no
+database, no network and no image set: images are made up. `--device cpu` tries the script itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from benchmarks.augment.policies import WHOLE, single
+from benchmarks.report import spread, target, write
+from benchmarks.step import measure
+from core.augmentation import Draws, augment, eager
+from core.augmentation.sampling import draw_program
+from core.policies.recipes import moco_v2
+from core.policies.schema import Policy
+from core.pretraining.checkpoints import CheckpointStore
+from core.pretraining.data import TrialData
+from core.pretraining.execute import execute_trial
+from core.pretraining.hardware import choose_device
+from core.pretraining.spec import TrialSpec
+from core.storage.folder import FolderStorage
+
+_BATCH = {32: 512, 96: 256, 224: 128}
+_OVER_KORNIA = 5.0
+
+
+def _images(size: int, count: int, device: torch.device) -> torch.Tensor:
+    """uint8 (count, 3, size, size), smooth as photographs are, channels last in memory."""
+    source = torch.Generator().manual_seed(size)
+    coarse = torch.rand(count, 3, 6, 6, generator=source)
+    fine = functional.interpolate(coarse, size=(size, size), mode="bicubic").clamp(0, 1)
+    images = (fine * 255).round().to(torch.uint8).to(device)
+    return images.contiguous(memory_format=torch.channels_last)
+
+
+def _synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def _rate(act: Callable[[], Any], images: int, device: torch.device, seconds: float) -> list[float]:
+    """Images per second, several times."""
+    rates: list[float] = []
+    for _ in range(3):
+        act()
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until or len(rates) < 5:
+        _synchronise(device)
+        started = time.perf_counter()
+        act()
+        _synchronise(device)
+        rates.append(images / (time.perf_counter() - started))
+    return rates
+
+
+def _parity(device: torch.device) -> dict[str, float]:
+    """Of each operation, the share of values that differ from the CPU's by more than rounding."""
+    found = {}
+    images = _images(32, 32, torch.device("cpu"))
+    for name, policy in single().items():
+        if name == "gaussian_noise":  # its noise is drawn on the device
+            continue
+        steps = draw_program(policy.view(0), Draws(0), len(images), 32, 32)
+        here = eager.execute(steps, images, Draws(0))
+        there = eager.execute(steps, images.to(device), Draws(0, device=device)).cpu()
+        found[name] = float(((here - there).abs() > 1e-3).float().mean())
+    return found
+
+
+def _augment(device: torch.device, seconds: float) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    samples: dict[str, Any] = {}
+    targets = []
+    with_kornia = importlib.util.find_spec("kornia") is not None
+    for size, batch in _BATCH.items():
+        images = _images(size, batch, device)
+        for name, policy in WHOLE.items():
+
+            def ours(policy: Policy = policy, images: torch.Tensor = images) -> torch.Tensor:
+                return augment(images, policy.view(0), Draws(0, device=device))
+
+            label = f"{name}, {size} px"
+            rates = {"quarterturn": _rate(ours, batch, device, seconds)}
+            if with_kornia:
+                from benchmarks.augment import kornia
+
+                theirs = kornia.build(policy, size)
+                floats = images.float() / 255.0
+
+                def other(floats: torch.Tensor = floats, apply: Any = theirs) -> Any:
+                    return apply(floats)
+
+                rates["kornia"] = _rate(other, batch, device, seconds)
+                ratio = statistics.median(rates["quarterturn"]) / statistics.median(rates["kornia"])
+                targets.append(target(f"{label}: times kornia", ratio, _OVER_KORNIA, at_least=True))
+            samples[label] = rates
+            shown = ", ".join(f"{who} {spread(values)}" for who, values in rates.items())
+            print(f"{label}: images per second: {shown}", flush=True)
+    return samples, targets
+
+
+def _data(size: int, device: torch.device) -> TrialData:
+    images = _images(size, 8000, device)
+    pretrain, train, test, report = torch.split(images, [4500, 2000, 1000, 500])
+    middle = torch.full((1, 3, 1, 1), 0.5, device=device)
+    return TrialData(pretrain, train, test, report, mean=middle, std=middle / 2)
+
+
+def _candidate(data: TrialData, encoder: str, iterations: int) -> list[float]:
+    """Seconds of a trial; the first, which warms up, is left out."""
+    spec = TrialSpec.model_validate(
+        {
+            "pretraining": {"encoder": encoder}, "scoring": {}, "seed": 0,
+            "iterations": iterations, "schedule_iterations": iterations,
+        }
+    )  # fmt: skip
+    taken = []
+    for _ in range(4):
+        with tempfile.TemporaryDirectory() as folder:
+            started = time.perf_counter()
+            execute_trial(
+                spec, moco_v2(), data.pretrain.shape[-1], data, job="bench", candidate="one",
+                checkpoints=CheckpointStore(FolderStorage(Path(folder))), watch=lambda _: None,
+            )  # fmt: skip
+            taken.append(time.perf_counter() - started)
+    return taken[1:]
+
+
+def main() -> None:
+    """All parts; writes what a GPU gave."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a smoke run, nothing written")
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument(
+        "--encoders", nargs="+", default=["resnet_tiny", "resnet_small", "resnet18"]
+    )
+    options = parser.parse_args()
+    device = choose_device(options.device)
+    quick = options.quick or device.type != "cuda"
+    encoders = options.encoders[:1] if quick else options.encoders
+    samples: dict[str, Any] = {
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+        "parity": _parity(device),
+    }
+    worst = max(samples["parity"].values())
+    targets = [target("operations: share of values unlike the CPU's", worst, 0.002, at_least=False)]
+    samples["augment"], more = _augment(device, 0.1 if quick else 2.0)
+    data = _data(32, device)
+    samples["step"], steps = measure(data, encoders, 256, 3 if quick else 60)
+    samples["candidate"] = {}
+    for encoder in encoders:
+        taken = _candidate(data, encoder, 3 if quick else 300)
+        samples["candidate"][encoder] = taken
+        print(f"candidate, {encoder}: {spread(taken)} s", flush=True)
+    write("gpu", samples, [*targets, *more, *steps], quick)
+
+
+if __name__ == "__main__":
+    main()

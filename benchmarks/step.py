@@ -1,0 +1,122 @@
+"""bench-step: what augmentation adds to a step of pretraining.
+
+A step with the whole policy, from bytes of the cache to the optimiser, over the same step on views
+that were made before. Both are taken in turn, on the same images and weights. On a CPU one thread,
+as a worker has one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from benchmarks.correlation.collect import load_split
+from benchmarks.report import spread, target, write
+from core.augmentation import Draws, two_views
+from core.policies.recipes import BASELINES
+from core.policies.schema import Policy
+from core.pretraining import trainer
+from core.pretraining.data import TrialData
+from core.pretraining.hardware import choose_device
+from core.pretraining.spec import PretrainingSpec
+
+_KEPT = 8  # views made before, used in turn
+GOALS = {"cpu": 1.10, "cuda": 1.15}
+
+
+def _timed(device: torch.device, act: Callable[[], Any]) -> float:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    started = time.perf_counter()
+    act()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - started
+
+
+def compare(
+    data: TrialData, spec: PretrainingSpec, policy: Policy, steps: int
+) -> dict[str, list[float]]:
+    """Seconds of each step, with the policy and on views made before."""
+    device = data.mean.device
+    run = trainer.start(spec, data, data.pretrain.shape[-1], seed=0)
+    run.method.train()
+    kept = []
+    for number in range(_KEPT):
+        draws = Draws(0, number, device=device)
+        batch = trainer.batch_of(data.pretrain, spec.batch_size, draws)
+        kept.append(two_views(batch, policy, draws, data.normalisation))
+
+    def whole() -> None:
+        trainer.train(
+            run, policy, data, spec,
+            seed=0, until=run.step + 1, length=10**6, watch=lambda _: None,
+        )  # fmt: skip
+
+    def bare() -> None:
+        trainer.optimise(run, kept[run.step % _KEPT], device)
+        run.step += 1
+
+    taken: dict[str, list[float]] = {"whole": [], "bare": []}
+    for number in range(steps + 3):
+        times = {"whole": _timed(device, whole), "bare": _timed(device, bare)}
+        if number >= 3:
+            for name, seconds in times.items():
+                taken[name].append(seconds)
+    return taken
+
+
+def measure(
+    data: TrialData, encoders: list[str], batch_size: int, steps: int
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Samples and targets: each encoder, both methods, MoCo v2's policy and RandAugment."""
+    device = data.mean.device.type
+    samples: dict[str, Any] = {}
+    targets = []
+    for encoder in encoders:
+        for method in ("simclr", "moco_v2"):
+            spec = PretrainingSpec.model_validate(
+                {"encoder": encoder, "method": method, "batch_size": batch_size}
+            )
+            for name in ("moco_v2", "rand_augment"):
+                taken = compare(data, spec, BASELINES[name](), steps)
+                pairs = zip(taken["whole"], taken["bare"], strict=True)
+                ratio = statistics.median(whole / bare for whole, bare in pairs)
+                label = f"{encoder}, {method}, policy {name}"
+                samples[label] = taken
+                print(
+                    f"{label:44} {spread([1e3 * s for s in taken['whole']])} ms, on ready views "
+                    f"{spread([1e3 * s for s in taken['bare']])} ms: {ratio:.3f}x",
+                    flush=True,
+                )
+                targets.append(target(f"step of {label}", ratio, GOALS[device], at_least=False))
+    return samples, targets
+
+
+def main() -> None:
+    """Time, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a smoke run, nothing written")
+    parser.add_argument("--set", default="animal-mnist")
+    parser.add_argument("--encoders", nargs="+", default=["resnet_tiny", "resnet_small"])
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--device", default="auto")
+    options = parser.parse_args()
+    device = choose_device(options.device)
+    torch.set_num_threads(1)
+    data = load_split(options.set, 2000).trial_data(device)
+    samples, targets = measure(
+        data, options.encoders, options.batch_size, 5 if options.quick else options.steps
+    )
+    name = "step" if device.type == "cpu" else "step-gpu"
+    write(name, {"options": vars(options), "seconds": samples}, targets, options.quick)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""What was trained once is not trained again."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from core.datasets import CacheInfo
+from core.jobs import claim as trials
+from core.jobs.reuse import equal_result, fingerprint
+from core.pretraining.spec import PretrainingSpec
+from core.settings import Settings
+from core.store.database import session_scope
+from core.store.tables import Dataset, Job
+from tests.store.rows import make_job, outcome, trial
+
+
+def _claimed(database: Settings, trial_id: str) -> trials.ClaimedTrial:
+    with session_scope() as session:
+        claimed = trials.claim(session, trial_id, "w", database)
+    assert claimed is not None
+    return claimed
+
+
+def _completed(database: Settings, score: float) -> trials.ClaimedTrial:
+    _, due = make_job(database)
+    claimed = _claimed(database, due[0])
+    with session_scope() as session:
+        found = {**outcome(score), "fingerprint": fingerprint(claimed, "cpu")}
+        trials.complete(session, claimed, found)
+    return claimed
+
+
+def test_an_equal_trial_of_another_job_has_the_result(database: Settings) -> None:
+    first = _completed(database, 0.625)
+    _, due = make_job(database)
+    claimed = _claimed(database, due[0])
+    known = fingerprint(claimed, "cpu")
+    assert known is not None
+    with session_scope() as session:
+        found = equal_result(session, claimed, known)
+        assert found is not None
+        trials.complete(session, claimed, found)
+    now = trial(due[0])
+    assert (now.state, now.score, now.iterations_run, now.seconds) == ("completed", 0.625, 0, 0.0)
+    assert now.provenance is not None
+    assert now.provenance["reused_from"] == {"job_id": first.job_id, "trial_id": first.id}
+
+
+def test_not_that_of_another_owner(database: Settings) -> None:
+    first = _completed(database, 0.5)
+    with session_scope() as session:
+        session.get_one(Job, first.job_id).owner = "somebody else"
+    _, due = make_job(database)
+    claimed = _claimed(database, due[0])
+    with session_scope() as session:
+        assert equal_result(session, claimed, fingerprint(claimed, "cpu") or "") is None
+
+
+def test_everything_that_decides_a_result_is_in_the_fingerprint(database: Settings) -> None:
+    _, due = make_job(database)
+    claimed = _claimed(database, due[0])
+    spec = claimed.spec
+    others = [
+        dataclasses.replace(claimed, dataset_digest="e" * 64),
+        dataclasses.replace(claimed, policy=claimed.policy.model_copy(update={"views": [[], []]})),
+        *(
+            dataclasses.replace(claimed, spec=spec.model_copy(update=change))
+            for change in (
+                {"seed": 99},
+                {"iterations": 3},
+                {"schedule_iterations": 99},
+                {"pretraining": PretrainingSpec(encoder="resnet_tiny", batch_size=17)},
+                {"scoring": spec.scoring.model_copy(update={"l2": 0.5})},
+            )
+        ),
+    ]
+    prints = {fingerprint(one, "cpu") for one in [claimed, *others]} | {
+        fingerprint(claimed, "cuda")
+    }
+    assert len(prints | {fingerprint(claimed, "cuda")}) == len(others) + 2
+    # The name of a policy, the place in a job and the rung below decide nothing.
+    renamed = claimed.policy.model_copy(update={"name": "another"})
+    same = dataclasses.replace(
+        claimed, id="t", policy=renamed, spec=spec.model_copy(update={"task": "confirmation"})
+    )
+    assert fingerprint(same, "cpu") == fingerprint(claimed, "cpu")
+
+
+@pytest.mark.parametrize("change", [{"payload": {"fold": 1}}, {"task": "final"}])
+def test_what_depends_on_more_has_none(database: Settings, change: dict[str, object]) -> None:
+    _, due = make_job(database)
+    claimed = _claimed(database, due[0])
+    other = dataclasses.replace(claimed, spec=claimed.spec.model_copy(update=change))
+    assert fingerprint(other, "cpu") is None
+
+
+def test_a_worker_trains_the_first_and_takes_over_the_second(
+    database: Settings, animal_info: CacheInfo, library: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workers import trial as worker
+
+    jobs = [make_job(database), make_job(database)]
+    with session_scope() as session:
+        for job_id, _ in jobs:
+            row = session.get_one(Dataset, session.get_one(Job, job_id).dataset_id)
+            row.digest = animal_info.digest
+    database.data_dir.joinpath("datasets").symlink_to(library.data_dir / "datasets")
+    monkeypatch.setattr(worker, "dispatch", lambda ids: None)
+
+    for _, due in jobs:
+        worker.run(due[0])
+    first, second = (trial(due[0]) for _, due in jobs)
+    assert first.state == second.state == "completed", (first.message, second.message)
+    assert first.iterations_run == 4
+    assert second.iterations_run == 0
+    assert (first.score, first.metrics) == (second.score, second.metrics)

@@ -1,0 +1,54 @@
+"""The datasets that this worker has open: the last two, as searches with sources take turns."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from contextlib import ExitStack
+
+import torch
+
+from core.datasets.cache import open_cache
+from core.errors import CacheFullError
+from core.pretraining.data import TrialData, load_trial_data
+from core.storage import Storage
+from core.storage.keys import dataset_key
+
+_MOST = 2
+
+
+class OpenDatasets:
+    """Images stay memory-mapped on a CPU, so their copy on this machine is held while open."""
+
+    def __init__(self) -> None:
+        self._open: OrderedDict[tuple[str, bool], tuple[TrialData, ExitStack]] = OrderedDict()
+
+    def get(
+        self, digest: str, storage: Storage, device: torch.device, *, whole: bool = False
+    ) -> TrialData:
+        """The images of a dataset; see `core.pretraining.data`. No trial may be running.
+
+        Raises:
+            ObjectMissingError, StorageUnavailableError, CacheFullError.
+        """
+        key = (digest, whole)
+        if key not in self._open:
+            self._close(_MOST - 1)
+            try:
+                self._open[key] = self._load(digest, storage, device, whole)
+            except CacheFullError:
+                self._close(0)
+                self._open[key] = self._load(digest, storage, device, whole)
+        self._open.move_to_end(key)
+        return self._open[key][0]
+
+    def _load(
+        self, digest: str, storage: Storage, device: torch.device, whole: bool
+    ) -> tuple[TrialData, ExitStack]:
+        with ExitStack() as held:
+            folder = held.enter_context(storage.held(dataset_key(digest)))
+            return load_trial_data(open_cache(folder), device, whole=whole), held.pop_all()
+
+    def _close(self, most: int) -> None:
+        while len(self._open) > most:
+            _, (_, held) = self._open.popitem(last=False)
+            held.close()
