@@ -56,7 +56,7 @@ format: $(VENV)/.installed-dev ## format the code
 	$(BIN)/ruff format .
 
 docs: $(VENV)/.installed-dev ## build the documentation as a site, build/docs/index.html
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --config-file website/mkdocs.yml
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file website/mkdocs.yml
 	@echo build/docs/index.html
 
 chaos: $(VENV)/.installed-dev ## a search while everything is killed, frozen and emptied; minutes

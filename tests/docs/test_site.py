@@ -30,6 +30,7 @@ def test_every_document_is_a_page(site: Path) -> None:
     for path in DOCS.rglob("*.md"):
         page = path.relative_to(DOCS).with_suffix(".html")
         assert "<h1" in (site / page).read_text("utf-8"), page
+    assert 'id="measured"' in (site / "repository.html").read_text("utf-8"), "README.md"
 
 
 def test_pages_load_nothing_from_elsewhere(site: Path) -> None:
@@ -45,5 +46,5 @@ def test_pages_load_nothing_from_elsewhere(site: Path) -> None:
 
 def test_results_of_benchmarks_are_part_of_it(site: Path) -> None:
     page = (site / "warm-start.html").read_text("utf-8")
-    (link,) = re.findall(r'href="([^"]+/hpt\.json)"', page)
+    (link, *_) = re.findall(r'href="([^"]+/hpt\.json)"', page)
     assert (site / link).read_bytes() == (ROOT / "benchmarks/results/hpt.json").read_bytes()
