@@ -19,6 +19,7 @@ from api.headers import Headers
 from api.json_bodies import JsonBodies
 from api.limits import Limits
 from api.pages import docs
+from api.requests import Requests
 from api.routes import (
     cards,
     checkpoints,
@@ -30,11 +31,13 @@ from api.routes import (
     keys,
     metrics,
     policies,
+    rankings,
     search_spaces,
     sign_in,
     trials,
 )
 from api.sweeper import Sweeper
+from core import logs
 from core.access.binding import require_keys
 from core.datasets import pool
 from core.queue import broker_url
@@ -53,6 +56,8 @@ Errors are `application/problem+json` with a stable `code`.
 @asynccontextmanager
 async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
     settings = get_settings()
+    if not logging.getLogger().handlers:  # started by something else than `quarterturn api`
+        logs.configure(settings, "api")
     broker_url(settings)  # refuse to start without one, rather than accept jobs nobody runs
     check(get_engine())
     require_keys(settings.host, get_engine())
@@ -73,9 +78,6 @@ def _operation_id(route: APIRoute) -> str:
 def create_app() -> FastAPI:
     """The application; the database must be migrated (`quarterturn migrate`)."""
     settings = get_settings()
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
     app = FastAPI(
         title="Quarterturn",
         description=_DESCRIPTION,
@@ -91,8 +93,9 @@ def create_app() -> FastAPI:
     app.add_middleware(Limits, settings=settings)
     app.add_middleware(Gate, settings=settings)
     app.add_middleware(Headers)
+    app.add_middleware(Requests)
     for module in (
-        datasets, checkpoints, search_spaces, jobs, policies, cards, encoders, dashboard,
+        datasets, checkpoints, search_spaces, jobs, policies, cards, encoders, dashboard, rankings,
         trials, keys, sign_in, docs, health, metrics,
     ):  # fmt: skip
         app.include_router(module.router)

@@ -13,10 +13,15 @@ from core.settings import Settings, get_settings
 from core.store.database import session_scope
 
 
-def _caller(request: Request) -> Caller:
+# Not in threads: changing threads costs more than these do.
+async def _caller(request: Request) -> Caller:
     caller = request.state.caller  # by the gate; without one nothing is answered
     assert isinstance(caller, Caller)
     return caller
+
+
+async def _settings() -> Settings:
+    return get_settings()
 
 
 CallerDep = Annotated[Caller, Depends(_caller)]
@@ -29,4 +34,4 @@ def _session(caller: CallerDep) -> Iterator[Session]:
 
 #: For reading what the caller owns: ends after the response is built.
 SessionDep = Annotated[Session, Depends(_session)]
-SettingsDep = Annotated[Settings, Depends(get_settings)]
+SettingsDep = Annotated[Settings, Depends(_settings)]

@@ -14,6 +14,7 @@ from core.datasets.catalog import finish_deletions
 from core.datasets.leftovers import remove_leftovers
 from core.dispatch import dispatch
 from core.errors import StorageUnavailableError
+from core.jobs.retention import expire
 from core.jobs.sweep import sweep
 from core.messages import queue_length, waiting_trials
 from core.settings import Settings
@@ -48,11 +49,12 @@ def sweep_trials(settings: Settings, *, thorough: bool = True) -> None:
 
 
 def sweep_files(settings: Settings, *, thorough: bool = True) -> None:
-    """Finish deletions.
+    """Let go of what is old, and finish deletions.
 
     Args:
         thorough: look for files that nobody needs.
     """
+    expire(settings)
     finish_deletions(settings)
     finish_checkpoint_deletions(settings)
     if thorough:

@@ -22,6 +22,7 @@ from core.store.database import session_scope
 
 logger = logging.getLogger(__name__)
 
+_NOTED_TOGETHER = 200
 _SEND_RETRIES = {"max_retries": 1, "interval_start": 0.1, "interval_step": 0.2}
 
 
@@ -50,6 +51,14 @@ def dispatch(trial_ids: list[str]) -> None:
     """
     if not trial_ids:
         return
+    # Noted in between: of thousands the sweeper would send again what was sent long ago.
+    for start in range(0, len(trial_ids), _NOTED_TOGETHER):
+        if not _send(trial_ids[start : start + _NOTED_TOGETHER]):
+            return
+
+
+def _send(trial_ids: list[str]) -> bool:
+    """Send and note it; whether all went."""
     sent: list[str] = []
     try:
         with session_scope() as session:
@@ -66,3 +75,4 @@ def dispatch(trial_ids: list[str]) -> None:
             mark_dispatched(session, sent)
     except SQLAlchemyError as error:
         logger.warning("database away, %d messages may be sent twice: %s", len(sent), error)
+    return len(sent) == len(trial_ids)

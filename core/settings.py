@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -127,7 +128,24 @@ class Settings(BaseSettings):
         "nobody needs are looked for.",
     )
     max_attempts: int = Field(3, ge=1, description="Attempts at a trial whose worker is lost.")
+    keep_jobs_days: float = Field(
+        0.0, ge=0, description="Days that ended jobs are kept, their trials with them; 0: for ever."
+    )
+    keep_encoders_days: float = Field(
+        0.0, ge=0, description="Days after the end of a job that its encoder is kept; 0: for ever."
+    )
+    keep_datasets_days: float = Field(
+        0.0, ge=0, description="Days that a dataset which no job uses is kept; 0: for ever."
+    )
+    keep_trial_checkpoints_days: float = Field(
+        0.0,
+        ge=0,
+        description="Days after a job's end that its trials' checkpoints are kept.",
+    )
     log_level: str = Field("INFO", description="Level of the logs.")
+    log_format: Literal["json", "text"] = Field(
+        "json", description="Logs as one JSON object a line, or as text for people."
+    )
 
     @field_validator("rate_limit_per_key", "rate_limit_writes_per_key", "rate_limit_per_address")
     @classmethod

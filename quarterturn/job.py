@@ -95,7 +95,7 @@ class Job:
             import pandas
         except ImportError:
             raise _needed("pandas", "The ranking as a table") from None
-        rows = self.dashboard()["ranking"]
+        rows = self._client.ranking(self.id)
         return pandas.DataFrame(rows, columns=list(_COLUMNS)).set_index("rank")
 
     @property

@@ -112,7 +112,7 @@ def job_html(view: dict[str, Any], url: str) -> str:
     rows = _drawn(view["ranking"][:_ROWS], view["criterion"])
     return _JOB.render(
         view=view, url=url, rows=rows, width=_BAR_WIDTH, ended=view["state"] in final("jobs"),
-        left_out=len(view["ranking"]) - len(rows),
+        left_out=len(view["ranking"]) - len(rows) + view.get("ranking_left_out", 0),
     )  # fmt: skip
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
 
+from core import logs
 from core.queue import RUN_TRIAL, celery_options
 from core.settings import get_settings
 from workers import presence
@@ -27,11 +27,7 @@ def run_trial(trial_id: str) -> None:
 
 @setup_logging.connect
 def _logging(**_: Any) -> None:
-    logging.basicConfig(
-        level=get_settings().log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
-    logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)
-    logging.getLogger("celery.app.trace").setLevel(logging.WARNING)
+    logs.configure(get_settings(), "worker")
 
 
 @worker_process_init.connect

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import threading
 import time
@@ -34,7 +35,9 @@ class Heartbeat:
         self._progress = 0
         self._reason: str | None = None
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._thread = threading.Thread(
+            target=contextvars.copy_context().run, args=(self._beat,), name="heartbeat", daemon=True
+        )
         left = claimed.seconds_left
         self._deadline = time.monotonic() + left if left is not None else None
 

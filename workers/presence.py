@@ -27,13 +27,16 @@ queues: list[str] = [QUEUES[0]]
 
 def _beat() -> None:
     # torch takes seconds to import; the first trial should not wait for it.
+    from core.pretraining.hardware import device_memory
     from workers import trial
 
     device = str(trial.device())
     while True:
         try:
             with session_scope() as session:
-                report_presence(session, worker_name(), device, queues)
+                report_presence(
+                    session, worker_name(), device, queues, device_memory(trial.device())
+                )
         except SQLAlchemyError as error:
             logger.warning("cannot report presence: %s", error)
         if _stopped.wait(min(_PERIOD_SECONDS, get_settings().lease_seconds)):

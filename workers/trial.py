@@ -13,6 +13,7 @@ from core.errors import CacheFullError, ObjectMissingError, StorageUnavailableEr
 from core.execution import execute
 from core.jobs import claim as trials
 from core.jobs.reuse import equal_result, fingerprint
+from core.logs import bound
 from core.pretraining.hardware import choose_device, limit_threads
 from core.pretraining.spec import FINAL
 from core.pretraining.trainer import DivergedError
@@ -111,6 +112,8 @@ def run(trial_id: str) -> None:
     with session_scope() as session:
         claimed = trials.claim(session, trial_id, worker_name(), get_settings())
     if claimed is None:
-        logger.info("trial %s is not to be had; message dropped", trial_id)
+        with bound(trial_id=trial_id):
+            logger.info("trial %s is not to be had; message dropped", trial_id)
         return
-    dispatch(_run_claimed(claimed))
+    with bound(request_id=claimed.request_id, job_id=claimed.job_id, trial_id=claimed.id):
+        dispatch(_run_claimed(claimed))

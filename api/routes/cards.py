@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from api.deps import SessionDep
 from api.pages.render import render
 from api.problems import responses
-from core.cards.build import build_card
+from core.cards.build import card_of
 from core.cards.markdown import markdown
 from core.jobs.create import find_job
 
@@ -34,7 +34,7 @@ CardFormat = Annotated[
 )
 def card(job_id: str, session: SessionDep, format: CardFormat = "json") -> Response:
     """What was asked, searched and found, how sure it is, limits, and how to reproduce it."""
-    built = build_card(session, find_job(session, job_id))
+    built = card_of(session, find_job(session, job_id))
     if format == "markdown":
         return Response(markdown(built), media_type="text/markdown")
     if format == "html":

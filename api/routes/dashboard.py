@@ -12,7 +12,7 @@ from api.deps import CallerDep, SessionDep
 from api.pages.render import render
 from api.problems import responses
 from core.jobs.create import find_job
-from core.jobs.progress import dashboard
+from core.jobs.snapshot import snapshot
 from core.store.tables import Dataset, Job
 
 router = APIRouter(tags=["dashboard"])
@@ -43,11 +43,16 @@ def job_dashboard(
     fragment: Annotated[bool, Query(description="HTML without the frame, for updates.")] = False,
 ) -> Response:
     """The dashboard of a job; the HTML updates itself while the job runs."""
-    data = dashboard(session, find_job(session, job_id))
+    found = snapshot(session, find_job(session, job_id))
     if fragment or wants_html(request):
         template = "dashboard_body.html" if fragment else "dashboard.html"
-        return HTMLResponse(render(template, view=data, caller=caller), headers={"Vary": "Accept"})
-    return JSONResponse(data, headers={"Vary": "Accept"})
+        page = found.once(
+            (template, caller),
+            lambda: render(template, view=found.view, caller=caller).encode(),
+        )
+        return HTMLResponse(page, headers={"Vary": "Accept"})
+    body = found.once("json", lambda: bytes(JSONResponse(found.view).body))
+    return Response(body, media_type="application/json", headers={"Vary": "Accept"})
 
 
 @router.get("/", include_in_schema=False)

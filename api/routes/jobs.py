@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, BackgroundTasks, Query, Response
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from api.deps import CallerDep, SessionDep, SettingsDep
 from api.job_body import JobBody
@@ -16,6 +16,7 @@ from api.schemas import JobDetail, JobSummary, Page
 from core.dispatch import dispatch
 from core.jobs.control import cancel_job, pause_job, resume_job, stop_job
 from core.jobs.create import create_job, find_job
+from core.jobs.retention import delete_job
 from core.jobs.workers import waiting_for
 from core.store.database import session_scope
 from core.store.tables import Job
@@ -23,6 +24,9 @@ from core.store.tables import Job
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 _PARTS = ("dashboard", "trials", "policy", "pause", "resume", "stop", "cancel")
+
+#: What a listing reads: specifications are long.
+_SHOWN = tuple(getattr(Job, name) for name in JobSummary.model_fields)
 
 
 def detail(session: Session, job: Job) -> JobDetail:
@@ -39,14 +43,18 @@ def detail(session: Session, job: Job) -> JobDetail:
     "", status_code=202, response_model=JobDetail, responses=responses(400, 403, 404, 409, 422)
 )
 def create(
-    body: JobBody, response: Response, settings: SettingsDep, caller: CallerDep
+    body: JobBody,
+    response: Response,
+    settings: SettingsDep,
+    caller: CallerDep,
+    afterwards: BackgroundTasks,
 ) -> JobDetail:
     """Queue a search. All but `dataset_id` has defaults."""
     with session_scope(caller.owner) as session:
         job, due = create_job(session, body, settings)
         session.refresh(job)
         created = detail(session, job)
-    dispatch(due)
+    afterwards.add_task(dispatch, due)  # seconds, of thousands; the sweeper sends what is not sent
     response.headers["Location"] = f"/v1/jobs/{created.id}"
     return created
 
@@ -59,7 +67,7 @@ def index(
     state: Annotated[str | None, Query(max_length=16)] = None,
 ) -> dict[str, Any]:
     """Jobs, newest first."""
-    query = select(Job)
+    query = select(Job).options(load_only(*_SHOWN))
     if state is not None:
         query = query.where(Job.state == state)
     return newest_first(session, query, Job, limit, after)
@@ -69,6 +77,13 @@ def index(
 def read(job_id: str, session: SessionDep) -> JobDetail:
     """A job with its specification."""
     return detail(session, find_job(session, job_id))
+
+
+@router.delete("/{job_id}", status_code=204, responses=responses(404, 409))
+def delete(job_id: str, caller: CallerDep) -> None:
+    """Delete an ended job with its trials, its policy and its encoder; the dataset stays."""
+    with session_scope(caller.owner) as session:
+        delete_job(session, job_id)
 
 
 @router.post(

@@ -32,6 +32,32 @@ def _gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(f"quarterturn_{name}", text, value=value)
 
 
+_MEMORY = (
+    ("gpu_memory_bytes", "Memory of the GPU of a worker."),
+    ("gpu_memory_used_bytes", "Of which is in use, by whomever."),
+)
+_SUMS = {
+    "completed_trials": "Trials completed, by kind.",
+    "iterations": "Pretraining steps of completed trials.",
+    "images": "Images that these steps took.",
+}
+
+
+def _sums(totals: dict[str, dict[str, float]]) -> Iterator[Metric]:
+    """Sums over completed trials, by kind."""
+    for name, text in _SUMS.items():
+        family = CounterMetricFamily(f"quarterturn_{name}", text, labels=["kind"])
+        for kind, value in totals.get(name, {}).items():
+            family.add_metric([kind], value)
+        yield family
+    text = "Seconds of completed trials, by kind and stage."
+    family = CounterMetricFamily("quarterturn_trial_seconds", text, labels=["kind", "stage"])
+    for stage in ("pretraining", "scoring"):
+        for kind, value in totals.get(f"{stage}_seconds", {}).items():
+            family.add_metric([kind, stage], value)
+    yield family
+
+
 class _Now(Collector):
     """Asks at each scrape; nothing is kept in this process, so any number of them agree."""
 
@@ -42,23 +68,18 @@ class _Now(Collector):
         found = self._found
         yield _by("jobs", "Jobs by state.", "state", {**found.jobs})
         yield _by("trials", "Trials by state.", "state", {**found.trials})
-        for place, (name, text) in enumerate(
-            (
-                ("completed_trials", "Trials completed, by kind."),
-                ("trial_seconds", "Seconds of completed trials, pretraining and scoring."),
-                ("iterations", "Pretraining steps of completed trials."),
-            )
-        ):
-            family = CounterMetricFamily(f"quarterturn_{name}", text, labels=["kind"])
-            for kind, values in found.completed.items():
-                family.add_metric([kind], values[place])
-            yield family
-        yield _gauge("trial_retries", "Attempts beyond the first, of all trials.", found.retries)
-        yield _gauge("trials_lost", "Trials whose last attempt lost its worker.", found.lost)
+        yield from _sums(found.totals)
+        lost = found.totals.get("lease_losses", {}).get("", 0.0)
+        yield CounterMetricFamily(
+            "quarterturn_lease_losses", "Trials whose worker fell silent.", value=lost
+        )
         yield _gauge(
             "oldest_queued_seconds", "Age of the oldest queued trial.", found.oldest_queued_seconds
         )
         yield _gauge("workers", "Workers seen within half a minute.", found.workers)
+        for place, (name, text) in enumerate(_MEMORY):
+            values = {worker: float(sizes[place]) for worker, sizes in found.memory.items()}
+            yield _by(name, text, "worker", values)
         yield _gauge("broker_up", "Whether Redis answers.", float(self._waiting is not None))
         if self._waiting is not None:
             yield _gauge("queue_messages", "Messages waiting in Redis.", self._waiting)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+import threading
+from collections import Counter, OrderedDict
 from typing import Any
 
 from sqlalchemy import select
@@ -14,6 +15,8 @@ from core.errors import QuarterturnError
 from core.exports import FORMATS, Options, export
 from core.jobs.history import candidates_of, history_of
 from core.jobs.selected import selected_policy
+from core.jobs.specs import spec_of
+from core.lifecycle import final
 from core.policies import Policy
 from core.policies.shares import shares_of
 from core.policies.words import describe
@@ -22,7 +25,6 @@ from core.search.agreement import agreement, means_by_candidate
 from core.search.fullest import Rung, fullest_rung
 from core.search.history import Candidate, History
 from core.search.importance import importance
-from core.search.spec import SearchSpec
 from core.store.tables import Dataset, Job, Trial
 
 CARD_VERSION = 1
@@ -89,6 +91,29 @@ def _command(job: Job) -> str:
     return f"curl -H 'Content-Type: application/json' -d '{quoted}' $QUARTERTURN_URL/v1/jobs"
 
 
+_KEPT = 32
+_kept: OrderedDict[str, dict[str, Any]] = OrderedDict()
+_guard = threading.Lock()
+
+
+def card_of(session: Session, job: Job) -> dict[str, Any]:
+    """The card of the selected policy; made once, as nothing of it changes. Not to be changed.
+
+    Raises:
+        ConflictError: `policy_not_ready`.
+    """
+    with _guard:
+        if (found := _kept.get(job.id)) is not None:
+            return found
+    made = build_card(session, job)
+    if job.state in final("jobs"):
+        with _guard:
+            _kept[job.id] = made
+            while len(_kept) > _KEPT:
+                _kept.popitem(last=False)
+    return made
+
+
 def build_card(session: Session, job: Job) -> dict[str, Any]:
     """The card of the selected policy.
 
@@ -100,7 +125,7 @@ def build_card(session: Session, job: Job) -> dict[str, Any]:
     history = history_of(session, job)
     candidates = candidates_of(session, job.id)
     dataset = session.get_one(Dataset, job.dataset_id)
-    spec = SearchSpec.model_validate(job.spec).model_dump(mode="json")
+    spec = spec_of(job).model_dump(mode="json")
     ranking = job.ranking or []
     states = Counter(trial.state for trial in history.trials)
     return {

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 
 from core.lifecycle import active
 from core.settings import Settings
@@ -56,14 +57,20 @@ def _remove_unrecorded(
                 storage.remove(key)
 
 
-def _remove_of_jobs(storage: Storage) -> None:
-    """What trials kept for one another, once their job has ended; encoders that no job has."""
+def _remove_of_jobs(storage: Storage, settings: Settings) -> None:
+    """What trials kept for one another, some time after their job has ended; encoders that no job
+    has.
+    """
     kept, encoders = storage.names(CHECKPOINTS), storage.names(ENCODERS)
     if not kept and not encoders:
         return
     with session_scope() as session:
         under_way = Job.state.in_(active("jobs"))
-        needed = set(session.scalars(select(Job.id).where(Job.id.in_(kept), under_way)))
+        days = timedelta(days=settings.keep_trial_checkpoints_days)
+        lately = and_(~under_way, Job.finished_at > func.now() - days)
+        needed = set(
+            session.scalars(select(Job.id).where(Job.id.in_(kept), or_(under_way, lately)))
+        )
         jobs = [digest_or_job(name) for name in encoders]
         having = or_(Job.encoder.is_not(None), under_way)
         known = set(session.scalars(select(Job.id).where(Job.id.in_(jobs), having)))
@@ -81,4 +88,4 @@ def remove_leftovers(settings: Settings) -> None:
     remove_older(settings.uploads_dir.glob("*"), _OLD_SECONDS)
     _remove_unrecorded(storage, DATASETS, Dataset)
     _remove_unrecorded(storage, WEIGHTS, Checkpoint)
-    _remove_of_jobs(storage)
+    _remove_of_jobs(storage, settings)

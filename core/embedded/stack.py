@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 import httpx
 
@@ -58,6 +58,25 @@ def running_url(data_dir: Path) -> str | None:
 def running_database(data_dir: Path) -> str | None:
     """The database of the stack that runs on a data folder, if one does."""
     return _running(data_dir.expanduser(), "database")
+
+
+@contextmanager
+def data_dir_lock(data_dir: Path) -> Iterator[None]:
+    """The data folder for this process alone, while the block runs.
+
+    Raises:
+        ConflictError: `data_dir_in_use`.
+    """
+    with (data_dir / "serve.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConflictError(
+                f"A stack is already running on {data_dir} ({running_url(data_dir)}). "
+                "Use it with --server, or choose another folder with --data-dir.",
+                code="data_dir_in_use",
+            ) from None
+        yield
 
 
 @contextmanager
@@ -116,7 +135,7 @@ class Stack:
     def _start(self) -> None:
         settings = self._settings
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        self._lock()
+        self._exit.enter_context(data_dir_lock(self.data_dir))
         (self.data_dir / "serve.json").unlink(missing_ok=True)  # of a stack that was killed
         database, broker = settings.database_url, settings.broker_url
         if database is None:
@@ -155,17 +174,6 @@ class Stack:
         path = self.data_dir / "serve.json"
         path.touch(0o600)  # a database that is not the embedded one has its password in the URL
         path.write_text(json.dumps(running))
-
-    def _lock(self) -> None:
-        lock: IO[str] = self._exit.enter_context((self.data_dir / "serve.lock").open("a"))
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ConflictError(
-                f"A stack is already running on {self.data_dir} ({running_url(self.data_dir)}). "
-                "Use it with --server, or choose another folder with --data-dir.",
-                code="data_dir_in_use",
-            ) from None
 
     @staticmethod
     def _check_port(host: str, port: int) -> None:

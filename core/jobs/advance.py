@@ -7,10 +7,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core.jobs.history import candidates_of, history_of
+from core.jobs.specs import LATER, spec_of
 from core.jobs.starting import started_from
-from core.lifecycle import ENDING_JOBS, OPEN_JOBS
+from core.lifecycle import ENDING_JOBS, OPEN_JOBS, active
 from core.search.course import plan
 from core.search.history import TrialRequest
+from core.search.planning import in_rounds, look_now
 from core.search.selection import select as select_policy
 from core.search.spec import SearchSpec
 from core.search.standing import standing
@@ -137,7 +139,28 @@ def _end(session: Session, job: Job) -> None:
     if job.state == "cancelling":
         transition(session, Job, "cancelled", Job.id == job.id, finished_at=func.now())
     else:
-        _conclude(session, job, SearchSpec.model_validate(job.spec), None)
+        _conclude(session, job, spec_of(job), None)
+
+
+def _may_change(session: Session, job: Job, spec: SearchSpec) -> bool:
+    """Whether the plan may have changed, so that it is worth making.
+
+    Making it reads all of the history: after each of thousands of results that is most of the work.
+    """
+    open_ones = Trial.state.in_(active("trials"))
+    of_job = Trial.job_id == job.id
+    if not in_rounds(spec) or not session.scalar(
+        select(Trial.id).where(of_job, open_ones).limit(1)
+    ):
+        return True
+    if spec.budget.seconds is None:
+        return False
+    outstanding, ended = session.execute(
+        select(
+            func.count(Trial.id).filter(open_ones), func.count(Trial.id).filter(~open_ones)
+        ).where(of_job)
+    ).one()
+    return look_now(outstanding, ended)
 
 
 def advance(session: Session, job_id: str) -> list[str]:
@@ -152,6 +175,7 @@ def advance(session: Session, job_id: str) -> list[str]:
     job = session.scalars(
         select(Job)
         .where(Job.id == job_id)
+        .options(*LATER)
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one()
@@ -160,7 +184,9 @@ def advance(session: Session, job_id: str) -> list[str]:
         return []
     if job.state not in OPEN_JOBS:
         return []
-    spec = SearchSpec.model_validate(job.spec)
+    spec = spec_of(job)
+    if not _may_change(session, job, spec):
+        return []
     coming = plan(spec, history_of(session, job))
     if coming.withdraw:
         transition(

@@ -15,12 +15,14 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from core.jobs.advance import advance
+from core.jobs.create import find_job
 from core.jobs.elapsed import elapsed_seconds
+from core.jobs.specs import spec_of
 from core.jobs.starting import dataset_of
+from core.jobs.totals import add
 from core.lifecycle import ENDING_JOBS, OPEN_JOBS
 from core.policies.schema import Policy
 from core.pretraining.spec import FINAL, TrialSpec
-from core.search.spec import SearchSpec
 from core.settings import Settings
 from core.store.tables import CandidateRow, Job, Trial
 from core.store.transitions import transition
@@ -28,7 +30,9 @@ from core.store.transitions import transition
 
 @dataclass(frozen=True)
 class ClaimedTrial:
-    """All that a worker needs to know; `seconds_left` of the job's budget, if it has one."""
+    """All that a worker needs to know: `seconds_left` of the job's budget, if it has one, and the
+    request that the job came with.
+    """
 
     id: str
     job_id: str
@@ -38,6 +42,7 @@ class ClaimedTrial:
     dataset_digest: str
     spec: TrialSpec
     seconds_left: float | None
+    request_id: str | None = None
 
 
 def _lock_job(session: Session, job_id: str | None) -> str | None:
@@ -66,11 +71,11 @@ def claim(session: Session, trial_id: str, worker: str, settings: Settings) -> C
     if not taken:
         return None
     trial = session.get_one(Trial, trial_id)
-    job = session.get_one(Job, trial.job_id)
+    job = find_job(session, trial.job_id)
     if job.state == "queued":
         transition(session, Job, "running", Job.id == job.id, started_at=func.now())
         session.refresh(job)
-    search = SearchSpec.model_validate(job.spec)
+    search = spec_of(job)
     policy = session.scalars(
         select(CandidateRow.policy).where(
             CandidateRow.job_id == job.id, CandidateRow.key == trial.candidate_key
@@ -100,6 +105,7 @@ def claim(session: Session, trial_id: str, worker: str, settings: Settings) -> C
             payload=trial.payload,
         ),
         seconds_left=left,
+        request_id=job.request_id,
     )
 
 
@@ -135,13 +141,26 @@ def heartbeat(
     return "cancelled" if state in ("cancelling", "cancelled") else "go on"
 
 
-def _finish(session: Session, claimed: ClaimedTrial, state: str, **values: Any) -> list[str]:
+def _finish(
+    session: Session,
+    claimed: ClaimedTrial,
+    state: str,
+    *,
+    sums: dict[str, float] | None = None,
+    **values: Any,
+) -> list[str]:
     _lock_job(session, claimed.job_id)
     changed = transition(
         session, Trial, state, Trial.id == claimed.id, Trial.lease_token == claimed.token,
         lease_token=None, lease_expires_at=None, **values,
     )  # fmt: skip
-    return advance(session, claimed.job_id) if changed else []
+    if not changed:
+        return []
+    due = advance(session, claimed.job_id)
+    if sums:
+        # Last: trials of all jobs wait for one another here.
+        add(session, claimed.spec.task.split("/", 1)[0], **sums)
+    return due
 
 
 def complete(session: Session, claimed: ClaimedTrial, outcome: dict[str, Any]) -> list[str]:
@@ -151,8 +170,8 @@ def complete(session: Session, claimed: ClaimedTrial, outcome: dict[str, Any]) -
     Returns:
         Ids of trials to dispatch.
     """
-    _lock_job(session, claimed.job_id)
     if "encoder" in outcome:
+        _lock_job(session, claimed.job_id)
         held = (Trial.id == claimed.id, Trial.lease_token == claimed.token)
         session.execute(
             update(Job)
@@ -161,7 +180,7 @@ def complete(session: Session, claimed: ClaimedTrial, outcome: dict[str, Any]) -
             .execution_options(synchronize_session=False)
         )
     return _finish(
-        session, claimed, "completed",
+        session, claimed, "completed", sums=_sums(claimed, outcome),
         score=outcome.get("score"), sampling_error=outcome.get("sampling_error"),
         held_out=outcome.get("held_out"), collapsed=outcome.get("collapsed"),
         metrics=outcome["metrics"], curve=outcome.get("curve"), log_tail=None,
@@ -171,6 +190,17 @@ def complete(session: Session, claimed: ClaimedTrial, outcome: dict[str, Any]) -
         seconds=outcome["pretraining_seconds"] + outcome["scoring_seconds"],
         finished_at=func.now(),
     )  # fmt: skip
+
+
+def _sums(claimed: ClaimedTrial, outcome: dict[str, Any]) -> dict[str, float]:
+    """What a result adds to `core.jobs.totals`."""
+    iterations = outcome["iterations_run"]
+    images = iterations * claimed.spec.pretraining.batch_size
+    return {
+        "completed_trials": 1.0, "iterations": iterations, "images": images,
+        "pretraining_seconds": outcome["pretraining_seconds"],
+        "scoring_seconds": outcome["scoring_seconds"],
+    }  # fmt: skip
 
 
 def fail(

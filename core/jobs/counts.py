@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from core.jobs.totals import totals
 from core.jobs.workers import workers_seen
 from core.lifecycle import JOB, TRIAL
 from core.store.tables import Job, Trial
@@ -14,15 +15,16 @@ from core.store.tables import Job, Trial
 
 @dataclass(frozen=True)
 class Counts:
-    """Counts by state, and of completed trials per kind: how many, seconds, iterations."""
+    """Counts by state, sums over completed trials by name and kind, and workers: name, bytes of
+    GPU memory and bytes in use, where they have a GPU.
+    """
 
     jobs: dict[str, int]
     trials: dict[str, int]
-    completed: dict[str, tuple[int, float, int]]
-    retries: int
-    lost: int
+    totals: dict[str, dict[str, float]]
     oldest_queued_seconds: float
     workers: int
+    memory: dict[str, tuple[int, int]]
 
 
 def counts(session: Session) -> Counts:
@@ -32,26 +34,19 @@ def counts(session: Session) -> Counts:
     for table, found in ((Job, jobs), (Trial, trials)):
         rows = session.execute(select(table.state, func.count(table.id)).group_by(table.state))
         found.update((state, count) for state, count in rows)
-    kind = func.split_part(Trial.task, "/", 1)
-    done = session.execute(
-        select(kind, func.count(Trial.id), func.sum(Trial.seconds), func.sum(Trial.iterations_run))
-        .where(Trial.state == "completed")
-        .group_by(kind)
-    )
-    retries = select(func.sum(func.greatest(Trial.attempt - 1, 0)))
-    lost = select(func.count(Trial.id)).where(Trial.reason == "worker_lost")
     oldest = select(func.extract("epoch", func.now() - func.min(Trial.created_at))).where(
         Trial.state == "queued"
     )
+    seen = workers_seen(session)
     return Counts(
         jobs=jobs,
         trials=trials,
-        completed={
-            name: (count, float(seconds or 0), int(iterations or 0))
-            for name, count, seconds, iterations in done
-        },
-        retries=int(session.scalar(retries) or 0),
-        lost=int(session.scalar(lost) or 0),
+        totals=totals(session),
         oldest_queued_seconds=float(session.scalar(oldest) or 0),
-        workers=len(workers_seen(session)),
+        workers=len(seen),
+        memory={
+            worker.name: (worker.device_memory, worker.device_memory_used or 0)
+            for worker in seen
+            if worker.device_memory is not None
+        },
     )

@@ -9,7 +9,9 @@ from sqlalchemy.orm import Session
 from core.access.quotas import allow_job
 from core.errors import InvalidInputError, NotFoundError
 from core.jobs.advance import advance
+from core.jobs.specs import LATER
 from core.jobs.starting import usable_dataset, with_starts
+from core.logs import current
 from core.search.history import History, TrialRequest
 from core.search.planning import remaining, wanted
 from core.search.spec import SearchSpec, parse_search
@@ -89,6 +91,7 @@ def create_job(
         state="queued",
         spec=spec.model_dump(mode="json"),
         warnings=space_warnings(spec.search_space),
+        request_id=current("request_id"),
     )
     session.add(job)
     session.flush()
@@ -96,12 +99,12 @@ def create_job(
 
 
 def find_job(session: Session, job_id: str) -> Job:
-    """The job.
+    """The job; its ranking and its policy are read when asked for.
 
     Raises:
         NotFoundError: `job_not_found`.
     """
-    job = session.get(Job, job_id)
+    job = session.get(Job, job_id, options=LATER)
     if job is None:
         raise NotFoundError(f"There is no job {job_id}.", code="job_not_found")
     return job

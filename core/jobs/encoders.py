@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import ConflictError
 from core.jobs.create import find_job
+from core.settings import get_settings
 from core.store.tables import Job
 
 
@@ -22,6 +23,8 @@ def job_with_encoder(session: Session, job_id: str) -> Job:
         why = "The job was not asked for one; start one with final_pretraining."
     elif job.state in ("queued", "running", "cancelling"):
         why = f"The job is {job.state}; the encoder is pretrained after the selection."
+    elif days := get_settings().keep_encoders_days:
+        why = f"Its pretraining did not complete, or the job ended more than {days:g} days ago."
     else:
         why = "Its pretraining did not complete; see the trials of the job."
     raise ConflictError(f"There is no encoder. {why}", code="encoder_not_ready")

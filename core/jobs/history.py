@@ -10,12 +10,20 @@ from sqlalchemy.orm import Session
 
 from core.jobs.elapsed import elapsed_seconds
 from core.policies.schema import Policy
-from core.search.history import Candidate, History, Origin, Proposal, TrialRecord, TrialState
+from core.search.history import (
+    Candidate,
+    Entrant,
+    History,
+    Origin,
+    Proposal,
+    TrialRecord,
+    TrialState,
+)
 from core.store.tables import CandidateRow, Job, Trial
 
 
-def records_of(session: Session, job_id: str) -> list[TrialRecord]:
-    """All trials of a job, without their curves."""
+def records_of(session: Session, job_id: str, task: str | None = None) -> list[TrialRecord]:
+    """All trials of a job, or those of one task, without their curves."""
     columns = (
         Trial.candidate_key, Trial.seed, Trial.iterations, Trial.state, Trial.score,
         Trial.sampling_error, Trial.collapsed, Trial.iterations_run, Trial.seconds, Trial.task,
@@ -24,7 +32,8 @@ def records_of(session: Session, job_id: str) -> list[TrialRecord]:
         # Criteria are many and long; planning needs what fold and density trials found.
         case((Trial.payload.is_not(None), Trial.metrics), else_=None).label("result"),
     )  # fmt: skip
-    rows = session.execute(select(*columns).where(Trial.job_id == job_id).order_by(Trial.number))
+    query = select(*columns).where(Trial.job_id == job_id).order_by(Trial.number)
+    rows = session.execute(query if task is None else query.where(Trial.task == task))
     return [
         TrialRecord(
             candidate=row.candidate_key,
@@ -73,3 +82,13 @@ def candidates_of(session: Session, job_id: str) -> list[Candidate]:
         Candidate(row.key, Policy.model_validate(row.policy), cast(Origin, row.origin))
         for row in rows
     ]
+
+
+def entrants_of(session: Session, job_id: str) -> list[Entrant]:
+    """The same without their policies, of which there may be thousands."""
+    rows = session.execute(
+        select(CandidateRow.key, CandidateRow.name, CandidateRow.origin)
+        .where(CandidateRow.job_id == job_id)
+        .order_by(CandidateRow.id)
+    )
+    return [Entrant(row.key, row.name, cast(Origin, row.origin)) for row in rows]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from core.jobs.elapsed import elapsed_seconds
-from core.jobs.history import candidates_of, history_of
+from core.jobs.history import entrants_of, history_of, records_of
 from core.jobs.outlook import seconds_left, still_to_come
+from core.jobs.specs import spec_of
 from core.jobs.workers import waiting_for, workers_for
 from core.lifecycle import active
 from core.search.evidence import assess
@@ -20,6 +21,7 @@ from core.search.history import BASE, History
 from core.search.ranking import rank
 from core.search.spec import SearchSpec
 from core.search.standing import standing
+from core.search.strategy import PipelineStrategy
 from core.store.tables import Dataset, Job, Trial
 
 _FAILURES_SHOWN = 20
@@ -30,20 +32,34 @@ def _stage(task: str) -> str:
     return task.split("/", 1)[0]
 
 
-def _rungs(history: History, coming: list[tuple[str, int]]) -> list[dict[str, Any]]:
+Tallies = Sequence[tuple[str, int, str, int]]
+
+
+def _tallies(session: Session, job: Job) -> Tallies:
+    """How many trials there are of each stage, length and state."""
+    stage = func.split_part(Trial.task, "/", 1)
+    rows = session.execute(
+        select(stage, Trial.iterations, Trial.state, func.count(Trial.id))
+        .where(Trial.job_id == job.id)
+        .group_by(stage, Trial.iterations, Trial.state)
+    )
+    return [(*row,) for row in rows]
+
+
+def _rungs(tallies: Tallies, coming: list[tuple[str, int]]) -> list[dict[str, Any]]:
     """Per stage and length of pretraining: trials done, running, queued, failed and in all.
 
     Trials that score policies on folds are one line, whatever their size.
     """
     rungs: dict[tuple[str, int], Counter[str]] = {}
 
-    def line(task: str, iterations: int) -> tuple[str, int]:
-        return _stage(task), 0 if _stage(task) == "density" else iterations
+    def line(stage: str, iterations: int) -> tuple[str, int]:
+        return stage, 0 if stage == "density" else iterations
 
-    for trial in history.trials:
-        rungs.setdefault(line(trial.task, trial.iterations), Counter())[trial.state] += 1
+    for stage, iterations, state, count in tallies:
+        rungs.setdefault(line(stage, iterations), Counter())[state] += count
     for task, iterations in coming:
-        rungs.setdefault(line(task, iterations), Counter())["coming"] += 1
+        rungs.setdefault(line(_stage(task), iterations), Counter())["coming"] += 1
     return [
         {
             "stage": stage,
@@ -62,30 +78,35 @@ def _rungs(history: History, coming: list[tuple[str, int]]) -> list[dict[str, An
 
 def _best_so_far(session: Session, job: Job) -> list[dict[str, Any]]:
     """Best score after each completed trial that raised it, with seconds since the start."""
-    rows = session.execute(
-        select(Trial.finished_at, Trial.score, Trial.candidate_key, Trial.iterations)
+    if job.started_at is None:
+        return []
+    before = func.max(Trial.score).over(order_by=Trial.finished_at, rows=(None, -1))
+    scored = (
+        select(
+            Trial.finished_at, Trial.score, Trial.candidate_key, Trial.iterations,
+            before.label("before"),
+        )
         .where(
             Trial.job_id == job.id,
             Trial.state == "completed",
             Trial.collapsed.is_(False),
             Trial.task != BASE,
+            Trial.score.is_not(None),
+            Trial.finished_at.is_not(None),
         )
-        .order_by(Trial.finished_at)
-    )
-    best = -math.inf
-    points: list[dict[str, Any]] = []
-    for finished_at, score, key, iterations in rows:
-        if score is not None and score > best and job.started_at and finished_at:
-            best = score
-            points.append(
-                {
-                    "seconds": round((finished_at - job.started_at).total_seconds(), 1),
-                    "score": score,
-                    "candidate": key,
-                    "iterations": iterations,
-                }
-            )
-    return points
+        .subquery()
+    )  # fmt: skip
+    raised = or_(scored.c.before.is_(None), scored.c.score > scored.c.before)
+    rows = session.execute(select(scored).where(raised).order_by(scored.c.finished_at))
+    return [
+        {
+            "seconds": round((row.finished_at - job.started_at).total_seconds(), 1),
+            "score": row.score,
+            "candidate": row.candidate_key,
+            "iterations": row.iterations,
+        }
+        for row in rows
+    ]
 
 
 def _selection_warnings(job: Job) -> list[dict[str, Any]]:
@@ -107,37 +128,52 @@ def _best(job: Job, ranking: Ranking) -> dict[str, Any] | None:
     return next((entry for entry in ranking if entry["rank"] == place), None)
 
 
-def _rankings(
+def _base_ranking(session: Session, job: Job, spec: SearchSpec) -> Ranking:
+    """The ranking of the base stage, where the job has one."""
+    if not isinstance(spec.strategy, PipelineStrategy) or spec.strategy.base is None:
+        return []
+    completed = [t for t in records_of(session, job.id, BASE) if t.state == "completed"]
+    if not completed:
+        return []
+    return [entry.to_dict() for entry in rank(entrants_of(session, job.id), completed)]
+
+
+def _so_far(
     session: Session, job: Job, spec: SearchSpec, history: History
-) -> tuple[Ranking, dict[str, Any] | None, Ranking]:
-    """The ranking, what it is worth, and the ranking of the base stage where there was one."""
-    base = history.completed(BASE)
-    # The policies are read only where something is to be ranked.
-    candidates = candidates_of(session, job.id) if base or job.ranking is None else []
-    based = [entry.to_dict() for entry in rank(candidates, base)]
-    if job.ranking is not None:
-        selection = (job.policy or {}).get("selection") or {}
-        return job.ranking, selection.get("evidence"), based
-    ranking = standing(spec, candidates, history)
-    evidence = None
-    if ranking:
-        found = assess(ranking, spec.scoring.criterion, warm_start=spec.pretraining.is_warm)
-        evidence = found.to_dict()
-    return [entry.to_dict() for entry in ranking], evidence, based
+) -> tuple[Ranking, dict[str, Any] | None]:
+    """The ranking of a job that has none yet, and what it is worth."""
+    if not any(trial.state == "completed" for trial in history.trials):
+        return [], None
+    ranking = standing(spec, entrants_of(session, job.id), history)
+    if not ranking:
+        return [], None
+    found = assess(ranking, spec.scoring.criterion, warm_start=spec.pretraining.is_warm)
+    return [entry.to_dict() for entry in ranking], found.to_dict()
 
 
 def dashboard(session: Session, job: Job) -> dict[str, Any]:
     """Everything the dashboard shows, current to this moment."""
-    spec = SearchSpec.model_validate(job.spec)
-    history = history_of(session, job)
+    spec = spec_of(job)
     live = job.state in active("jobs")
-    coming = still_to_come(job, spec, history)
-    known = {trial.place for trial in history.trials}
-    unplanned = [(r.task, r.iterations) for r in coming if r.place not in known]
-    ranking, evidence, base_ranking = _rankings(session, job, spec, history)
-    costs = [request.cost for request in coming]
+    tallies = _tallies(session, job)
+    unplanned: list[tuple[str, int]] = []
+    left: float | None = None
+    # What has ended is not planned again, and what was ranked is not ranked again.
+    history = history_of(session, job) if live or job.ranking is None else History()
     workers = workers_for(session, job.spec.get("worker"))
-    counts = Counter(trial.state for trial in history.trials)
+    if live:
+        coming = still_to_come(job, spec, history)
+        known = {trial.place for trial in history.trials}
+        unplanned = [(r.task, r.iterations) for r in coming if r.place not in known]
+        left = seconds_left(session, job, spec, history, [r.cost for r in coming], workers)
+    if job.ranking is not None:
+        ranking: Ranking = job.ranking
+        evidence = ((job.policy or {}).get("selection") or {}).get("evidence")
+    else:
+        ranking, evidence = _so_far(session, job, spec, history)
+    counts: Counter[str] = Counter()
+    for _, _, state, count in tallies:
+        counts[state] += count
     dataset = session.get_one(Dataset, job.dataset_id)
     now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
     failures = session.execute(
@@ -161,16 +197,17 @@ def dashboard(session: Session, job: Job) -> dict[str, Any]:
             state: counts[state]
             for state in ("queued", "running", "completed", "failed", "crashed", "cancelled")
         },
-        "trials_total": len(history.trials) + len(unplanned),
-        "rungs": _rungs(history, unplanned),
+        "trials_total": sum(counts.values()) + len(unplanned),
+        "rungs": _rungs(tallies, unplanned),
         "best": _best(job, ranking),
         "best_so_far": _best_so_far(session, job),
         "ranking": ranking,
-        "base_ranking": base_ranking,
+        "ranking_left_out": 0,  # of whoever shortens it
+        "base_ranking": _base_ranking(session, job, spec),
         "warnings": [*job.warnings, *_selection_warnings(job)],
         "failures": [dict(row._mapping) for row in failures],
         "seconds_elapsed": round(elapsed_seconds(job, now), 1),
-        "seconds_left": seconds_left(session, job, spec, history, costs, workers) if live else None,
+        "seconds_left": left,
         "workers": workers,
         "waiting_for": waiting_for(session, job),
         "policy_ready": job.policy is not None,

@@ -10,6 +10,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.jobs.advance import advance
+from core.jobs.totals import add
 from core.lifecycle import ENDING_JOBS, OPEN_JOBS
 from core.placement import queue_of
 from core.settings import Settings
@@ -34,27 +35,33 @@ def expire_leases(session: Session, settings: Settings) -> list[str]:
         )
     ).all()
     due: list[str] = []
+    lost = 0
     for trial_id, job_id, attempt in expired:
         state = session.scalar(select(Job.state).where(Job.id == job_id).with_for_update())
         silent = (Trial.id == trial_id, Trial.lease_expires_at < func.now())
         if state in ENDING_JOBS:
-            transition(
+            lost += transition(
                 session, Trial, "cancelled", *silent, lease_token=None,
                 reason=ENDING_JOBS[state],
                 message="The job was ending; its worker is lost.", finished_at=func.now(),
             )  # fmt: skip
             due += advance(session, job_id)
         elif attempt < settings.max_attempts:
-            if transition(
+            again = transition(
                 session, Trial, "queued", *silent, reason="worker_lost", lease_token=None,
                 message=f"The worker of attempt {attempt} was lost; queued again.",
-            ) and state in OPEN_JOBS:  # fmt: skip
+            )  # fmt: skip
+            lost += again
+            if again and state in OPEN_JOBS:
                 due.append(trial_id)
         elif transition(
             session, Trial, "crashed", *silent, reason="worker_lost", lease_token=None,
             message=f"The worker was lost in each of {attempt} attempts.", finished_at=func.now(),
         ):  # fmt: skip
+            lost += 1
             due += advance(session, job_id)
+    if lost:
+        add(session, "", lease_losses=lost)
     return due
 
 

@@ -17,15 +17,27 @@ SEEN_LATELY_SECONDS = 30.0
 _FORGOTTEN_SECONDS = 3600.0
 
 
-def report_presence(session: Session, name: str, device: str, queues: list[str]) -> None:
-    """Note that a worker is alive, and which queues it takes trials from."""
+def report_presence(
+    session: Session,
+    name: str,
+    device: str,
+    queues: list[str],
+    memory: tuple[int, int] | None = None,
+) -> None:
+    """Note that a worker is alive.
+
+    Args:
+        queues: those that it takes trials from.
+        memory: bytes of its GPU, and how many are used.
+    """
+    size, used = memory or (None, None)
+    known = {
+        "device": device, "queues": queues, "device_memory": size, "device_memory_used": used,
+    }  # fmt: skip
     session.execute(
         insert(WorkerRow)
-        .values(name=name, device=device, queues=queues)
-        .on_conflict_do_update(
-            index_elements=["name"],
-            set_={"seen_at": func.now(), "device": device, "queues": queues},
-        )
+        .values(name=name, **known)
+        .on_conflict_do_update(index_elements=["name"], set_={"seen_at": func.now(), **known})
     )
 
 

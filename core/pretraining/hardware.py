@@ -19,6 +19,14 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def device_memory(device: torch.device) -> tuple[int, int] | None:
+    """Bytes of a GPU, and how many are used by whomever; None on a CPU."""
+    if device.type != "cuda":
+        return None
+    free, size = torch.cuda.mem_get_info(device)
+    return size, size - free
+
+
 def has_fast_bfloat16(device: torch.device) -> bool:
     """Whether bf16 is faster than fp32: GPUs of the last generations, CPUs with AMX or AVX512-BF16.
 

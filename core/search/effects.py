@@ -3,14 +3,17 @@
 Candidates of a rung share seeds, hence images, batches, crops and first weights, so a lucky seed
 lifts all of them. With every seed present for every candidate the fit gives the plain means; where
 some are missing it compares candidates as if they had had the same seeds.
+
+Candidates may be thousands, seeds are at most twenty. So the candidates are eliminated from the
+normal equations, and what is solved is as large as the number of seeds.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -20,31 +23,34 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Fit:
-    """Means over all seeds per candidate, and the noise: its deviation and degrees of freedom."""
+    """Means over all seeds per candidate, and the noise: its deviation and degrees of freedom.
+
+    `_counts` are the trials of each candidate, `_shares` (candidates, seeds) the part of each seed
+    in them, `_seeds` the covariance of the effects of seeds. `_between` is what the candidates
+    explain beyond the seeds, in sums of squares, with its degrees of freedom.
+    """
 
     means: dict[str, float]
     deviation: float
     freedom: int
     _place: dict[str, int]
-    _unscaled: np.ndarray
+    _counts: np.ndarray
+    _shares: np.ndarray
+    _seeds: np.ndarray
+    _between: tuple[float, int]
+    _memory: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def separates(self) -> float | None:
         """p-value of the hypothesis that all candidates are equal (F test); None without residuals
         to compare with.
         """
-        count = len(self.means)
-        if not self.freedom or count < 2:
+        squares, contrasts = self._between
+        if not self.freedom or contrasts < 1:
             return None
         if self.deviation == 0.0:
             return 0.0 if len({round(m, 9) for m in self.means.values()}) > 1 else 1.0
-        contrasts = np.zeros((count - 1, len(self._unscaled)))
-        for row in range(count - 1):
-            contrasts[row, row], contrasts[row, row + 1] = 1.0, -1.0
-        ordered = [self.means[key] for key in sorted(self.means, key=self._place.__getitem__)]
-        steps = np.array([a - b for a, b in itertools.pairwise(ordered)])
-        spread = contrasts @ self._unscaled @ contrasts.T
-        statistic = float(steps @ np.linalg.pinv(spread) @ steps) / (count - 1)
-        return float(stats.f.sf(statistic / self.deviation**2, count - 1, self.freedom))
+        statistic = squares / contrasts
+        return float(stats.f.sf(statistic / self.deviation**2, contrasts, self.freedom))
 
     def variance_ratio(self) -> float | None:
         """Variance between candidates over the variance of the noise between seeds; 0 where no
@@ -53,38 +59,68 @@ class Fit:
         The variance of the means is that of the candidates plus that of their errors, which is
         taken off.
         """
-        keys = sorted(self.means)
-        if not self.freedom or len(keys) < 2 or self.deviation == 0.0:
+        count = len(self.means)
+        if not self.freedom or count < 2 or self.deviation == 0.0:
             return None
-        pairs = list(itertools.combinations(keys, 2))
-        errors = math.fsum(self.error_of_difference(a, b) ** 2 for a, b in pairs) / len(pairs)
-        observed = float(np.var([self.means[key] for key in keys], ddof=1))
+        # The mean over all pairs of the squared error of their difference.
+        own = (count - 1) * float((1.0 / self._counts).sum())
+        each = np.einsum("ij,jk,ik->i", self._shares, self._seeds, self._shares)
+        total = self._shares.sum(axis=0)
+        shared = count * float(each.sum()) - float(total @ self._seeds @ total)
+        errors = self.deviation**2 * (own + max(0.0, shared)) / math.comb(count, 2)
+        observed = float(np.var(list(self.means.values()), ddof=1))
         return max(0.0, observed - errors / 2.0) / self.deviation**2
+
+    def errors_of_difference(self, one: str) -> np.ndarray:
+        """Standard errors (candidates,) of the differences of a candidate from all, in the order of
+        their keys; those with the same seeds share them.
+        """
+        return self._errors_from(self._patterns()[self._place[one]])
+
+    def _patterns(self) -> list[bytes]:
+        if "patterns" not in self._memory:
+            self._memory["patterns"] = [row.tobytes() for row in self._shares]
+        return self._memory["patterns"]  # type: ignore[no-any-return]
+
+    def _errors_from(self, pattern: bytes) -> np.ndarray:
+        if pattern not in self._memory:
+            shares = np.frombuffer(pattern)
+            apart = self._shares - shares
+            variances = 1.0 / self._counts + 1.0 / np.count_nonzero(shares)
+            variances = variances + np.einsum("ij,jk,ik->i", apart, self._seeds, apart)
+            self._memory[pattern] = self.deviation * np.sqrt(np.maximum(0.0, variances))
+        found: np.ndarray = self._memory[pattern]
+        return found
 
     def error_of_difference(self, one: str, other: str) -> float:
         """Standard error of the difference of two candidates."""
-        i, j = self._place[one], self._place[other]
-        variance = self._unscaled[i, i] + self._unscaled[j, j] - 2.0 * self._unscaled[i, j]
-        return self.deviation * math.sqrt(max(0.0, float(variance)))
+        return 0.0 if one == other else float(self.errors_of_difference(one)[self._place[other]])
 
 
 def fit(scores: Mapping[str, Mapping[int, float]]) -> Fit:
     """Fit the scores of a rung, by candidate and seed; each candidate has at least one."""
     candidates = sorted(scores)
     seeds = sorted({seed for row in scores.values() for seed in row})
-    place = {candidate: index for index, candidate in enumerate(candidates)}
-    column = {seed: len(candidates) + index for index, seed in enumerate(seeds)}
-    observed = [(c, s, value) for c in candidates for s, value in sorted(scores[c].items())]
-    design = np.zeros((len(observed), len(candidates) + len(seeds)))
-    for row, (candidate, seed, _) in enumerate(observed):
-        design[row, place[candidate]] = design[row, column[seed]] = 1.0
-    values = np.array([value for _, _, value in observed])
-    unscaled = np.linalg.pinv(design.T @ design)
-    effects = unscaled @ design.T @ values
-    common = float(effects[len(candidates) :].mean())
-    freedom = len(observed) - int(np.linalg.matrix_rank(design))
-    squares = float(((values - design @ effects) ** 2).sum())
+    values = np.array([[scores[c].get(seed, np.nan) for seed in seeds] for c in candidates])
+    there = ~np.isnan(values)
+    known = np.where(there, values, 0.0)
+    counts = there.sum(axis=1).astype(float)
+    shares = there / counts[:, None]
+    # Of the seeds, once the candidates are eliminated.
+    normal = np.diag(there.sum(axis=0).astype(float)) - there.T.astype(float) @ shares
+    covariance = np.linalg.pinv(normal, rcond=1e-10, hermitian=True)
+    by_seed = covariance @ (known.sum(axis=0) - shares.T @ known.sum(axis=1))
+    effects = known.sum(axis=1) / counts - shares @ by_seed
+    common = float(by_seed.mean())
+    rank = len(candidates) + int(np.linalg.matrix_rank(normal, tol=1e-8, hermitian=True))
+    freedom = int(there.sum()) - rank
+    residuals = np.where(there, known - effects[:, None] - by_seed[None, :], 0.0)
+    squares = float((residuals**2).sum())
+    per_seed = known.sum(axis=0) / there.sum(axis=0)
+    without = np.where(there, known - per_seed[None, :], 0.0)
+    between = max(0.0, float((without**2).sum()) - squares), rank - len(seeds)
     # Rounding must not become a difference, or noise to compare one with.
     deviation = math.sqrt(squares / freedom) if freedom and squares > _ROUNDING**2 else 0.0
-    means = {candidate: float(effects[place[candidate]]) + common for candidate in candidates}
-    return Fit(means, deviation, freedom, place, unscaled)
+    means = {key: float(effect) + common for key, effect in zip(candidates, effects, strict=True)}
+    place = {candidate: index for index, candidate in enumerate(candidates)}
+    return Fit(means, deviation, freedom, place, counts, shares, covariance, between)

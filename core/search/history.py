@@ -38,6 +38,19 @@ class Candidate:
     def of(cls, policy: Policy, origin: Origin) -> Candidate:
         return cls(policy.digest[:16], policy, origin)
 
+    @property
+    def name(self) -> str:
+        return self.policy.name
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """All of a candidate that a ranking needs, where its policy need not be read."""
+
+    key: str
+    name: str
+    origin: Origin
+
 
 @dataclass(frozen=True)
 class Proposal:

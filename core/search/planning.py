@@ -15,7 +15,7 @@ from core.search.history import (
     Wanted,
 )
 from core.search.spec import SearchSpec
-from core.search.stages import preceded
+from core.search.stages import preceded, stage_requests
 from core.search.strategies import asha, density, flat, halving, pipeline
 from core.search.strategy import (
     AshaStrategy,
@@ -44,6 +44,29 @@ def wanted(spec: SearchSpec, history: History) -> Wanted:
     else:
         asked = _search(spec, history)
     return preceded(spec, history, asked)
+
+
+def in_rounds(spec: SearchSpec) -> bool:
+    """Whether nothing new is wanted before all that was asked for has ended, budgets of seconds
+    aside. ASHA, the folds of density matching, and what waits for the stage of its own seed go on
+    one by one.
+    """
+    strategy = spec.strategy
+    if isinstance(strategy, PipelineStrategy):
+        strategy = strategy.search
+    one_by_one = isinstance(strategy, AshaStrategy | DensityMatchingStrategy)
+    return not one_by_one and not stage_requests(spec, spec.seed)
+
+
+#: In a search of seconds that goes in rounds, the time left is looked at so often.
+_LOOKS = 200
+
+
+def look_now(outstanding: int, ended: int) -> bool:
+    """Whether to look at the time that is left, after `ended` results. Workers keep to the budget
+    by themselves; looking withdraws what is still queued.
+    """
+    return ended % max(1, (outstanding + ended) // _LOOKS) == 0
 
 
 def _within(

@@ -13,18 +13,22 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from scipy import stats
 
 from core.search.effects import Fit, fit
-from core.search.history import BASE, CONFIRMATION, SEARCH, Candidate, TrialRecord
+from core.search.history import BASE, CONFIRMATION, SEARCH, Candidate, Entrant, TrialRecord
 
 CONFIDENCE = 0.95
 #: The stages that pretrain candidates, the last first.
 _STAGES = (CONFIRMATION, SEARCH, BASE)
+#: Ties of one candidate that are named; of thousands each may be tied with each.
+MOST_TIES = 20
 
 
 @dataclass
@@ -41,8 +45,9 @@ class Ranked:
         untrained: rotation accuracy of the encoders of these seeds before training, if known.
         stage: where the candidate got furthest: confirmation, search or base.
         iterations: length of pretraining at which it was scored (its last rung).
-        tied_with: keys of the candidates of the same rung that cannot be told from this one.
-        tied_with_best: whether the first of the ranking is one of these, or this is the first.
+        ties: how many candidates of the same rung cannot be told from this one.
+        tied_with: their keys; of more than `MOST_TIES` the baselines and the nearest.
+        tied_with_best: whether the first of the ranking is one of them, or this is the first.
     """
 
     rank: int
@@ -62,11 +67,12 @@ class Ranked:
     reported: float | None = None
     reported_error: float | None = None
     reported_seeds: list[int] = field(default_factory=list)
+    ties: int = 0
     tied_with: list[str] = field(default_factory=list)
     tied_with_best: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return dict(vars(self))  # of thousands of lines, whose lists nobody changes
 
 
 def _error(values: list[float], alone: float) -> float:
@@ -79,7 +85,7 @@ def _error(values: list[float], alone: float) -> float:
 
 
 def _entry(
-    candidate: Candidate, trials: list[TrialRecord], selected_on: set[int] | None
+    candidate: Candidate | Entrant, trials: list[TrialRecord], selected_on: set[int] | None
 ) -> Ranked | None:
     """The line of a candidate; None if none of its seeds is one that is selected on."""
     longest = max(trial.iterations for trial in trials)
@@ -97,7 +103,7 @@ def _entry(
     return Ranked(
         rank=0,
         candidate=candidate.key,
-        name=candidate.policy.name,
+        name=candidate.name,
         origin=candidate.origin,
         score=mean,
         standard_error=_error(list(scores.values()), sampling),
@@ -122,16 +128,44 @@ def _quantile(freedom: int | None) -> float:
     return float(distribution.ppf(0.5 + CONFIDENCE / 2))
 
 
-def _margin(one: Ranked, other: Ranked, fitted: Fit | None) -> float:
-    """The largest difference that is still a tie."""
+def _margins(place: int, rung: list[Ranked], errors: np.ndarray, fitted: Fit | None) -> np.ndarray:
+    """The largest differences of one of a rung from each that are still ties."""
     if fitted is not None and fitted.freedom:
-        error = fitted.error_of_difference(one.candidate, other.candidate)
-        return _quantile(fitted.freedom) * error
-    return _quantile(None) * math.hypot(one.standard_error, other.standard_error)
+        wide = _quantile(fitted.freedom) * fitted.errors_of_difference(rung[place].candidate)
+    else:
+        wide = _quantile(None) * np.hypot(errors[place], errors)
+    return np.asarray(wide)
+
+
+def _nearest(tied: np.ndarray, distances: np.ndarray) -> np.ndarray:
+    """The ties that are named: all, or of very many the nearest."""
+    if len(tied) <= MOST_TIES:
+        return tied
+    return np.sort(tied[np.argpartition(distances[tied], MOST_TIES)[:MOST_TIES]])
+
+
+def _tie(rung: list[Ranked], fitted: Fit | None) -> None:
+    """Who cannot be told from whom; in place. The rung is in the order of its keys."""
+    scores = np.array([entry.score for entry in rung])
+    errors = np.array([entry.standard_error for entry in rung])
+    keys = np.array([entry.candidate for entry in rung])
+    baseline = np.array([entry.origin == "baseline" for entry in rung])
+    first = min(range(len(rung)), key=lambda place: _order(rung[place]), default=0)
+    for place, entry in enumerate(rung):
+        distances = np.abs(scores - entry.score)
+        near = distances <= _margins(place, rung, errors, fitted)
+        near[place] = False
+        tied = np.flatnonzero(near)
+        entry.ties = len(tied)
+        entry.tied_with_best = bool(near[first])
+        # Baselines are nearer than anything: whoever is tied with one is to know.
+        named = _nearest(tied, np.where(baseline, -1.0, distances))
+        entry.tied_with = keys[named].tolist()
 
 
 def _compare(rung: list[Ranked]) -> None:
     """Scores as if all candidates had had the same seeds, and ties; in place."""
+    rung = sorted(rung, key=lambda entry: entry.candidate)
     healthy = [entry for entry in rung if not entry.collapsed]
     fitted = None
     if healthy:
@@ -140,15 +174,13 @@ def _compare(rung: list[Ranked]) -> None:
         )
         for entry in healthy:
             entry.score = fitted.means[entry.candidate]
-    for entry in rung:
-        entry.tied_with = [
-            other.candidate
-            for other in rung
-            if other is not entry
-            and other.collapsed == entry.collapsed
-            and abs(other.score - entry.score)
-            <= _margin(entry, other, None if entry.collapsed else fitted)
-        ]
+    _tie(healthy, fitted)
+    _tie([entry for entry in rung if entry.collapsed], None)
+
+
+def _order(entry: Ranked) -> tuple[float, str]:
+    # Rounded, so that candidates of equal score do not swap places with the order of a sum.
+    return -round(entry.score, 9), entry.candidate
 
 
 def _first_half(trials: list[TrialRecord]) -> set[int]:
@@ -157,7 +189,7 @@ def _first_half(trials: list[TrialRecord]) -> set[int]:
     return set(seeds[: math.ceil(len(seeds) / 2)])
 
 
-def _entries(candidates: list[Candidate], trials: list[TrialRecord]) -> list[Ranked]:
+def _entries(candidates: Sequence[Candidate | Entrant], trials: list[TrialRecord]) -> list[Ranked]:
     """One line per candidate, of the stage it got furthest in."""
     found: dict[str, Ranked] = {}
     staged = [stage for stage in _STAGES if any(t.task == stage for t in trials)]
@@ -177,7 +209,7 @@ def _entries(candidates: list[Candidate], trials: list[TrialRecord]) -> list[Ran
     return list(found.values())
 
 
-def rank(candidates: list[Candidate], trials: list[TrialRecord]) -> list[Ranked]:
+def rank(candidates: Sequence[Candidate | Entrant], trials: list[TrialRecord]) -> list[Ranked]:
     """The ranking of all candidates with a completed trial, best first.
 
     The confirmation ranks before the search, and a longer pretraining before a shorter one:
@@ -190,16 +222,13 @@ def rank(candidates: list[Candidate], trials: list[TrialRecord]) -> list[Ranked]
         rungs[entry.stage, entry.iterations].append(entry)
     for rung in rungs.values():
         _compare(rung)
-    # Rounded, so that candidates of equal score do not swap places with the order of a sum.
-    entries.sort(
-        key=lambda e: (
-            e.collapsed, _STAGES.index(e.stage), -e.iterations, -round(e.score, 9), e.candidate
-        )
-    )  # fmt: skip
+    entries.sort(key=lambda e: (e.collapsed, _STAGES.index(e.stage), -e.iterations, *_order(e)))
     for place, entry in enumerate(entries):
         entry.rank = place + 1
-        entry.tied_with.sort()
-        entry.tied_with_best = place == 0 or entries[0].candidate in entry.tied_with
+        alike = (entry.collapsed, entry.stage, entry.iterations) == (
+            entries[0].collapsed, entries[0].stage, entries[0].iterations
+        )  # fmt: skip
+        entry.tied_with_best = place == 0 or (alike and entry.tied_with_best)
     return entries
 
 

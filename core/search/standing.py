@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from core.search.history import CONFIRMATION, FINAL_STATES, Candidate, History, TrialRecord
+from collections.abc import Sequence
+
+from core.search.history import CONFIRMATION, FINAL_STATES, Candidate, Entrant, History, TrialRecord
 from core.search.planning import wanted
 from core.search.ranking import Ranked, rank
 from core.search.spec import SearchSpec
@@ -24,6 +26,8 @@ def _comparable(spec: SearchSpec, history: History) -> list[TrialRecord]:
     return [t for t in history.trials if t.task != CONFIRMATION or t.seed not in cut]
 
 
-def standing(spec: SearchSpec, candidates: list[Candidate], history: History) -> list[Ranked]:
+def standing(
+    spec: SearchSpec, candidates: Sequence[Candidate | Entrant], history: History
+) -> list[Ranked]:
     """The ranking of all candidates with a completed trial, best first."""
     return rank(candidates, _comparable(spec, history))

@@ -102,6 +102,7 @@ class Job(Owned, Base):
     ranking: Mapped[list[Any] | None]
     policy: Mapped[dict[str, Any] | None]
     encoder: Mapped[dict[str, Any] | None]
+    request_id: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     paused_at: Mapped[datetime | None]
@@ -134,6 +135,7 @@ class Trial(Base):
     __table_args__ = (
         UniqueConstraint("job_id", "task", "candidate_key", "seed", "iterations"),
         Index("ix_trials_job_id_state", "job_id", "state"),
+        Index("ix_trials_job_id_number", "job_id", "number"),
         Index("ix_trials_state_lease_expires_at", "state", "lease_expires_at"),
     )
 
@@ -181,8 +183,20 @@ class WorkerRow(Base):
     name: Mapped[str] = mapped_column(String(200), primary_key=True)
     device: Mapped[str] = mapped_column(String(100))
     queues: Mapped[list[Any]] = mapped_column(server_default="[]")
+    device_memory: Mapped[int | None] = mapped_column(BigInteger)
+    device_memory_used: Mapped[int | None] = mapped_column(BigInteger)
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Total(Base):
+    """A sum over all trials that have completed, of whatever job; see `core.jobs.totals`."""
+
+    __tablename__ = "totals"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    value: Mapped[float] = mapped_column(Float)
 
 
 class ApiKey(Base):

@@ -23,6 +23,14 @@ class JobCalls:
         body = {"dataset_id": dataset_id, **search}
         return self._connection.document("POST", "/v1/jobs", json=body)
 
+    def ranking(self, job_id: str) -> list[dict[str, Any]]:
+        """All lines of the ranking of a job, so far."""
+        return self._connection.items(f"/v1/jobs/{job_id}/ranking", limit=1000)
+
+    def delete(self, job_id: str) -> None:
+        """Delete a job that has ended."""
+        self._connection.request("DELETE", f"/v1/jobs/{job_id}")
+
     def dashboard(self, job_id: str) -> dict[str, Any]:
         """State, counts, ranking, best so far and time left of a job."""
         return self._connection.document("GET", f"/v1/jobs/{job_id}/dashboard")

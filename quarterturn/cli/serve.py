@@ -49,11 +49,13 @@ def api() -> None:
     """Run the REST API alone; needs a database and a broker."""
     import uvicorn
 
+    from core import logs
     from core.access.binding import require_keys
     from core.store.database import get_engine
     from core.store.schema import check
 
     settings = get_settings()
+    logs.configure(settings, "api")
     check(get_engine())
     require_keys(settings.host, get_engine())
     uvicorn.run(
@@ -61,7 +63,8 @@ def api() -> None:
         factory=True,
         host=settings.host,
         port=settings.port,
-        log_level=settings.log_level.lower(),
+        log_config=None,  # core.logs has one
+        access_log=False,  # api.requests writes it
         timeout_graceful_shutdown=5,
     )
 
@@ -83,9 +86,11 @@ def worker(
     # trial a moment, then ends the process, which hands its trial back (workers.trial).
     os.environ["REMAP_SIGTERM"] = "SIGQUIT"
 
+    from core import logs
     from core.store.database import get_engine
     from core.store.schema import check
 
+    logs.configure(settings, "worker")  # what Celery says before it asks for it
     check(get_engine())
     get_engine().dispose()  # no connection may cross the fork
 
@@ -95,9 +100,9 @@ def worker(
 
     presence.queues = detect(settings.device).queues(asked_only=settings.asked_only)
     app.worker_main(
-        ["worker", "--concurrency", "1", "--pool", "prefork", "--loglevel", settings.log_level,
-         "--queues", ",".join(presence.queues), "--without-gossip", "--without-mingle",
-         "--hostname", f"{os.getpid()}@%h"]
+        ["--quiet", "worker", "--concurrency", "1", "--pool", "prefork",
+         "--loglevel", settings.log_level, "--queues", ",".join(presence.queues),
+         "--without-gossip", "--without-mingle", "--hostname", f"{os.getpid()}@%h"]
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ _TYPES = {
     "int": "whole number",
     "float": "number",
     "list[pathlib.Path]": "JSON list of paths",
+    "typing.Literal['json', 'text']": "`json` or `text`",
 }
 
 

@@ -12,9 +12,10 @@ from scipy import optimize, stats
 from core.search.effects import fit
 from core.search.evidence import assess
 from core.search.history import Candidate, TrialRecord
-from core.search.ranking import rank
+from core.search.ranking import MOST_TIES, rank
 from core.search.selection import select
 from core.search.spec import parse_search
+from core.search.strategies.flat import baselines
 from tests.search.making import numbered
 
 
@@ -152,3 +153,60 @@ def test_the_selection_says_where_it_comes_from() -> None:
     assert policy.selection["rank"] == 1
     assert policy.selection["provenance"]["dataset"] == {"digest": "d"}
     assert policy.selection["provenance"]["versions"]["torch"]
+
+
+def _dense(scores: dict[str, dict[int, float]]) -> tuple[dict[str, float], float, np.ndarray]:
+    """The model as one least-squares problem: means, deviation, and the errors of differences."""
+    keys, seeds = sorted(scores), sorted({seed for row in scores.values() for seed in row})
+    observed = [(k, s, v) for k in keys for s, v in scores[k].items()]
+    design = np.zeros((len(observed), len(keys) + len(seeds)))
+    for row, (key, seed, _) in enumerate(observed):
+        design[row, keys.index(key)] = design[row, len(keys) + seeds.index(seed)] = 1.0
+    values = np.array([value for *_, value in observed])
+    inverse = np.linalg.pinv(design.T @ design)
+    effects = inverse @ design.T @ values
+    freedom = len(observed) - np.linalg.matrix_rank(design)
+    deviation = float(np.sqrt(((values - design @ effects) ** 2).sum() / freedom))
+    own = inverse[: len(keys), : len(keys)]
+    variances = np.diag(own)[:, None] + np.diag(own)[None, :] - 2 * own
+    means = dict(zip(keys, effects[: len(keys)] + effects[len(keys) :].mean(), strict=True))
+    return means, deviation, deviation * np.sqrt(np.maximum(0.0, variances))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_fit_is_that_of_the_whole_least_squares_problem(seed: int) -> None:
+    """Also where candidates lack seeds that others have."""
+    draw = np.random.default_rng(seed)
+    scores = {
+        f"c{i}": {
+            s: float(draw.normal(i * (seed % 2), 1.0)) + s
+            for s in range(4)
+            if s == 0 or draw.random() < 0.7
+        }
+        for i in range(7)
+    }
+    means, deviation, errors = _dense(scores)
+    found = fit(scores)
+    assert found.means == pytest.approx(means)
+    assert found.deviation == pytest.approx(deviation)
+    for i, one in enumerate(sorted(scores)):
+        for j, other in enumerate(sorted(scores)):
+            assert found.error_of_difference(one, other) == pytest.approx(errors[i, j], abs=1e-9)
+
+
+def test_of_very_many_ties_the_baselines_and_the_nearest_are_named() -> None:
+    known = {c.key for c in baselines()}
+    candidates = [*baselines(), *(c for c in numbered(60) if c.key not in known)]
+    trials = [
+        record
+        for place, candidate in enumerate(candidates)
+        for record in _records(candidate, [0.6 - place / 10_000])
+    ]
+    ranking = rank(candidates, trials)
+    assert all(entry.ties == len(candidates) - 1 for entry in ranking)
+    assert all(len(entry.tied_with) == MOST_TIES for entry in ranking)
+    assert all(entry.tied_with_best for entry in ranking)
+    last = ranking[-1]
+    assert known <= set(last.tied_with), "though they are the furthest"
+    nearest = [e.candidate for e in ranking[-2::-1] if e.candidate not in known]
+    assert set(last.tied_with) == known | set(nearest[: MOST_TIES - len(known)])

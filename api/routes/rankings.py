@@ -1,0 +1,35 @@
+"""The ranking of a job, by pages."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from api.deps import SessionDep
+from api.problems import responses
+from core.jobs.create import find_job
+from core.jobs.snapshot import snapshot
+
+router = APIRouter(prefix="/v1/jobs", tags=["dashboard"])
+
+
+class RankingPage(BaseModel):
+    """Lines of a ranking; `next` is the cursor of the following page, null on the last."""
+
+    items: list[dict[str, Any]]
+    next: str | None = None
+
+
+@router.get("/{job_id}/ranking", response_model=RankingPage, responses=responses(404))
+def ranking(
+    job_id: str,
+    session: SessionDep,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    after: Annotated[int, Query(ge=0, le=2**31 - 1, description="Cursor: a rank.")] = 0,
+) -> dict[str, Any]:
+    """The ranking so far, best first; of an ended job the last."""
+    lines = snapshot(session, find_job(session, job_id)).ranking
+    following = str(after + limit) if len(lines) > after + limit else None
+    return {"items": lines[after : after + limit], "next": following}

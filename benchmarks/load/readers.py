@@ -1,0 +1,161 @@
+"""Those who read: dashboards that poll, streams that are left open, and one who asks everything."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import re
+import time
+from collections import Counter, defaultdict
+from typing import Any
+
+import httpx
+
+#: As the page asks (api/pages/static/live.js).
+_POLL_SECONDS = 2.0
+#: Answers that say what is not there yet.
+_EXPECTED = (200, 404, 409)
+_PATIENCE_SECONDS = 30.0
+
+
+def reads(openapi: dict[str, Any], ids: dict[str, str], last: int) -> dict[str, str]:
+    """Every address that can be read with these ids, by what it is called in the table.
+
+    Args:
+        last: number of the last trials, for a page at the end of the listing.
+    """
+    found: dict[str, str] = {}
+    for path, methods in openapi["paths"].items():
+        names = re.findall(r"\{(\w+)\}", path)
+        if "get" in methods and all(name in ids for name in names) and "/events" not in path:
+            found[path] = path.format(**ids)
+    trials = f"/v1/jobs/{ids['job_id']}/trials"
+    dashboard = f"/v1/jobs/{ids['job_id']}/dashboard"
+    return {
+        **found,
+        "dashboard, fragment for the page": f"{dashboard}?fragment=true",
+        "trials, a page at the end": f"{trials}?after={max(0, last - 100)}",
+        "trials, completed only": f"{trials}?state=completed",
+        "/": "/",
+    }
+
+
+class _Connection:
+    """GET over one connection that is kept: a client must not cost more than what it measures."""
+
+    def __init__(self, url: str, key: str) -> None:
+        address = httpx.URL(url)
+        self._host, self._port = address.host, address.port or 80
+        self._head = f"Host: {self._host}:{self._port}\r\nAuthorization: Bearer {key}\r\n\r\n"
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def get(self, address: str) -> int:
+        """The status, once the body has been read."""
+        if self._streams is None:
+            self._streams = await asyncio.open_connection(self._host, self._port, limit=2**24)
+        reader, writer = self._streams
+        writer.write(f"GET {address} HTTP/1.1\r\n{self._head}".encode())
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        length = head.split(b"content-length:")[1].split(b"\r\n")[0]
+        await reader.readexactly(int(length))
+        if head.startswith(b"http/1.0") or b"connection: close" in head:
+            self.close()
+        return int(head.split(b" ", 2)[1])
+
+    def close(self) -> None:
+        if self._streams is not None:
+            self._streams[1].close()
+        self._streams = None
+
+
+class Readers:
+    """Latencies in seconds by address, and errors."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self._url, self._key = url, key
+        self._client = httpx.AsyncClient(
+            base_url=url, trust_env=False, headers={"Authorization": f"Bearer {key}"}
+        )
+        self.latencies: dict[str, list[float]] = defaultdict(list)
+        self.errors: Counter[str] = Counter()
+        self.events = 0
+
+    async def _get(self, connection: _Connection, name: str, address: str) -> None:
+        begun = time.perf_counter()
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                status = await connection.get(address)
+        except (OSError, asyncio.IncompleteReadError, TimeoutError, IndexError) as error:
+            self.errors[f"{name}: {type(error).__name__}"] += 1
+            connection.close()
+            return
+        self.latencies[name].append(time.perf_counter() - begun)
+        if status not in _EXPECTED:
+            self.errors[f"{name}: {status}"] += 1
+
+    async def _poll(self, name: str, address: str) -> None:
+        await asyncio.sleep(random.uniform(0, _POLL_SECONDS))
+        connection = _Connection(self._url, self._key)
+        while True:
+            begun = time.perf_counter()
+            await self._get(connection, name, address)
+            await asyncio.sleep(max(0.0, _POLL_SECONDS - (time.perf_counter() - begun)))
+
+    async def _stream(self, address: str) -> None:
+        headers = {"Accept": "text/event-stream"}
+        while True:
+            try:
+                async with self._client.stream("GET", address, headers=headers, timeout=None) as it:
+                    if it.status_code != 200:
+                        self.errors[f"stream: {it.status_code}"] += 1
+                    async for line in it.aiter_lines():
+                        self.events += line.startswith("data:")
+            except httpx.HTTPError as error:
+                self.errors[f"stream: {type(error).__name__}"] += 1
+            await asyncio.sleep(1)
+
+    async def _everything(self, addresses: dict[str, str]) -> None:
+        connection = _Connection(self._url, self._key)
+        for name, address in itertools.cycle(addresses.items()):
+            await self._get(connection, name, address)
+            await asyncio.sleep(0.05)
+
+    async def under_load(
+        self, addresses: dict[str, str], dashboards: int, stream: str | None, streams: int,
+        until: asyncio.Event,
+    ) -> None:  # fmt: skip
+        """Read until told to end."""
+        polled = "dashboard, fragment for the page"
+        tasks = [
+            asyncio.create_task(self._poll(f"polled by {dashboards}", addresses[polled]))
+            for _ in range(dashboards)
+        ]
+        tasks.append(asyncio.create_task(self._everything(addresses)))
+        if stream is not None:
+            tasks += [asyncio.create_task(self._stream(stream)) for _ in range(streams)]
+        await until.wait()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def one_by_one(self, addresses: dict[str, str], times: int) -> None:
+        """Each address so many times, one request at a time; the first, unmeasured, warms up."""
+        connection = _Connection(self._url, self._key)
+        for name, address in addresses.items():
+            await connection.get(address)
+            for _ in range(times):
+                await self._get(connection, name, address)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+def percentiles(values: list[float]) -> dict[str, float]:
+    """Milliseconds."""
+    ordered = sorted(values)
+
+    def at(share: float) -> float:
+        return round(1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))], 2)
+
+    return {"requests": len(ordered), "p50": at(0.5), "p95": at(0.95), "p99": at(0.99)}
