@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 DEMO := .quarterturn/demo
 
-.PHONY: help demo smoke test check chaos bench format browser clean
+.PHONY: help demo smoke docs test check chaos bench format browser clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -54,6 +54,10 @@ check: $(VENV)/.installed-dev ## linters, types, import contracts
 format: $(VENV)/.installed-dev ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(VENV)/.installed-dev ## build the documentation as a site, build/docs/index.html
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file website/mkdocs.yml
+	@echo build/docs/index.html
 
 chaos: $(VENV)/.installed-dev ## a search while everything is killed, frozen and emptied; minutes
 	$(BIN)/python -m benchmarks.chaos $(if $(QUICK),--quick) $(ARGS)

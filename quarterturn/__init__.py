@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from quarterturn.client import Client
     from quarterturn.encoder import PretrainedEncoder, load_encoder
-    from quarterturn.job import Job, SelectedPolicy
+    from quarterturn.job import Job
+    from quarterturn.selected import SelectedPolicy
     from quarterturn.transform import PolicyTransform, load_policy
 
 __all__ = [
@@ -27,7 +28,7 @@ _HOMES = {
     "Client": "quarterturn.client",
     "Job": "quarterturn.job",
     "PolicyTransform": "quarterturn.transform",
-    "SelectedPolicy": "quarterturn.job",
+    "SelectedPolicy": "quarterturn.selected",
     "PretrainedEncoder": "quarterturn.encoder",
     "load_encoder": "quarterturn.encoder",
     "load_policy": "quarterturn.transform",

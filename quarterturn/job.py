@@ -1,22 +1,20 @@
-"""A search as an object: waiting for it, its ranking as a table, a plot, its policy."""
+"""A search as an object: waiting for it, its ranking as a table and a plot, what came of it."""
 
 from __future__ import annotations
 
-import types
-from html import escape
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import QuarterturnError, UnavailableError
-from core.exports import Options, export
-from core.lifecycle import final
-from core.policies import parse_policy
+from quarterturn.selected import SelectedPolicy
 
 if TYPE_CHECKING:
     import pandas
     from matplotlib.axes import Axes
 
     from quarterturn.client import Client
-    from quarterturn.transform import PolicyTransform
+    from quarterturn.encoder import PretrainedEncoder
 
 #: Columns of `Job.ranking`, of which the dashboard has more.
 _COLUMNS = (
@@ -31,51 +29,11 @@ def _needed(package: str, what: str) -> UnavailableError:
     )
 
 
-class SelectedPolicy:
-    """What a job selected; `document` is the policy as JSON, with its selection and evidence."""
-
-    def __init__(self, document: dict[str, Any]) -> None:
-        self.document = document
-        self._policy = parse_policy(document)
-
-    @property
-    def name(self) -> str:
-        return self._policy.name
-
-    def transform(self, seed: int | None = None) -> PolicyTransform:
-        """The policy on batches, by Quarterturn's own interpreter."""
-        from quarterturn.transform import load_policy
-
-        return load_policy(self.document, seed)
-
-    def torchvision(self) -> types.ModuleType:
-        """The policy on torchvision alone: a module with `first_view`, `second_view`, `two_views`.
-
-        The module is made here from the document; no code comes from the server.
-        """
-        made = export(self._policy, "torchvision")
-        module = types.ModuleType(made.filename.removesuffix(".py"))
-        exec(compile(made.text, made.filename, "exec"), module.__dict__)
-        return module
-
-    def export(self, name: str, *, size: int | None = None, view: int = 0) -> str:
-        """The policy as a file of another library; see docs/exporting.md.
-
-        Raises:
-            core.errors.InvalidInputError: `unknown_format`, `export_not_possible`,
-                `export_size_needed`.
-        """
-        return export(self._policy, name, Options(size=size, view=view)).text
-
-    def __repr__(self) -> str:
-        return f"SelectedPolicy({self.name!r})"
-
-
 class Job:
     """A search on a server; made by `Client.search` and `Client.job`."""
 
-    def __init__(self, client: Client, job_id: str) -> None:
-        self._client, self.id = client, job_id
+    def __init__(self, client: Client, job_id: str, *, images: str | Path | None = None) -> None:
+        self._client, self.id, self._images = client, job_id, images
 
     @property
     def url(self) -> str:
@@ -91,15 +49,17 @@ class Job:
         return str(self.dashboard()["state"])
 
     def wait(self, *, progress: bool = False, period: float = 1.0) -> Job:
-        """Wait until the job has ended; with `progress`, show bars.
+        """Wait until the job has ended; with `progress`, show bars, in notebooks the ranking.
 
         Raises:
             QuarterturnError: `job_failed`, it ended without a policy.
         """
         if progress:
+            from quarterturn import notebook
             from quarterturn.cli import display
 
-            with display.progress() as watch:
+            shown = notebook.progress(self.url) if notebook.in_notebook() else display.progress()
+            with shown as watch:
                 last = self._client.wait(self.id, watch=watch, period=period)
         else:
             last = self._client.wait(self.id, period=period)
@@ -145,7 +105,45 @@ class Job:
         Raises:
             ServerError: `policy_not_ready`.
         """
-        return SelectedPolicy(self._client.policy(self.id))
+        return SelectedPolicy(self._client.policy(self.id), self._images)
+
+    def card(self, format: str = "markdown") -> str:
+        """The policy card as text: `markdown`, `html` or `json`.
+
+        Raises:
+            ServerError: `policy_not_ready`.
+        """
+        return self._client.card(self.id, format)
+
+    def encoder(self) -> PretrainedEncoder:
+        """The final encoder, in evaluation mode; a job with `final_pretraining` has one.
+
+        Raises:
+            ServerError: `encoder_not_ready`.
+        """
+        from quarterturn.encoder import load_encoder
+
+        with tempfile.TemporaryDirectory(prefix="quarterturn-") as folder:
+            path = self._client.download_encoder(
+                self.id, Path(folder, "encoder.safetensors"), card=False
+            )
+            return load_encoder(path)
+
+    def encoder_card(self) -> str:
+        """The model card of the final encoder in Markdown.
+
+        Raises:
+            ServerError: `encoder_not_ready`.
+        """
+        return self._client.encoder_card(self.id)
+
+    def download_encoder(self, path: str | Path = "encoder.safetensors") -> Path:
+        """Write the final encoder, and its model card beside it as `.md`; returns where it lies.
+
+        Raises:
+            ServerError: `encoder_not_ready`. InvalidInputError: `output_not_writable`.
+        """
+        return self._client.download_encoder(self.id, path)
 
     def plot(self, axes: Axes | None = None) -> Axes:
         """The ranking with its standard errors; baselines are hollow, ties with the first dark.
@@ -177,17 +175,7 @@ class Job:
         return f"Job({self.id!r})"
 
     def _repr_html_(self) -> str:
-        """For notebooks: state, progress, the first five of the ranking."""
-        view = self.dashboard()
-        rows = "".join(
-            f"<tr><td>{row['rank']}</td><td>{escape(row['name'])}</td>"
-            f"<td>{row['score']:.4g} ± {row['standard_error']:.2g}</td></tr>"
-            for row in view["ranking"][:5]
-        )
-        running = "" if view["state"] in final("jobs") else ", so far"
-        return (
-            f"<p><b>{escape(view['name'])}</b>: {view['state']}, "
-            f"{view['counts']['completed']} of {view['trials_total']} trials{running}. "
-            f'<a href="{escape(self.url)}">Dashboard</a></p>'
-            f"<table><tr><th>#</th><th>Policy</th><th>{view['criterion']}</th></tr>{rows}</table>"
-        )
+        """For notebooks: state, progress and ranking at this moment."""
+        from quarterturn.notebook import job_html
+
+        return job_html(self.dashboard(), self.url)

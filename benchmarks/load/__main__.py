@@ -95,7 +95,9 @@ async def _measure(stack: LoadStack, folder: Path, trials: int, quick: bool) -> 
     print(f"a job of {trials} trials accepted in {accepted:.1f} s", flush=True)
 
     def addresses(of: str, last: int) -> dict[str, str]:
-        trial = client._request("GET", f"/v1/jobs/{of}/trials?limit=1").json()["items"][0]["id"]
+        trial = client._connection.request("GET", f"/v1/jobs/{of}/trials?limit=1").json()["items"][
+            0
+        ]["id"]
         return reads(openapi, {"job_id": of, "trial_id": trial, "dataset_id": dataset}, last)
 
     has_streams = any("/events" in path for path in openapi["paths"])

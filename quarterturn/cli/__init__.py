@@ -10,6 +10,7 @@ import typer
 
 from core.errors import QuarterturnError
 from quarterturn.cli.backup import backup, restore
+from quarterturn.cli.checkpoints import checkpoints_commands, encoder
 from quarterturn.cli.doctor import doctor
 from quarterturn.cli.keys import keys_commands
 from quarterturn.cli.policy import policy_commands
@@ -23,8 +24,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (search, serve, api, worker, migrate, backup, restore, doctor):
+for command in (search, serve, api, worker, migrate, backup, restore, doctor, encoder):
     app.command()(command)
+app.add_typer(checkpoints_commands, name="checkpoints")
 app.add_typer(keys_commands, name="keys")
 app.add_typer(policy_commands, name="policy")
 

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
+from quarterturn.wording import score_text
+
 if TYPE_CHECKING:
     from quarterturn.client import Client
 
@@ -24,16 +26,8 @@ def _duration(seconds: float | None) -> str:
     return f"{minutes}:{rest:02d}"
 
 
-def _number(score: float | None, error: float | None, criterion: str) -> str:
-    if score is None or error is None:
-        return "–"
-    if criterion == "rotation":
-        return f"{100 * score:.1f} ± {100 * error:.1f} %"
-    return f"{score:.4g} ± {error:.2g}"
-
-
 def _accuracy(entry: dict[str, Any], criterion: str) -> str:
-    return _number(entry["score"], entry["standard_error"], criterion)
+    return score_text(entry["score"], entry["standard_error"], criterion)
 
 
 def show_dataset(dataset: dict[str, Any]) -> None:
@@ -102,7 +96,7 @@ def show_ranking(state: dict[str, Any]) -> None:
         marks += " (collapsed)" if entry["collapsed"] else ""
         table.add_row(
             f"{tied}{entry['rank']}", entry["name"] + marks, _accuracy(entry, criterion),
-            _number(entry["reported"], entry["reported_error"], criterion),
+            score_text(entry["reported"], entry["reported_error"], criterion),
             str(entry["seeds"]) + _reported_seeds(entry), str(entry["iterations"]),
         )  # fmt: skip
     _console.print(table)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,6 +21,26 @@ def _policy() -> None:
     """Read, show, compare and export policy files."""
 
 
+def _chosen(selection: dict[str, Any]) -> Iterator[str]:
+    """How a policy was chosen, as sentences."""
+    from quarterturn.wording import score_text
+
+    criterion = selection.get("criterion", "rotation")
+    what = "rotation accuracy" if criterion == "rotation" else criterion
+    if selection.get("score") is not None:
+        score = score_text(selection["score"], selection["standard_error"], criterion)
+        seeds = selection["seeds"]
+        yield f"{what} {score} over {seeds} seed{'' if seeds == 1 else 's'}"
+    if selection.get("measured_on"):
+        yield f"measured on {selection['measured_on']}"
+    if selection.get("rank") is not None:
+        yield f"rank {selection['rank']} of {selection['candidates']}"
+    if selection.get("tied_with"):
+        yield f"not distinguishable from: {', '.join(selection['tied_with'])}"
+    if selection.get("evidence"):
+        yield f"evidence: {selection['evidence']['level']}"
+
+
 @policy_commands.command()
 def show(path: PolicyFile) -> None:
     """Show what a policy does, in words, and how it was chosen."""
@@ -31,15 +52,8 @@ def show(path: PolicyFile) -> None:
     for line in describe(policy):
         typer.echo(line)
     selection = policy.selection or {}
-    if "score" in selection:
-        typer.echo(
-            f"rotation accuracy {100 * selection['score']:.1f} ± "
-            f"{100 * selection['standard_error']:.1f} % over {selection['seeds']} seeds, "
-            f"rank {selection['rank']} of {selection['candidates']}"
-        )
-        tied = selection.get("tied_with", [])
-        if tied:
-            typer.echo(f"not distinguishable from: {', '.join(tied)}")
+    for line in _chosen(selection):
+        typer.echo(line)
     for warning in selection.get("warnings", policy_warnings(policy)):
         typer.secho(f"warning: {warning['message']}", fg="yellow")
 
@@ -89,13 +103,18 @@ def export(
 @policy_commands.command()
 def preview(
     path: PolicyFile,
-    images: Annotated[list[Path], typer.Argument(help="Images, or folders of them.")],
+    images: Annotated[list[Path], typer.Argument(help="Images, folders or archives of them.")],
     output: Annotated[Path, typer.Option(help="The PNG file.")] = Path("preview.png"),
     count: Annotated[int, typer.Option(min=1, max=100, help="How many images.")] = 6,
     draws: Annotated[int, typer.Option(min=1, max=40, help="How many views of each.")] = 5,
     resolution: Annotated[
-        int, typer.Option(min=16, max=512, help="Pixels at which the policy is applied.")
-    ] = 64,
+        int | None,
+        typer.Option(
+            min=16,
+            max=512,
+            help="Pixels at which the policy is applied [default: those of its search, or 64].",
+        ),
+    ] = None,
     cell: Annotated[int, typer.Option(min=16, max=512, help="Pixels of each picture shown.")] = 96,
     seed: Annotated[int, typer.Option(help="The same seed draws the same.")] = 0,
 ) -> None:
@@ -103,9 +122,11 @@ def preview(
     import io
 
     from core.policies import read_policy
-    from quarterturn.cli.pictures import read_images
+    from quarterturn.pictures import read_images
+    from quarterturn.selected import searched_resolution
 
     policy = read_policy(path)
+    resolution = resolution or searched_resolution(policy.selection)
     pictures = read_images(images, count)
     from core.previews.sheet import contact_sheet  # torch takes seconds: after the checks
 

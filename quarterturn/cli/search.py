@@ -6,35 +6,17 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from core.errors import InvalidInputError, QuarterturnError
+from quarterturn.cli.connecting import Server, server_of
 from quarterturn.cli.options import DataDir, name_or_document, parse_budget
-from quarterturn.cli.serve import settings_with
 
 if TYPE_CHECKING:
     from quarterturn.client import Client
-
-
-@contextmanager
-def _server(url: str | None, data_dir: Path | None) -> Iterator[tuple[str, bool]]:
-    """The given server, the one that runs on the data folder, or one started for this search;
-    and whether it outlives the search.
-    """
-    if url:
-        yield url, True
-        return
-    from core.embedded.stack import running_or_started
-
-    started = "Starting PostgreSQL, Redis, a worker and the API ..."
-    settings = settings_with(data_dir=data_dir)
-    with running_or_started(settings, lambda: typer.echo(started)) as service:
-        yield service
 
 
 def _request(space: str | None, strategy: str, budget: list[str], **rest: Any) -> dict[str, Any]:
@@ -46,6 +28,10 @@ def _request(space: str | None, strategy: str, budget: list[str], **rest: Any) -
         "budget": parse_budget(budget),
         "pretraining": {name: value for name, value in pretraining.items() if value is not None},
     }
+    if (checkpoint := rest.pop("checkpoint")) is not None:
+        body["pretraining"]["init"] = {"checkpoint": checkpoint}
+    if (final := rest.pop("final_iterations")) is not None:
+        body["final_pretraining"] = {"iterations": final}
     if space is not None:
         body["search_space"] = name_or_document(space, "search space")
     return {**body, **{name: value for name, value in rest.items() if value is not None}}
@@ -86,7 +72,7 @@ def search(
         typer.Option(help="150s, 10m, 2h, trials=40, iterations=5000; may be repeated."),
     ] = None,
     output: Annotated[Path, typer.Option(help="Where to write the policy.")] = Path("policy.json"),
-    server: Annotated[str | None, typer.Option(help="URL of a running server.")] = None,
+    server: Server = None,
     data_dir: DataDir = None,
     iterations: Annotated[int | None, typer.Option(help="Longest pretraining, in steps.")] = None,
     seeds: Annotated[
@@ -99,6 +85,13 @@ def search(
     method: Annotated[str | None, typer.Option(help="simclr or moco_v2.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images per step.")] = None,
     resolution: Annotated[int | None, typer.Option(help="Working resolution in pixels.")] = None,
+    checkpoint: Annotated[
+        str | None, typer.Option(help="Start from these weights; see `quarterturn checkpoints`.")
+    ] = None,
+    final_iterations: Annotated[
+        int | None,
+        typer.Option(help="Then pretrain an encoder with the policy; see `quarterturn encoder`."),
+    ] = None,
 ) -> None:
     """Choose an augmentation policy for a folder or an archive of images, without labels."""
     from quarterturn.client import Client
@@ -114,10 +107,11 @@ def search(
     body = _checked(
         _request(
             space, strategy, budget or [], iterations=iterations, seeds=seeds, seed=seed,
-            encoder=encoder, method=method, batch_size=batch_size,
+            encoder=encoder, method=method, batch_size=batch_size, checkpoint=checkpoint,
+            final_iterations=final_iterations,
         )
     )  # fmt: skip
-    with _server(server, data_dir) as (url, stays), Client(url) as client:
+    with server_of(server, data_dir) as (url, stays), Client(url) as client:
         job = _run(client, path, body, output, resolution)
         page = f"/v1/jobs/{job}/dashboard"
         if stays:
@@ -156,5 +150,7 @@ def _run(
     snapshot = output.with_suffix(".dashboard.html")
     snapshot.write_text(display.page_of(client, job["id"], output.name), encoding="utf-8")
     typer.secho(f"Policy:    {output.resolve()}", bold=True)
+    if last["encoder_ready"]:
+        typer.echo(f"Encoder:   quarterturn encoder {job['id']}")
     typer.echo(f"Dashboard: {snapshot.resolve()} (a copy)")
     return str(job["id"])

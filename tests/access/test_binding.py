@@ -75,7 +75,7 @@ def test_the_first_key_of_the_embedded_stack() -> None:
             )  # fmt: skip
             assert made.returncode == 0, made.stderr
             with Client(stack.url, key=made.stdout.strip()) as client:
-                assert client._request("GET", "/v1/jobs").json()["items"] == []
+                assert client.jobs() == []
             listed = _run("keys", "list", "--data-dir", folder).stdout.splitlines()
             assert "ann  read  expires" in listed[0]
             assert "local  read,write  lasts  never used  first" in listed[1]

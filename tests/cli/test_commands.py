@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
+from typer.testing import CliRunner
 
 from core.embedded.stack import Stack
 from core.policies import parse_policy, write_policy
 from core.policies.recipes import moco_v2
+from core.pretraining.encoders import build_encoder
+from core.weights.naming import portable_state
+from quarterturn.cli import app
 
 
 def _run(*arguments: str, seconds: float = 120) -> subprocess.CompletedProcess[str]:
@@ -32,7 +39,7 @@ def test_torch_is_not_imported_before_it_is_needed(module: str) -> None:
 def test_help_names_the_commands() -> None:
     done = _run("--help")
     assert done.returncode == 0
-    for command in ("search", "serve", "api", "worker", "migrate", "policy"):
+    for command in ("search", "serve", "api", "worker", "migrate", "policy", "checkpoints"):
         assert command in done.stdout
 
 
@@ -52,6 +59,39 @@ def test_search_against_a_server(stack: Stack, animals: Path, tmp_path: Path) ->
     shown = _run("policy", "show", str(output))
     assert shown.returncode == 0
     assert "rotation accuracy" in shown.stdout
+
+
+def test_weights_to_and_from_a_server(stack: Stack, animals: Path, tmp_path: Path) -> None:
+    """A search from a checkpoint, whose encoder is the next checkpoint."""
+
+    def command(*arguments: str) -> str:
+        done = CliRunner().invoke(app, [*arguments, "--server", stack.url])
+        assert done.exit_code == 0, (done.output, done.exception)
+        return done.output
+
+    torch.manual_seed(9)
+    save_file(portable_state(build_encoder("resnet_tiny", 28)), tmp_path / "base.safetensors")
+    made = command("checkpoints", "upload", str(tmp_path / "base.safetensors"))
+    base = made.split()[0]
+    assert made.split()[1] == "resnet_tiny"
+    assert made in command("checkpoints", "list")
+    shown = command("checkpoints", "show", base)
+    assert "resnet_tiny: fits; " in shown
+    assert "resnet50: does not fit; " in shown
+    searched = command(
+        "search", str(animals), "--output", str(tmp_path / "policy.json"), "--encoder",
+        "resnet_tiny", "--batch-size", "16", "--iterations", "1", "--budget", "trials=1",
+        "--checkpoint", base, "--final-iterations", "2",
+    )  # fmt: skip
+    (job,) = re.findall(r"quarterturn encoder (job_\w+)", searched)
+    output = tmp_path / "encoder.safetensors"
+    assert str(output) in command("encoder", job, "--output", str(output))
+    assert base in (tmp_path / "encoder.md").read_text()
+    again = command("checkpoints", "create", "--from-job", job, "--name", "next")
+    assert again.split()[0] != base
+    assert again.rstrip().endswith("next")
+    command("checkpoints", "delete", base)
+    assert base not in command("checkpoints", "list")
 
 
 def test_a_folder_is_packed_and_sent(stack: Stack, animals: Path, tmp_path: Path) -> None:
@@ -81,6 +121,7 @@ def test_a_folder_is_packed_and_sent(stack: Stack, animals: Path, tmp_path: Path
         (["search", "/etc", "--space", "/nowhere/space.json"], "file_unreadable"),
         (["search", "/etc", "--server", "http://127.0.0.1:9"], "server_unreachable"),
         (["policy", "show", "/nowhere.json"], "invalid_policy"),
+        (["encoder", "job_1", "--server", "http://127.0.0.1:9"], "server_unreachable"),
         (["worker"], "no_database"),
         (["migrate"], "no_database"),
     ],

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -65,6 +66,27 @@ def test_preview_is_a_contact_sheet(moco: str, animals: Path, tmp_path: Path) ->
     assert "3 images, 2 views each" in done.stdout
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.size == (3 * 44 + 4, 18 + 3 * 44 + 4)
+
+
+def test_show_says_how_a_policy_was_chosen(tmp_path: Path) -> None:
+    selections: list[dict[str, Any]] = [
+        {"criterion": "composite", "score": 0.5, "standard_error": 0.1, "seeds": 1, "rank": 1,
+         "candidates": 8, "measured_on": "images", "tied_with": ["simclr"],
+         "evidence": {"level": "weak"}},
+        {"criterion": "rotation", "score": None, "rank": None, "candidates": 8,
+         "evidence": {"level": "none"}},
+    ]  # fmt: skip
+    shown = []
+    for selection in selections:
+        document = {**moco_v2().to_document(), "selection": selection}
+        (tmp_path / "chosen.json").write_text(json.dumps(document))
+        done = _run("show", str(tmp_path / "chosen.json"))
+        assert done.returncode == 0, done.stderr
+        shown.append(done.stdout)
+    for text in ("composite 0.5 ± 0.1 over 1 seed\n", "rank 1 of 8", "simclr", "evidence: weak"):
+        assert text in shown[0]
+    assert "evidence: none" in shown[1]
+    assert "rank" not in shown[1]
 
 
 def test_diff_and_lint_say_it_and_set_the_exit_code(moco: str, tmp_path: Path) -> None:

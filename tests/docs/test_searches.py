@@ -121,6 +121,11 @@ def test_the_cost_of_the_demo() -> None:
     coming = _coming(search)
     cost = sum(request.cost for request in coming)
     assert f"costs {cost:,} iterations in {len(coming)} trials" in read("docs/searches.md")
+    assert f"| `make demo` | {len(coming)} | {cost:,} |" in read("README.md")
+    default = _coming({})
+    cost = sum(request.cost for request in default)
+    assert f"| the default | {len(default)} | {cost:,} |" in read("README.md")
+    assert f"{cost:,} steps of pretraining in {len(default)}" in read("docs/how-to/own-data.md")
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,11 @@ from core.search.spec import parse_search
 from core.spaces import parse_space
 from tests.docs.texts import DOCS, ROOT, blocks, read
 
-_DOCUMENTS = ["README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in DOCS.glob("*.md"))]
+_DOCUMENTS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    *sorted(path.relative_to(ROOT).as_posix() for path in DOCS.rglob("*.md")),
+]
 
 
 def _anchor(heading: str) -> str:

@@ -1,0 +1,1 @@
+"""What `quarterturn.Client` can do, by resource."""

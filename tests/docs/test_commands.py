@@ -1,0 +1,95 @@
+"""All commands of README.md, the tutorial and the how-tos are run, against a real service."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import pytest
+
+from core.embedded.stack import Stack
+from quarterturn.calls.jobs import JobCalls
+from tests.conftest import TINY_SEARCH
+from tests.docs.desk import Desk
+from tests.docs.texts import DOCS, ROOT, read
+
+_DOCUMENTS = [
+    "README.md",
+    "docs/tutorial.md",
+    *sorted(path.relative_to(ROOT).as_posix() for path in DOCS.glob("how-to/*.md")),
+]
+_SERVES = "it serves until it is stopped; tests/cli/test_serve.py"
+_DOCKER = "it needs Docker; tests/docs/test_deployment.py reads the file"
+_ELSEWHERE = "it needs a server elsewhere"
+#: What is not run here, by document and first words, and why.
+_NOT_RUN = {
+    ("README.md", "make demo"): "minutes; `make smoke` is the same in short",
+    ("README.md", ".venv/bin/quarterturn serve"): _SERVES,
+    ("README.md", "import torch"): "test_texts.test_the_training_loop_runs, which looks at weights",
+    ("docs/tutorial.md", "make demo"): "minutes; the files that it leaves are laid out",
+    ("docs/tutorial.md", ".venv/bin/quarterturn serve"): _SERVES,
+    ("docs/how-to/cluster.md", "printf"): _DOCKER,
+    ("docs/how-to/cluster.md", "from quarterturn import Client"): _ELSEWHERE,
+    ("docs/how-to/cluster.md", "export QUARTERTURN_API_KEY"): _ELSEWHERE,
+    ("docs/how-to/cluster.md", "quarterturn doctor"): "tests/cli/test_doctor.py",
+    ("docs/how-to/export.md", "python examples/train_with_lightly.py"): "tests/examples",
+    ("docs/how-to/warm-start.md", "quarterturn checkpoints create --library"): (
+        "the weights would be downloaded; tests/weights/test_library.py"
+    ),
+}
+
+
+def _blocks(name: str) -> list[tuple[str, str]]:
+    """Language and text of each fenced block that can be run, in order."""
+    return re.findall(r"^```(sh|python)\n(.*?)^```$", read(name), re.MULTILINE | re.DOTALL)
+
+
+def _reason(name: str, block: str) -> str | None:
+    """Why a block is not run, if so."""
+    found = [why for (where, begins), why in _NOT_RUN.items()
+             if where == name and block.startswith(begins)]  # fmt: skip
+    return found[0] if found else None
+
+
+@pytest.fixture
+def desk(
+    stack: Stack, animals: Path, animal_dataset: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Desk:  # fmt: skip
+    matplotlib.use("Agg")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("QUARTERTURN_DATA_DIR", str(stack.data_dir))
+    for name in ("my_policy", "policy_lightly", "policy_kornia"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    start = JobCalls.start
+
+    def start_little(self: JobCalls, dataset_id: str, **search: Any) -> dict[str, Any]:
+        little = {**TINY_SEARCH, **search, "iterations": 1, "budget": {"trials": 2}}
+        if "final_pretraining" in search:
+            little["final_pretraining"] = {"iterations": 2}
+        little["pretraining"] = {**search.get("pretraining", {}), **TINY_SEARCH["pretraining"]}  # type: ignore[dict-item]
+        return start(self, dataset_id, **little)
+
+    monkeypatch.setattr(JobCalls, "start", start_little)
+    return Desk(tmp_path, stack.url, stack.data_dir, animals)
+
+
+@pytest.mark.parametrize("name", _DOCUMENTS)
+def test_each_block_runs(name: str, desk: Desk) -> None:
+    for language, block in _blocks(name):
+        if _reason(name, block) is None:
+            desk.run(language, block)
+
+
+@pytest.mark.parametrize("name", _DOCUMENTS)
+def test_no_block_hides_in_another_language(name: str) -> None:
+    assert set(re.findall(r"^ *```(\w+)", read(name), re.MULTILINE)) <= {"sh", "python", "text"}
+
+
+@pytest.mark.parametrize(("name", "begins"), list(_NOT_RUN))
+def test_what_is_not_run_is_there(name: str, begins: str) -> None:
+    assert sum(block.startswith(begins) for _, block in _blocks(name)) == 1

@@ -1,0 +1,51 @@
+"""What documents link to outside docs/ becomes part of the site: README.md and CONTRIBUTING.md as
+pages, results of benchmarks and examples as files.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+_ROOT = Path(__file__).parents[1]
+_FOLDERS = ("benchmarks/results", "examples")
+_PAGES = {"README.md": "repository.md", "CONTRIBUTING.md": "contributing.md"}
+#: From below docs/ to the root.
+_OUTSIDE = re.compile(
+    rf"\]\((?:\.\./)+((?:{'|'.join(_FOLDERS)})/[^)#\s]+|{'|'.join(map(re.escape, _PAGES))})"
+)
+_FOLDER_LINK = re.compile(rf"\[([^\]]+)\]\((?:{'|'.join(_FOLDERS)})/?\)")
+
+
+def _as_page(name: str) -> str:
+    """A document of the root as if it lay in docs/; a folder is no page to link to."""
+    text = (_ROOT / name).read_text("utf-8").replace("](docs/", "](")
+    for source, page in _PAGES.items():
+        text = text.replace(f"]({source}", f"]({page}")
+    return _FOLDER_LINK.sub(r"\1", text)
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the files of these folders under their paths in the repository, and the pages."""
+    for folder in _FOLDERS:
+        for path in sorted((_ROOT / folder).glob("*.*")):
+            name = path.relative_to(_ROOT).as_posix()
+            files.append(File.generated(config, name, abs_src_path=str(path)))
+    for source, page in _PAGES.items():
+        files.append(File.generated(config, page, content=_as_page(source)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
+    """Let links lead there from within the site."""
+    here = posixpath.dirname(page.file.src_uri) or "."
+
+    def inside(link: re.Match[str]) -> str:
+        return f"]({posixpath.relpath(_PAGES.get(link[1], link[1]), here)}"
+
+    return _OUTSIDE.sub(inside, markdown)
