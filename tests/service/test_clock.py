@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,8 @@ def shifted(
         process = psutil.Process(nodes.processes["worker"].pid)
         yield process
         line = next(t for t in nodes.log("worker").splitlines() if "begins" in t)
-    written = datetime.fromisoformat(line.split(",")[0])
-    assert abs(written - datetime.now()) > timedelta(hours=20), "its clock was that of all others"
+    written = datetime.fromisoformat(json.loads(line)["timestamp"])
+    assert abs(written - datetime.now(UTC)) > timedelta(hours=20), "its clock was that of all others"
 
 
 def _worker_of(shifted: psutil.Process, trial: Any) -> bool:
