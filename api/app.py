@@ -25,7 +25,10 @@ from api.routes import (
     dashboard,
     datasets,
     encoders,
+    events,
+    figures,
     health,
+    home,
     jobs,
     keys,
     metrics,
@@ -93,7 +96,7 @@ def create_app() -> FastAPI:
     app.add_middleware(Headers)
     for module in (
         datasets, checkpoints, search_spaces, jobs, policies, cards, encoders, dashboard,
-        trials, keys, sign_in, docs, health, metrics,
+        figures, events, trials, home, keys, sign_in, docs, health, metrics,
     ):  # fmt: skip
         app.include_router(module.router)
     app.mount("/static/swagger", StaticFiles(directory=docs.swagger_files()), name="swagger")

@@ -99,6 +99,9 @@ class Settings(BaseSettings):
         5.0, gt=0, description="Interval at which lost trials and messages are looked for."
     )
     max_attempts: int = Field(3, ge=1, description="Attempts at a trial whose worker is lost.")
+    event_streams: int = Field(
+        200, ge=1, description="Most event streams that a process of the API keeps open at a time."
+    )
     log_level: str = Field("INFO", description="Level of the logs.")
 
     @field_validator("rate_limit_per_key", "rate_limit_writes_per_key", "rate_limit_per_address")

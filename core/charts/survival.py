@@ -28,9 +28,9 @@ def survival(rungs: Sequence[Reached], *, unit: str, scale: float) -> Figure:
     """A column per rung, in the order of the search."""
     title = "Survival by rung"
     reading = (
-        "Columns count the candidates that were scored at each length of pretraining. The search "
+        f"Columns count the candidates that were scored at each length of pretraining. The search "
         "drops the worse of them from one length to the next; the confirmation repeats the best "
-        "with fresh seeds, beside the baselines."
+        f"with fresh seeds, beside the baselines. Below: iterations, stage, best {unit}."
     )
     if not any(r.searched + r.baselines + r.waiting for r in rungs):
         return nothing_yet(title, reading, "No candidate is being pretrained yet.", _HEAD)
@@ -58,14 +58,12 @@ def survival(rungs: Sequence[Reached], *, unit: str, scale: float) -> Figure:
         drawing.text(middle, y.start + 16, f"{rung.iterations}", anchor="middle")
         drawing.text(middle, y.start + 31, rung.stage, "soft", anchor="middle", size=11.5)
         if rung.best is not None:
-            drawing.text(middle, y.start + 46, f"best {rung.best * scale:.4g}", "soft",
+            drawing.text(middle, y.start + 46, f"best {rung.best * scale:.3g}", "soft",
                          anchor="middle", size=11.5)  # fmt: skip
     legend(
         drawing, 18,
         (("box", "blue", "searched"), ("box", "orange", "baselines"),
          ("box", "grey", "not scored yet")), 62.0,
     )  # fmt: skip
-    drawing.text(WIDTH - 14, 18, f"iterations below; best in {unit}", "soft", anchor="end",
-                 size=11.5)  # fmt: skip
     rows = tuple((r.stage, r.iterations, r.searched, r.baselines, r.waiting, r.best) for r in rungs)
     return Figure(title, reading, drawing.svg(), _HEAD, rows)

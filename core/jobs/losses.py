@@ -1,4 +1,4 @@
-"""Attempts at a trial whose worker fell silent: kept with the trial, for whoever asks what happened."""
+"""Attempts at a trial whose worker fell silent: kept with the trial, to say what happened."""
 
 from __future__ import annotations
 

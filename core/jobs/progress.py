@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,11 +17,12 @@ from core.jobs.outlook import seconds_left, still_to_come
 from core.jobs.workers import workers_seen
 from core.lifecycle import active
 from core.search.evidence import assess
-from core.search.history import BASE, History
+from core.search.history import BASE, History, TrialRequest
+from core.search.planning import seconds_per_iteration
 from core.search.ranking import rank
 from core.search.spec import SearchSpec
 from core.search.standing import standing
-from core.store.tables import Dataset, Job, Trial
+from core.store.tables import CandidateRow, Dataset, Job, Trial
 
 _FAILURES_SHOWN = 20
 _ORDER = ("source", "warm_up", "base", "fold", "density", "search", "confirmation", "final")
@@ -30,20 +32,32 @@ def _stage(task: str) -> str:
     return task.split("/", 1)[0]
 
 
-def _rungs(history: History, coming: list[tuple[str, int]]) -> list[dict[str, Any]]:
-    """Per stage and length of pretraining: trials done, running, queued, failed and in all.
+def _rungs(
+    history: History, coming: Sequence[TrialRequest], pace: float | None
+) -> list[dict[str, Any]]:
+    """Per stage and length of pretraining: trials done, running, queued, failed and in all, and
+    about how long the rest of them takes.
 
     Trials that score policies on folds are one line, whatever their size.
+
+    Args:
+        coming: the trials that have not ended, those not planned yet included.
+        pace: seconds per iteration with all workers; None before a trial has completed.
     """
     rungs: dict[tuple[str, int], Counter[str]] = {}
+    known = {trial.place for trial in history.trials}
+    costs: Counter[tuple[str, int]] = Counter()
 
     def line(task: str, iterations: int) -> tuple[str, int]:
         return _stage(task), 0 if _stage(task) == "density" else iterations
 
     for trial in history.trials:
         rungs.setdefault(line(trial.task, trial.iterations), Counter())[trial.state] += 1
-    for task, iterations in coming:
-        rungs.setdefault(line(task, iterations), Counter())["coming"] += 1
+    for request in coming:
+        rung = line(request.task, request.iterations)
+        costs[rung] += request.cost
+        if request.place not in known:
+            rungs.setdefault(rung, Counter())["coming"] += 1
     return [
         {
             "stage": stage,
@@ -53,6 +67,7 @@ def _rungs(history: History, coming: list[tuple[str, int]]) -> list[dict[str, An
             "queued": states["queued"],
             "failed": states["failed"] + states["crashed"] + states["cancelled"],
             "total": sum(states.values()),
+            "seconds_left": None if pace is None else round(pace * costs[stage, iterations], 1),
         }
         for (stage, iterations), states in sorted(
             rungs.items(), key=lambda item: (_ORDER.index(item[0][0]), item[0][1])
@@ -126,6 +141,24 @@ def _rankings(
     return [entry.to_dict() for entry in ranking], evidence, based
 
 
+def _failures(session: Session, job: Job) -> list[dict[str, Any]]:
+    """The first trials that failed or crashed, with what their workers logged last."""
+    rows = session.execute(
+        select(
+            Trial.id, Trial.number, Trial.candidate_key, CandidateRow.name, Trial.state,
+            Trial.attempt, Trial.worker, Trial.reason, Trial.message, Trial.log_tail,
+        )
+        .join(
+            CandidateRow,
+            (CandidateRow.job_id == Trial.job_id) & (CandidateRow.key == Trial.candidate_key),
+        )
+        .where(Trial.job_id == job.id, Trial.state.in_(("failed", "crashed")))
+        .order_by(Trial.number)
+        .limit(_FAILURES_SHOWN)
+    )  # fmt: skip
+    return [dict(row._mapping) for row in rows]
+
+
 def dashboard(session: Session, job: Job) -> dict[str, Any]:
     """Everything the dashboard shows, current to this moment."""
     spec = SearchSpec.model_validate(job.spec)
@@ -133,19 +166,15 @@ def dashboard(session: Session, job: Job) -> dict[str, Any]:
     live = job.state in active("jobs")
     coming = still_to_come(job, spec, history)
     known = {trial.place for trial in history.trials}
-    unplanned = [(r.task, r.iterations) for r in coming if r.place not in known]
+    unplanned = sum(request.place not in known for request in coming)
     ranking, evidence, base_ranking = _rankings(session, job, spec, history)
     costs = [request.cost for request in coming]
     workers = len(workers_seen(session))
     counts = Counter(trial.state for trial in history.trials)
     dataset = session.get_one(Dataset, job.dataset_id)
     now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
-    failures = session.execute(
-        select(Trial.id, Trial.candidate_key, Trial.state, Trial.reason, Trial.message)
-        .where(Trial.job_id == job.id, Trial.state.in_(("failed", "crashed")))
-        .order_by(Trial.number)
-        .limit(_FAILURES_SHOWN)
-    ).all()
+    rate = seconds_per_iteration(history)
+    pace = None if rate is None else rate / max(1, workers)
     return {
         "job_id": job.id,
         "name": job.name,
@@ -161,14 +190,14 @@ def dashboard(session: Session, job: Job) -> dict[str, Any]:
             state: counts[state]
             for state in ("queued", "running", "completed", "failed", "crashed", "cancelled")
         },
-        "trials_total": len(history.trials) + len(unplanned),
-        "rungs": _rungs(history, unplanned),
+        "trials_total": len(history.trials) + unplanned,
+        "rungs": _rungs(history, coming, pace),
         "best": _best(job, ranking),
         "best_so_far": _best_so_far(session, job),
         "ranking": ranking,
         "base_ranking": base_ranking,
         "warnings": [*job.warnings, *_selection_warnings(job)],
-        "failures": [dict(row._mapping) for row in failures],
+        "failures": _failures(session, job),
         "seconds_elapsed": round(elapsed_seconds(job, now), 1),
         "seconds_left": seconds_left(session, job, spec, history, costs, workers) if live else None,
         "workers": workers,

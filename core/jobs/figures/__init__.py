@@ -16,13 +16,13 @@ from core.store.tables import Job
 __all__ = ["FIGURES", "figure"]
 
 FIGURES: dict[str, Callable[[Session, Job], Figure]] = {
-    "ranking": ranking_of,
     "best": best_of,
     "survival": survival_of,
     "parallel": parallel_of,
     "importance": importance_of,
     "curves": curves_of,
     "timeline": timeline_of,
+    "ranking": ranking_of,
 }
 
 

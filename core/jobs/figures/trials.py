@@ -122,13 +122,13 @@ def curves_of(session: Session, job: Job) -> Figure:
     names = {row.candidate_key: row.name for row in rows}
     for row in rows:
         runs = found.setdefault(row.candidate_key, {})
-        points = [(float(row.resume_from + step), float(loss)) for step, loss in row.curve]
+        points = [(float(row.resume_from + step), float(loss)) for step, loss in row.curve or []]
         runs.setdefault((row.task, row.seed), []).extend(points)
-    curves = [
-        Curve(names[key], tuple(max(found[key].values(), key=lambda points: points[-1][0])))
-        for key in keys
-        if any(found.get(key, {}).values())
-    ]
+    curves = []
+    for key in keys:
+        whole = sorted(found.get(key, {}).values(), key=lambda points: points[-1][0])
+        if whole:
+            curves.append(Curve(names[key], tuple(whole[-1])))
     return learning_curves(curves, method=spec_of(job).pretraining.method)
 
 
