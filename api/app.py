@@ -20,6 +20,7 @@ from api.json_bodies import JsonBodies
 from api.limits import Limits
 from api.pages import docs
 from api.routes import (
+    candidates,
     cards,
     checkpoints,
     dashboard,
@@ -32,7 +33,9 @@ from api.routes import (
     jobs,
     keys,
     metrics,
+    pages,
     policies,
+    previews,
     search_spaces,
     sign_in,
     trials,
@@ -40,6 +43,7 @@ from api.routes import (
 from api.sweeper import Sweeper
 from core.access.binding import require_keys
 from core.datasets import pool
+from core.previews import process
 from core.queue import broker_url
 from core.settings import get_settings
 from core.store.database import get_engine
@@ -66,6 +70,7 @@ async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
     finally:
         sweeper.stop()
         pool.shutdown()
+        process.shutdown()
         get_engine().dispose()
 
 
@@ -95,8 +100,8 @@ def create_app() -> FastAPI:
     app.add_middleware(Gate, settings=settings)
     app.add_middleware(Headers)
     for module in (
-        datasets, checkpoints, search_spaces, jobs, policies, cards, encoders, dashboard,
-        figures, events, trials, home, keys, sign_in, docs, health, metrics,
+        datasets, previews, checkpoints, search_spaces, jobs, policies, candidates, cards, encoders,
+        dashboard, figures, events, trials, home, pages, keys, sign_in, docs, health, metrics,
     ):  # fmt: skip
         app.include_router(module.router)
     app.mount("/static/swagger", StaticFiles(directory=docs.swagger_files()), name="swagger")

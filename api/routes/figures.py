@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, Response
 
 from api.deps import SessionDep
+from api.pages.compare import comparison
 from api.pages.figure_files import figure_file
 from api.pages.figures import cached_figure
 from api.pages.job import figure_part
@@ -22,8 +23,25 @@ FigureFormat = Annotated[
     Literal["svg", "png", "csv", "html"],
     Query(description="`csv` has the numbers; `html` is a part of a page."),
 ]
+FileFormat = Annotated[Literal["svg", "png", "csv"], Query(description="`csv` has the numbers.")]
 _TYPES = ("image/svg+xml", "image/png", "text/csv", "text/html")
 FIGURE_CONTENT: dict[str, dict[str, str]] = {kind: {} for kind in _TYPES}
+
+
+@router.get(
+    "/{job_id}/comparison/{other_id}",
+    response_class=Response,
+    responses={
+        200: {"description": "The figure", "content": FIGURE_CONTENT},
+        **responses(404, 422),
+    },
+)
+def compared(
+    job_id: str, other_id: str, session: SessionDep, format: FileFormat = "svg"
+) -> Response:  # fmt: skip
+    """The scores of the candidates that two jobs have in common."""
+    drawn = comparison(session, job_id, other_id)["figure"]
+    return figure_file(drawn, format, f"{job_id}-{other_id}")
 
 
 @router.get(
