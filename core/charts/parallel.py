@@ -63,10 +63,10 @@ def parallel(
     top, bottom = 44.0, HEIGHT - 56.0
     places = [46 + step * n for n in range(len(axes) + 1)]
     scales = [
-        Scale(*widened((p.values[n] for p in points), least=1e-6, part=0.02), bottom, top)
+        Scale(*widened((p.values[n] for p in points), least=1e-6, part=0.0), bottom, top)
         for n in range(len(axes))
     ]
-    low, high = widened((p.score * scale for p in points), least=0.005 * scale, part=0.02)
+    low, high = widened((p.score * scale for p in points), least=0.005 * scale, part=0.0)
     scales.append(Scale(low, high, bottom, top))
     for rank, point in enumerate(shown):
         colour, thick, opacity = _band((rank + 1) / len(shown))

@@ -99,14 +99,14 @@ def _bests(session: Session, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         .group_by(Trial.job_id, baseline, CandidateRow.name, Trial.task, Trial.iterations)
         .subquery()
     )  # fmt: skip
-    rows = session.execute(
-        select(means)
-        .distinct(means.c.job_id, means.c.baseline)
-        .order_by(
-            means.c.job_id, means.c.baseline, (means.c.task == CONFIRMATION).desc(),
-            means.c.iterations.desc(), means.c.score.desc(),
-        )
+    first = func.row_number().over(
+        partition_by=(means.c.job_id, means.c.baseline),
+        order_by=(
+            (means.c.task == CONFIRMATION).desc(), means.c.iterations.desc(), means.c.score.desc(),
+        ),
     )  # fmt: skip
+    placed = select(means, first.label("place")).subquery()
+    rows = session.execute(select(placed).where(placed.c.place == 1))
     found: dict[str, dict[str, Any]] = defaultdict(
         lambda: {"best": None, "baseline": None, "evidence": None}
     )

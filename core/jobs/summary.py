@@ -11,7 +11,12 @@ from core.search.ranking import Ranked
 def _of(entry: Ranked | None) -> dict[str, Any] | None:
     if entry is None:
         return None
-    return {"name": entry.name, "score": entry.score, "error": entry.standard_error}
+    return {
+        "name": entry.name,
+        "score": entry.score,
+        "error": entry.standard_error,
+        "at": entry.iterations,
+    }
 
 
 def summary_of(

@@ -17,13 +17,13 @@ UPDATE jobs SET summary = jsonb_build_object(
     'criterion', coalesce(spec #>> '{scoring,criterion}', 'rotation'),
     'best', (
         SELECT jsonb_build_object('name', e->'name', 'score', e->'score',
-                                  'error', e->'standard_error')
+                                  'error', e->'standard_error', 'at', e->'iterations')
         FROM jsonb_array_elements(ranking) WITH ORDINALITY AS entry(e, place)
         WHERE e->>'origin' <> 'baseline' AND e->>'collapsed' = 'false' ORDER BY place LIMIT 1
     ),
     'baseline', (
         SELECT jsonb_build_object('name', e->'name', 'score', e->'score',
-                                  'error', e->'standard_error')
+                                  'error', e->'standard_error', 'at', e->'iterations')
         FROM jsonb_array_elements(ranking) WITH ORDINALITY AS entry(e, place)
         WHERE e->>'origin' = 'baseline' AND e->>'collapsed' = 'false' ORDER BY place LIMIT 1
     ),

@@ -104,31 +104,26 @@ def _leading(session: Session, job: Job) -> list[str]:
 
 
 def curves_of(session: Session, job: Job) -> Figure:
-    """Of each leading candidate the longest curve; those that continue one another are joined."""
+    """Of each leading candidate the longest curve; one that was continued holds all of it."""
     keys = _leading(session, job)
     rows = session.execute(
         select(
-            Trial.candidate_key, Trial.seed, Trial.task, Trial.iterations, Trial.resume_from,
-            Trial.curve, CandidateRow.name,
+            Trial.candidate_key, Trial.curve, CandidateRow.name,
         )
         .join(CandidateRow, _OF_CANDIDATE)
         .where(
             Trial.job_id == job.id, Trial.state == "completed", Trial.candidate_key.in_(keys),
             Trial.curve.is_not(None), Trial.task.in_(_STAGES),
         )
-        .order_by(Trial.task.desc(), Trial.seed, Trial.iterations)
+        .order_by(Trial.iterations, Trial.task.desc(), Trial.seed.desc())
     ).all()  # fmt: skip
-    found: dict[str, dict[tuple[str, int], list[tuple[float, float]]]] = {}
-    names = {row.candidate_key: row.name for row in rows}
-    for row in rows:
-        runs = found.setdefault(row.candidate_key, {})
-        points = [(float(row.resume_from + step), float(loss)) for step, loss in row.curve or []]
-        runs.setdefault((row.task, row.seed), []).extend(points)
-    curves = []
-    for key in keys:
-        whole = sorted(found.get(key, {}).values(), key=lambda points: points[-1][0])
-        if whole:
-            curves.append(Curve(names[key], tuple(whole[-1])))
+    found = {
+        row.candidate_key: Curve(
+            row.name, tuple((float(step), float(loss)) for step, loss in row.curve or [])
+        )
+        for row in rows
+    }
+    curves = [found[key] for key in keys if key in found]
     return learning_curves(curves, method=spec_of(job).pretraining.method)
 
 
