@@ -84,7 +84,7 @@ def look(job_id: str) -> Snapshot | None:
             known = _seen.get(job_id)
         if known is not None and known.pulse == pulse.now:
             return known
-        found = context(session, find_job(session, job_id), Place())
+        found = context(session, find_job(session, job_id), Place(), pulse)
     view = found["view"]
     made = Snapshot(
         pulse.now, pulse.scored, {name: view[name] for name in _SUMMARY}, parts(found)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -23,6 +25,7 @@ PARTS = ("head", "status", "progress", "ranking", "trials", "failures")
 #: Above this many trials a page comes without its figures, which then follow one by one.
 _LARGE = 1500
 RANKED = 25
+_KEPT = 8
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,33 @@ def _ranking(session: Session, view: dict[str, Any], page: int) -> dict[str, Any
     }  # fmt: skip
 
 
-def context(session: Session, job: Job, place: Place) -> dict[str, Any]:
-    """All that the parts show."""
-    view = dashboard(session, job)
+@dataclass(frozen=True)
+class _Known:
+    """The dashboards seen last, by job and pulse: ranking thousands of candidates takes seconds."""
+
+    views: OrderedDict[tuple[str, str], dict[str, Any]] = field(default_factory=OrderedDict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def view(self, session: Session, job: Job, pulse: Pulse) -> dict[str, Any]:
+        """The dashboard of a job with this pulse."""
+        key = (job.id, pulse.now)
+        with self.lock:
+            found = self.views.get(key)
+        if found is None:
+            found = dashboard(session, job)
+            with self.lock:
+                self.views[key] = found
+                while len(self.views) > _KEPT:
+                    self.views.popitem(last=False)
+        return found
+
+
+_known = _Known()
+
+
+def context(session: Session, job: Job, place: Place, pulse: Pulse) -> dict[str, Any]:
+    """All that the parts show of a job with this pulse."""
+    view = _known.view(session, job, pulse)
     ranking = view["ranking"]
     return {
         "view": view,
@@ -93,9 +120,9 @@ def page(session: Session, job: Job, place: Place, *, whole: bool) -> dict[str, 
     Args:
         whole: with all figures, for a copy.
     """
-    found = context(session, job, place)
     pulse = pulse_of(session, job.id)
     assert pulse is not None
+    found = context(session, job, place, pulse)
     small = found["view"]["trials_total"] <= _LARGE
     return {
         **found,

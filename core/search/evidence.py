@@ -59,7 +59,7 @@ def _all_equal(group: list[Ranked]) -> tuple[bool, float | None]:
     p_value = fit(_scores(group)).separates()
     if p_value is not None:
         return p_value > _SIGNIFICANT, p_value
-    return all(len(e.tied_with) >= len(group) - 1 for e in group), None
+    return all(e.ties >= len(group) - 1 for e in group), None
 
 
 def exceeds(score: float, sampling_error: float, level: float) -> bool:

@@ -13,16 +13,19 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from scipy import stats
 
 from core.search.effects import Fit, fit
 from core.search.history import BASE, CONFIRMATION, SEARCH, Candidate, TrialRecord
 
 CONFIDENCE = 0.95
+#: Thousands of candidates have millions of ties.
+TIES_KEPT = 50
 #: The stages that pretrain candidates, the last first.
 _STAGES = (CONFIRMATION, SEARCH, BASE)
 
@@ -41,7 +44,8 @@ class Ranked:
         untrained: rotation accuracy of the encoders of these seeds before training, if known.
         stage: where the candidate got furthest: confirmation, search or base.
         iterations: length of pretraining at which it was scored (its last rung).
-        tied_with: keys of the candidates of the same rung that cannot be told from this one.
+        ties: how many candidates of the same rung cannot be told from this one.
+        tied_with: their keys; all of those of the first, of others at most 50.
         tied_with_best: whether the first of the ranking is one of these, or this is the first.
     """
 
@@ -62,11 +66,12 @@ class Ranked:
     reported: float | None = None
     reported_error: float | None = None
     reported_seeds: list[int] = field(default_factory=list)
+    ties: int = 0
     tied_with: list[str] = field(default_factory=list)
     tied_with_best: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return dict(vars(self))
 
 
 def _error(values: list[float], alone: float) -> float:
@@ -122,17 +127,40 @@ def _quantile(freedom: int | None) -> float:
     return float(distribution.ppf(0.5 + CONFIDENCE / 2))
 
 
-def _margin(one: Ranked, other: Ranked, fitted: Fit | None) -> float:
-    """The largest difference that is still a tie."""
-    if fitted is not None and fitted.freedom:
-        error = fitted.error_of_difference(one.candidate, other.candidate)
-        return _quantile(fitted.freedom) * error
-    return _quantile(None) * math.hypot(one.standard_error, other.standard_error)
+def _place(entry: Ranked) -> tuple[bool, int, int, float, str]:
+    """What rankings are ordered by. Rounded, so that candidates of equal score do not swap places
+    with the order of a sum.
+    """
+    stage = _STAGES.index(entry.stage)
+    return entry.collapsed, stage, -entry.iterations, -round(entry.score, 9), entry.candidate
+
+
+def _tie(entries: list[Ranked], fitted: Fit | None) -> None:
+    """Note with each entry those that differ from it by less than is needed to tell them from it.
+
+    Args:
+        entries: of one rung, all collapsed or none, in the order of their keys.
+    """
+    keys = np.array([entry.candidate for entry in entries], dtype=object)
+    scores = np.array([entry.score for entry in entries])
+    errors = np.array([entry.standard_error for entry in entries])
+    first = min(entries, key=_place) if entries else None
+    for at, entry in enumerate(entries):
+        if fitted is not None and fitted.freedom:
+            margins = _quantile(fitted.freedom) * fitted.errors_of_differences(entry.candidate)
+        else:
+            margins = _quantile(None) * np.hypot(errors, entry.standard_error)
+        near = np.abs(scores - entry.score) <= margins
+        near[at] = False
+        entry.ties = int(near.sum())
+        tied = keys[near] if entry is first else keys[np.flatnonzero(near)[:TIES_KEPT]]
+        entry.tied_with = tied.tolist()
 
 
 def _compare(rung: list[Ranked]) -> None:
     """Scores as if all candidates had had the same seeds, and ties; in place."""
-    healthy = [entry for entry in rung if not entry.collapsed]
+    ordered = sorted(rung, key=lambda entry: entry.candidate)
+    healthy = [entry for entry in ordered if not entry.collapsed]
     fitted = None
     if healthy:
         fitted = fit(
@@ -140,15 +168,8 @@ def _compare(rung: list[Ranked]) -> None:
         )
         for entry in healthy:
             entry.score = fitted.means[entry.candidate]
-    for entry in rung:
-        entry.tied_with = [
-            other.candidate
-            for other in rung
-            if other is not entry
-            and other.collapsed == entry.collapsed
-            and abs(other.score - entry.score)
-            <= _margin(entry, other, None if entry.collapsed else fitted)
-        ]
+    _tie(healthy, fitted)
+    _tie([entry for entry in ordered if entry.collapsed], None)
 
 
 def _first_half(trials: list[TrialRecord]) -> set[int]:
@@ -190,16 +211,11 @@ def rank(candidates: list[Candidate], trials: list[TrialRecord]) -> list[Ranked]
         rungs[entry.stage, entry.iterations].append(entry)
     for rung in rungs.values():
         _compare(rung)
-    # Rounded, so that candidates of equal score do not swap places with the order of a sum.
-    entries.sort(
-        key=lambda e: (
-            e.collapsed, _STAGES.index(e.stage), -e.iterations, -round(e.score, 9), e.candidate
-        )
-    )  # fmt: skip
+    entries.sort(key=_place)
+    best = set(entries[0].tied_with) if entries else set()
     for place, entry in enumerate(entries):
         entry.rank = place + 1
-        entry.tied_with.sort()
-        entry.tied_with_best = place == 0 or entries[0].candidate in entry.tied_with
+        entry.tied_with_best = place == 0 or entry.candidate in best
     return entries
 
 
