@@ -34,9 +34,14 @@ def _records(points: Sequence[Scored]) -> list[int]:
     return found
 
 
+def _thinned(places: list[int]) -> list[int]:
+    """At most about so many as can be told apart, the first and the last among them."""
+    return sorted({*places[:: max(1, len(places) // (_MOST // 2))], *places[-1:]})
+
+
 def _steps(points: Sequence[Scored], x: Scale, y: Scale, end: float) -> list[tuple[float, float]]:
     line: list[tuple[float, float]] = []
-    for place in _records(points):
+    for place in _thinned(_records(points)):
         point = points[place]
         if line:
             line.append((x(point.seconds), line[-1][1]))
@@ -70,7 +75,7 @@ def best_so_far(points: Sequence[Scored], *, unit: str, scale: float, elapsed: f
     drawing = Drawing(WIDTH, HEIGHT, title, f"{len(points)} scored trials over {most:.0f} seconds.")
     y_axis(drawing, y, x.start, x.end, unit)
     x_axis(drawing, x, y.start, y.end, f"{word} since the first trial began")
-    keep = {*_records(shown), *range(0, len(shown), max(1, len(shown) // _MOST))}
+    keep = {*_thinned(_records(shown)), *range(0, len(shown), max(1, len(shown) // _MOST))}
     for place in sorted(keep):
         point = shown[place]
         baseline = point.origin == "baseline"
