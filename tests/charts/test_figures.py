@@ -148,7 +148,7 @@ def test_as_png_with_a_font_of_its_own() -> None:
     assert names.getextrema()[0] < 140, "the names are there"
 
 
-@given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))
+@given(st.floats(-100, 100), st.floats(0.01, 1e4))
 def test_ticks_are_within_and_evenly_spaced(low: float, width: float) -> None:
     found = ticks(low, low + width)
     assert 2 <= len(found) <= 11
