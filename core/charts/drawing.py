@@ -119,6 +119,10 @@ class Drawing:
         for sign in (1, -1):
             self.line([(x - size, y - sign * size), (x + size, y + sign * size)], colour, width=1.8)
 
+    def arrow(self, x: float, y: float, way: int, colour: str) -> None:
+        """The head of an arrow to the left (-1) or to the right (1)."""
+        self.line([(x - 7 * way, y - 5), (x, y), (x - 7 * way, y + 5)], colour, width=1.6)
+
     def error(self, low: float, high: float, y: float, colour: str) -> None:
         """A horizontal interval with caps."""
         self.line([(low, y), (high, y)], colour, width=1.6)

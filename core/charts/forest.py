@@ -27,12 +27,14 @@ class Estimate:
 
 def forest(
     estimates: Sequence[Estimate], *, title: str, description: str, axis: str, least: float,
-    marked: float | None = None, mark: str = "", marks: Sequence[tuple[str, str, str]] = (),
+    reach: float | None = None, marked: float | None = None, mark: str = "",
+    marks: Sequence[tuple[str, str, str]] = (),
 ) -> Drawing:  # fmt: skip
     """The drawing.
 
     Args:
         axis: what the values are. least: the least that the axis spans.
+        reach: how far from 0 the axis goes at most; intervals that go on end in an arrow.
         marked: a value to draw a dashed line at, called `mark`.
         marks: of the legend.
     """
@@ -41,6 +43,8 @@ def forest(
     bottom = top + row * len(estimates)
     drawing = Drawing(WIDTH, bottom + 46, title, description)
     ends = [end for e in estimates for end in (e.low, e.high)]
+    if reach is not None:
+        ends = [min(max(end, -reach), reach) for end in ends]
     low, high = widened([*ends, *([] if marked is None else [marked])], least=least)
     x = Scale(low, high, _LEFT, WIDTH - 20)
     x_axis(drawing, x, bottom + 4, top, axis, 5)
@@ -52,6 +56,10 @@ def forest(
         y = top + row * (place + 0.5)
         drawing.text(_LEFT - 12, y + 4, short(estimate.name, 27), anchor="end")
         drawing.error(x(estimate.low), x(estimate.high), y, estimate.colour)
+        if estimate.low < low:
+            drawing.arrow(x(low), y, -1, estimate.colour)
+        if estimate.high > high:
+            drawing.arrow(x(high), y, 1, estimate.colour)
         drawing.dot(
             x(estimate.value), y, estimate.colour, radius=4.2, hollow=estimate.hollow,
             hint=f"{estimate.name}: {estimate.value:.4g} ({estimate.low:.4g} to "

@@ -20,7 +20,7 @@ def importance_figure(found: Mapping[str, Any], *, unit: str, scale: float) -> F
     reading = (
         "How the score changes with an operation, and from none to most of it, over the searched "
         "candidates of one rung. Lines are 95 % intervals; green and red hold after correction for "
-        "all questions, grey do not. Associations within this search, not causes."
+        "all questions, grey do not; an arrow goes on. Associations within this search, not causes."
     )
     asked = [e for e in found["effects"] if e["effect"] is not None]
     if not asked:
@@ -39,7 +39,7 @@ def importance_figure(found: Mapping[str, Any], *, unit: str, scale: float) -> F
         estimates, title=title, axis=f"change of the score, {unit}", least=0.01 * scale,
         description=f"{len(asked)} effects over {found['candidates']} candidates at "
                     f"{found['iterations']} iterations.",
-        marked=0.0, mark="",
+        reach=3.0 * max(abs(e.value) for e in estimates) + 0.01 * scale, marked=0.0, mark="",
         marks=(("dot", "green", "better"), ("dot", "red", "worse"), ("ring", "grey", "unclear")),
     )  # fmt: skip
     rows = tuple(

@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
-_WIDTH, _COLOURS = 1180, 128
+_WIDTH, _COLOURS = 1180, 255
 #: Of each picture the part of the page that is shown, in pixels.
 _HEIGHTS = {"dashboard": 1500, "policy": 1150, "dataset": 1180, "compare": 1000, "new-job": 1450}
 
