@@ -1,6 +1,6 @@
 // Keeps the page of a job current while it runs, and sends what its buttons ask for.
 "use strict";
-const POLL_MS = 2000, FIGURES_MS = 4000;
+const POLL_MS = 2000, FIGURES_MS = 4000, PATIENCE_MS = 20000;
 const job = document.getElementById("job");
 const events = `/v1/jobs/${job.dataset.job}/events`;
 let last = "", drawn = document.querySelector("[data-figures]").dataset.figures, asked = 0;
@@ -65,6 +65,8 @@ function listen() {
     // A lost connection is opened again by the browser; a refusal is not.
     if (source.readyState === EventSource.CLOSED) pollOn();
   });
+  // A proxy that holds events back: the first would have come at once.
+  setTimeout(() => { if (!last) { source.close(); pollOn(); } }, PATIENCE_MS);
 }
 if (job.dataset.live === "yes") { if (window.EventSource) listen(); else pollOn(); }
 
