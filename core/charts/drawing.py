@@ -6,6 +6,7 @@ style sheet of the pages gives it the colours of the reader's theme.
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree
 
 #: Colours on white, told apart with any colour vision (after Okabe and Ito, darkened to 3:1).
@@ -18,6 +19,12 @@ COLOURS = {
 SERIES = ("blue", "orange", "green", "purple", "sky", "red", "grey")
 FONT = "Source Sans Pro, system-ui, -apple-system, Segoe UI, sans-serif"
 _NAMESPACE = "http://www.w3.org/2000/svg"
+#: What XML cannot hold, however it is written.
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+def _written(text: str) -> str:
+    return _UNWRITABLE.sub("?", text)
 
 
 def short(text: str, most: int) -> str:
@@ -36,12 +43,12 @@ class Drawing:
                 "xmlns": _NAMESPACE, "viewBox": f"0 0 {width:g} {height:g}",
                 "width": f"{width:g}", "height": f"{height:g}", "role": "img",
                 "class": "chart", "font-family": FONT, "font-size": "12.5",
-                "aria-label": f"{title}. {description}",
+                "aria-label": _written(f"{title}. {description}"),
             },
         )  # fmt: skip
         self._parts = [self._root]
-        ElementTree.SubElement(self._root, "title").text = title
-        ElementTree.SubElement(self._root, "desc").text = description
+        ElementTree.SubElement(self._root, "title").text = _written(title)
+        ElementTree.SubElement(self._root, "desc").text = _written(description)
         self.box(0, 0, width, height, "paper")
 
     def _add(self, tag: str, kind: str, **values: object) -> ElementTree.Element:
@@ -56,7 +63,7 @@ class Drawing:
     @staticmethod
     def _hint(element: ElementTree.Element, hint: str | None) -> None:
         if hint:
-            ElementTree.SubElement(element, "title").text = hint
+            ElementTree.SubElement(element, "title").text = _written(hint)
 
     def text(
         self, x: float, y: float, text: str, colour: str = "ink", *, anchor: str = "start",
@@ -69,7 +76,7 @@ class Drawing:
             font_weight="600" if bold else None,
             transform=f"rotate(-90 {x:.1f} {y:.1f})" if turned else None,
         )  # fmt: skip
-        element.text = text
+        element.text = _written(text)
 
     def box(
         self, x: float, y: float, width: float, height: float, colour: str, *,

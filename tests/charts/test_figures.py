@@ -84,7 +84,9 @@ def test_they_say_what_they_show(many: list[Figure]) -> None:
 
 
 def test_the_numbers_are_those_that_were_given() -> None:
-    figure = ranking_figure([_entry(1, "=1+1"), _entry(2, "plain")], **_UNIT, chance=0.25)
+    entries = [_entry(1, "=1+1"), _entry(2, "\x01\ud800<script>")]
+    figure = ranking_figure(entries, **_UNIT, chance=0.25)
+    assert "2. ??<script>" in "".join(ElementTree.fromstring(figure.svg).itertext())
     rows = list(csv.reader(io.StringIO(figure.csv())))
     assert rows[0] == list(figure.head)
     assert rows[1][:4] == ["1", "'=1+1", "search", "0.6"], "no formula for a spreadsheet"
