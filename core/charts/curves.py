@@ -47,6 +47,6 @@ def learning_curves(curves: Sequence[Curve], *, method: str) -> Figure:
         line = [(x(step), y(loss)) for step, loss in curve.points]
         drawing.line(line, colour, width=2.0, dashes=_DASHES[place // len(SERIES) % 3])
         drawing.line([line[-1], (right + 14, at[place])], colour, width=0.8, opacity=0.6)
-        drawing.text(right + 18, at[place] + 4, short(curve.name, 22), colour, size=11.5)
+        drawing.text(right + 18, at[place] + 4, short(curve.name, 19), colour, size=11.5)
     rows = tuple((c.name, step, loss) for c in drawn for step, loss in c.points)
     return Figure(title, reading, drawing.svg(), _HEAD, rows)

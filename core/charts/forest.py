@@ -54,7 +54,7 @@ def forest(
         drawing.text(at + 4, top + 9, mark, "soft", size=11)
     for place, estimate in enumerate(estimates):
         y = top + row * (place + 0.5)
-        drawing.text(_LEFT - 12, y + 4, short(estimate.name, 27), anchor="end")
+        drawing.text(_LEFT - 12, y + 4, short(estimate.name, 25), anchor="end")
         drawing.error(x(estimate.low), x(estimate.high), y, estimate.colour)
         if estimate.low < low:
             drawing.arrow(x(low), y, -1, estimate.colour)

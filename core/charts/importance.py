@@ -25,7 +25,7 @@ def importance_figure(found: Mapping[str, Any], *, unit: str, scale: float) -> F
     asked = [e for e in found["effects"] if e["effect"] is not None]
     if not asked:
         count = found["candidates"]
-        why = f"{count} candidates were scored alike; that is too few to say what matters."
+        why = f"Scored alike so far: {count}. That is too few to say what matters."
         return nothing_yet(title, reading, why, _HEAD)
     estimates = [
         Estimate(
