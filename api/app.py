@@ -21,16 +21,22 @@ from api.limits import Limits
 from api.pages import docs
 from api.requests import Requests
 from api.routes import (
+    candidates,
     cards,
     checkpoints,
     dashboard,
     datasets,
     encoders,
+    events,
+    figures,
     health,
+    home,
     jobs,
     keys,
     metrics,
+    pages,
     policies,
+    previews,
     rankings,
     search_spaces,
     sign_in,
@@ -40,6 +46,7 @@ from api.sweeper import Sweeper
 from core import logs
 from core.access.binding import require_keys
 from core.datasets import pool
+from core.previews import process
 from core.queue import broker_url
 from core.settings import get_settings
 from core.store.database import get_engine
@@ -68,6 +75,7 @@ async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
     finally:
         sweeper.stop()
         pool.shutdown()
+        process.shutdown()
         get_engine().dispose()
 
 
@@ -95,8 +103,9 @@ def create_app() -> FastAPI:
     app.add_middleware(Headers)
     app.add_middleware(Requests)
     for module in (
-        datasets, checkpoints, search_spaces, jobs, policies, cards, encoders, dashboard, rankings,
-        trials, keys, sign_in, docs, health, metrics,
+        datasets, previews, checkpoints, search_spaces, jobs, policies, candidates, cards, encoders,
+        dashboard, rankings, figures, events, trials, home, pages, keys, sign_in, docs, health,
+        metrics,
     ):  # fmt: skip
         app.include_router(module.router)
     app.mount("/static/swagger", StaticFiles(directory=docs.swagger_files()), name="swagger")

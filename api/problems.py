@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import DataError, OperationalError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from api.pages.accept import wants_html
+from api.pages.render import render
 from core.errors import (
     ConflictError,
     ForbiddenError,
@@ -106,9 +109,18 @@ def answer_to(error: QuarterturnError | SQLAlchemyError) -> JSONResponse:
     return answer
 
 
-def _own(_: Request, error: Exception) -> JSONResponse:
+def _own(request: Request, error: Exception) -> Response:
     assert isinstance(error, QuarterturnError)
-    return answer_to(error)
+    return _page_for(request, answer_to(error))
+
+
+def _page_for(request: Request, answer: JSONResponse) -> Response:
+    """The problem as a page, for somebody who followed a link."""
+    if request.method != "GET" or not wants_html(request):
+        return answer
+    found = json.loads(bytes(answer.body))
+    shown = render("problem.html", **{key: found[key] for key in ("title", "detail", "code")})
+    return HTMLResponse(shown, answer.status_code)
 
 
 def _validation(_: Request, error: Exception) -> JSONResponse:
@@ -126,7 +138,7 @@ def _validation(_: Request, error: Exception) -> JSONResponse:
     return problem(422, "invalid_request", detail, fields)
 
 
-def _http(request: Request, error: Exception) -> JSONResponse:
+def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = {404: "no_such_route", 405: "method_not_allowed", 400: "bad_request"}
     detail = str(error.detail)
@@ -136,7 +148,7 @@ def _http(request: Request, error: Exception) -> JSONResponse:
         detail = f"{request.method} is not possible here. See /docs for what is."
     response = problem(error.status_code, code.get(error.status_code, "http_error"), detail)
     response.headers.update(error.headers or {})
-    return response
+    return _page_for(request, response)
 
 
 def _database(_: Request, error: Exception) -> JSONResponse:

@@ -142,6 +142,9 @@ class Settings(BaseSettings):
         ge=0,
         description="Days after a job's end that its trials' checkpoints are kept.",
     )
+    event_streams: int = Field(
+        200, ge=1, description="Most event streams that a process of the API keeps open at a time."
+    )
     log_level: str = Field("INFO", description="Level of the logs.")
     log_format: Literal["json", "text"] = Field(
         "json", description="Logs as one JSON object a line, or as text for people."

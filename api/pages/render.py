@@ -41,6 +41,7 @@ _environment.filters.update(duration=duration, percent=percent, score=score)
 
 
 def render(template: str, **context: Any) -> str:
-    """A page; `caller`, if given, decides whether it offers to sign out."""
+    """A page; `caller` decides whether it offers to sign out, `here` is marked in the menu."""
     context.setdefault("caller", None)
+    context.setdefault("here", None)
     return _environment.get_template(template).render(**context)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from api.deps import SessionDep
+from api.deps import CallerDep, SessionDep
 from api.pages.render import render
 from api.problems import responses
 from core.cards.build import card_of
@@ -32,11 +32,13 @@ CardFormat = Annotated[
         **responses(404, 409, 422),
     },
 )
-def card(job_id: str, session: SessionDep, format: CardFormat = "json") -> Response:
+def card(
+    job_id: str, session: SessionDep, caller: CallerDep, format: CardFormat = "json"
+) -> Response:  # fmt: skip
     """What was asked, searched and found, how sure it is, limits, and how to reproduce it."""
     built = card_of(session, find_job(session, job_id))
     if format == "markdown":
         return Response(markdown(built), media_type="text/markdown")
     if format == "html":
-        return HTMLResponse(render("card.html", card=built))
+        return HTMLResponse(render("card.html", card=built, caller=caller, here="/"))
     return JSONResponse(built)

@@ -1,28 +1,23 @@
-"""The dashboard: JSON for programs, HTML for browsers, at the same address."""
+"""The dashboard of a job: JSON for programs, HTML for browsers, at the same address."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
-from sqlalchemy import select
 
 from api.deps import CallerDep, SessionDep
+from api.pages.accept import wants_html
+from api.pages.job import Place, page
 from api.pages.render import render
 from api.problems import responses
 from core.jobs.create import find_job
 from core.jobs.snapshot import snapshot
-from core.store.tables import Dataset, Job
 
 router = APIRouter(tags=["dashboard"])
 
-
-def wants_html(request: Request) -> bool:
-    """Whether the client names text/html before JSON, as browsers do."""
-    accept = request.headers.get("accept", "")
-    html, json = accept.find("text/html"), accept.find("application/json")
-    return html >= 0 and (json < 0 or html < json)
+Number = Annotated[int, Query(ge=1, le=100_000)]
 
 
 @router.get(
@@ -40,27 +35,21 @@ def job_dashboard(
     request: Request,
     session: SessionDep,
     caller: CallerDep,
-    fragment: Annotated[bool, Query(description="HTML without the frame, for updates.")] = False,
+    fragment: Annotated[bool, Query(description="HTML without the frame, for copies.")] = False,
+    ranking: Annotated[Number, Query(description="Page of the ranking, of the HTML.")] = 1,
+    trials: Annotated[Number, Query(description="Page of the trials, of the HTML.")] = 1,
+    state: Annotated[
+        str | None, Query(max_length=16, description="State of trials, of the HTML.")
+    ] = None,
 ) -> Response:
     """The dashboard of a job; the HTML updates itself while the job runs."""
-    found = snapshot(session, find_job(session, job_id))
-    if fragment or wants_html(request):
-        template = "dashboard_body.html" if fragment else "dashboard.html"
-        page = found.once(
-            (template, caller),
-            lambda: render(template, view=found.view, caller=caller).encode(),
-        )
-        return HTMLResponse(page, headers={"Vary": "Accept"})
-    body = found.once("json", lambda: bytes(JSONResponse(found.view).body))
-    return Response(body, media_type="application/json", headers={"Vary": "Accept"})
-
-
-@router.get("/", include_in_schema=False)
-def home(session: SessionDep, caller: CallerDep) -> HTMLResponse:
-    """Jobs and datasets."""
-    jobs = session.scalars(select(Job).order_by(Job.id.desc()).limit(100)).all()
-    datasets = session.scalars(
-        select(Dataset).where(Dataset.state == "ready").order_by(Dataset.id.desc()).limit(100)
-    ).all()
-    context: dict[str, Any] = {"jobs": jobs, "datasets": datasets, "caller": caller}
-    return HTMLResponse(render("home.html", **context))
+    job = find_job(session, job_id)
+    if not fragment and not wants_html(request):
+        shared = snapshot(session, job)
+        body = shared.once("json", lambda: bytes(JSONResponse(shared.view).body))
+        return Response(body, media_type="application/json", headers={"Vary": "Accept"})
+    found = page(session, job, Place(ranking, trials, state), whole=fragment)
+    template = "job/body.html" if fragment else "job/page.html"
+    return HTMLResponse(
+        render(template, caller=caller, here="/", **found), headers={"Vary": "Accept"}
+    )

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import HTMLResponse
 from pydantic import Field
 from sqlalchemy import select
 from starlette.datastructures import UploadFile
 
 from api.deps import CallerDep, SessionDep, SettingsDep
 from api.files import kept, made_from, name_of
+from api.pages.accept import wants_html
+from api.pages.dataset import dataset_page
+from api.pages.render import render
 from api.paging import After, Limit, newest_first
 from api.problems import responses
 from api.schemas import DatasetDetail, DatasetSummary, Page
@@ -136,10 +140,31 @@ def index(
     return newest_first(session, query, Dataset, limit, after)
 
 
-@router.get("/{dataset_id}", response_model=DatasetDetail, responses=responses(404))
-def read(dataset_id: str, session: SessionDep) -> Dataset:
-    """A dataset, with the report of skipped files."""
-    return find_dataset(session, dataset_id)
+@router.get(
+    "/{dataset_id}",
+    response_model=DatasetDetail,
+    responses={
+        200: {"content": {"application/json": {}, "text/html": {}}},
+        **responses(404),
+    },
+)
+def read(
+    dataset_id: str,
+    request: Request,
+    response: Response,
+    session: SessionDep,
+    settings: SettingsDep,
+    caller: CallerDep,
+    page: Annotated[int, Query(ge=0, le=10_000, description="Sample of the HTML.")] = 0,
+) -> Dataset | Response:
+    """A dataset, with the report of skipped files; the HTML shows it."""
+    dataset = find_dataset(session, dataset_id)
+    response.headers["Vary"] = "Accept"
+    if not wants_html(request):
+        return dataset
+    found = dataset_page(session, dataset, settings, page)
+    shown = render("dataset.html", caller=caller, here="/datasets", **found)
+    return HTMLResponse(shown, headers={"Vary": "Accept"})
 
 
 @router.delete("/{dataset_id}", status_code=204, responses=responses(404, 409))

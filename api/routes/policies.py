@@ -6,13 +6,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
+from sqlalchemy.orm import Session
 
 from api.deps import SessionDep
 from api.problems import responses
 from core.exports import FORMATS, Options, export
 from core.jobs.create import find_job
 from core.jobs.selected import selected_policy
-from core.store.tables import Dataset
+from core.policies import Policy
+from core.store.tables import Dataset, Job
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -31,6 +33,20 @@ Size = Annotated[
                                      "the working resolution of the dataset."),
 ]  # fmt: skip
 View = Annotated[int, Query(ge=0, le=1, description="Which view, for `albumentations` and `timm`.")]
+
+
+def policy_file(
+    session: Session, job: Job, policy: Policy, format: str, size: int | None, view: int
+) -> Response:
+    """A policy as a download; crops are sized for the images of the job, if not said otherwise."""
+    if size is None:
+        dataset = session.get(Dataset, job.dataset_id)
+        size = dataset.resolution if dataset else None
+    made = export(policy, format, Options(size=size, view=view))
+    disposition = f'attachment; filename="{made.filename}"'
+    return Response(
+        made.text, media_type=made.media_type, headers={"Content-Disposition": disposition}
+    )
 
 
 @router.get(
@@ -53,12 +69,4 @@ def policy(
 ) -> Response:
     """The selected policy: as policy.json, or as a file for another library."""
     job = find_job(session, job_id)
-    selected = selected_policy(job)
-    if size is None:
-        dataset = session.get(Dataset, job.dataset_id)
-        size = dataset.resolution if dataset else None
-    made = export(selected, format, Options(size=size, view=view))
-    disposition = f'attachment; filename="{made.filename}"'
-    return Response(
-        made.text, media_type=made.media_type, headers={"Content-Disposition": disposition}
-    )
+    return policy_file(session, job, selected_policy(job), format, size, view)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import InvalidInputError, NotFoundError, UnauthorizedError
@@ -138,3 +138,15 @@ def authenticate(session: Session, token: str) -> Caller:
             .execution_options(synchronize_session=False)
         )
     return Caller(key.owner, frozenset(key.scopes), key.id, expires_at=key.expires_at)
+
+
+def keys_in_force(session: Session, key_ids: Iterable[str]) -> set[str]:
+    """Those of the keys that are neither revoked nor expired, for requests that last."""
+    rows = session.scalars(
+        select(ApiKey.id).where(
+            ApiKey.id.in_(list(key_ids)),
+            ApiKey.revoked_at.is_(None),
+            or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now()),
+        )
+    )
+    return set(rows)

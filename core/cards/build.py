@@ -11,13 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.cards.risks import risks
-from core.errors import QuarterturnError
-from core.exports import FORMATS, Options, export
+from core.exports.overview import overview
 from core.jobs.history import candidates_of, history_of
 from core.jobs.selected import selected_policy
 from core.jobs.specs import spec_of
 from core.lifecycle import final
-from core.policies import Policy
 from core.policies.shares import shares_of
 from core.policies.words import describe
 from core.scoring.catalogue import CRITERIA
@@ -66,23 +64,6 @@ def _agreement(session: Session, job: Job, rung: Rung | None) -> dict[str, Any]:
         "iterations": rung.iterations,
         "pairs": agreement(means, CRITERIA),
     }
-
-
-def _use(policy: Policy, job_id: str, size: int) -> dict[str, Any]:
-    """Of each library: where to fetch the file, and what differs, or why there is none."""
-    found: dict[str, Any] = {}
-    for name in FORMATS:
-        entry: dict[str, Any] = {"url": f"/v1/jobs/{job_id}/policy?format={name}"}
-        try:
-            made = export(policy, name, Options(size=size))
-        except QuarterturnError as error:
-            entry.update(possible=False, why=error.message, differences=[])
-        else:
-            entry.update(
-                possible=True, why=None, differences=[d.to_dict() for d in made.differences]
-            )
-        found[name] = entry
-    return found
 
 
 def _command(job: Job) -> str:
@@ -182,5 +163,5 @@ def build_card(session: Session, job: Job) -> dict[str, Any]:
             "command": _command(job),
             "note": "The dataset must have the digest above; upload it again if it is not there.",
         },
-        "use": _use(policy, job.id, dataset.resolution),
+        "use": overview(policy, dataset.resolution, f"/v1/jobs/{job.id}/policy"),
     }  # fmt: skip

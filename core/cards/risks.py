@@ -63,6 +63,8 @@ def _of_operations(policy: Policy) -> Iterator[tuple[str, str]]:
 
 
 def _of_data(mean: list[float], std: list[float], policy: Policy) -> Iterator[tuple[str, str]]:
+    if not mean or not std:
+        return
     grey = max(mean) - min(mean) < _GREY and max(std) - min(std) < _GREY
     colours = [name for name in ("hue", "saturation", "grayscale") if name in shares_of(policy)]
     if grey and colours:
@@ -70,6 +72,16 @@ def _of_data(mean: list[float], std: list[float], policy: Policy) -> Iterator[tu
             "images_are_grey",
             f"The channels of these images are alike, so that {', '.join(colours)} may do nothing.",
         )
+
+
+def policy_risks(policy: Policy, mean: list[float], std: list[float]) -> list[dict[str, str]]:
+    """What of a policy may destroy something that matters in these images.
+
+    Args:
+        mean, std: of the dataset by channel, in [0, 1].
+    """
+    found = [*_of_operations(policy), *_of_data(mean, std, policy)]
+    return [{"code": code, "message": message} for code, message in found]
 
 
 def risks(
@@ -89,7 +101,7 @@ def risks(
         failed: trials that failed or crashed.
         reason: of the job's end, such as `budget`.
     """
-    found = [*_of_operations(policy), *_of_data(mean, std, policy)]
+    found = [(risk["code"], risk["message"]) for risk in policy_risks(policy, mean, std)]
     if collapsed:
         shown = ", ".join(collapsed[:5]) + (" ..." if len(collapsed) > 5 else "")
         found.append(("collapse_seen", f"{len(collapsed)} candidates collapsed: {shown}."))

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from core.jobs.history import candidates_of, history_of
 from core.jobs.specs import LATER, spec_of
 from core.jobs.starting import started_from
+from core.jobs.summary import summary_of
 from core.lifecycle import ENDING_JOBS, OPEN_JOBS, active
 from core.search.course import plan
 from core.search.history import TrialRequest
@@ -119,6 +120,7 @@ def _conclude(session: Session, job: Job, spec: SearchSpec, exhausted: str | Non
         **started_from(session, job, spec),
     }  # fmt: skip
     policy = select_policy(spec, candidates, ranking, provenance)
+    level = ((policy.selection or {}).get("evidence") or {}).get("level")
     reason, message = None, None
     if job.state == "stopping":
         reason, message = "stopped", "Stopped by request; what had completed is ranked."
@@ -127,6 +129,7 @@ def _conclude(session: Session, job: Job, spec: SearchSpec, exhausted: str | Non
     transition(
         session, Job, "completed", Job.id == job.id,
         ranking=[entry.to_dict() for entry in ranking], policy=policy.to_document(),
+        summary=summary_of(ranking, spec.scoring.criterion, level),
         reason=reason, message=message, finished_at=func.now(),
     )  # fmt: skip
 

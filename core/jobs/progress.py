@@ -17,12 +17,13 @@ from core.jobs.specs import spec_of
 from core.jobs.workers import waiting_for, workers_for
 from core.lifecycle import active
 from core.search.evidence import assess
-from core.search.history import BASE, History
+from core.search.history import BASE, History, Place, TrialRequest
+from core.search.planning import seconds_per_iteration
 from core.search.ranking import rank
 from core.search.spec import SearchSpec
 from core.search.standing import standing
 from core.search.strategy import PipelineStrategy
-from core.store.tables import Dataset, Job, Trial
+from core.store.tables import CandidateRow, Dataset, Job, Trial
 
 _FAILURES_SHOWN = 20
 _ORDER = ("source", "warm_up", "base", "fold", "density", "search", "confirmation", "final")
@@ -46,20 +47,32 @@ def _tallies(session: Session, job: Job) -> Tallies:
     return [(*row,) for row in rows]
 
 
-def _rungs(tallies: Tallies, coming: list[tuple[str, int]]) -> list[dict[str, Any]]:
-    """Per stage and length of pretraining: trials done, running, queued, failed and in all.
+def _rungs(
+    tallies: Tallies, coming: Sequence[TrialRequest], known: set[Place], pace: float | None
+) -> list[dict[str, Any]]:
+    """Per stage and length of pretraining: trials done, running, queued, failed and in all, and
+    about how long the rest of them takes.
 
     Trials that score policies on folds are one line, whatever their size.
+
+    Args:
+        coming: the trials that have not ended, those not planned yet included.
+        known: those planned.
+        pace: seconds per iteration with all workers; None before a trial has completed.
     """
     rungs: dict[tuple[str, int], Counter[str]] = {}
+    costs: Counter[tuple[str, int]] = Counter()
 
     def line(stage: str, iterations: int) -> tuple[str, int]:
         return stage, 0 if stage == "density" else iterations
 
     for stage, iterations, state, count in tallies:
         rungs.setdefault(line(stage, iterations), Counter())[state] += count
-    for task, iterations in coming:
-        rungs.setdefault(line(_stage(task), iterations), Counter())["coming"] += 1
+    for request in coming:
+        rung = line(_stage(request.task), request.iterations)
+        costs[rung] += request.cost
+        if request.place not in known:
+            rungs.setdefault(rung, Counter())["coming"] += 1
     return [
         {
             "stage": stage,
@@ -69,6 +82,7 @@ def _rungs(tallies: Tallies, coming: list[tuple[str, int]]) -> list[dict[str, An
             "queued": states["queued"],
             "failed": states["failed"] + states["crashed"] + states["cancelled"],
             "total": sum(states.values()),
+            "seconds_left": None if pace is None else round(pace * costs[stage, iterations], 1),
         }
         for (stage, iterations), states in sorted(
             rungs.items(), key=lambda item: (_ORDER.index(item[0][0]), item[0][1])
@@ -151,21 +165,39 @@ def _so_far(
     return [entry.to_dict() for entry in ranking], found.to_dict()
 
 
+def _failures(session: Session, job: Job) -> list[dict[str, Any]]:
+    """The first trials that failed or crashed, with what their workers logged last."""
+    rows = session.execute(
+        select(
+            Trial.id, Trial.number, Trial.candidate_key, CandidateRow.name, Trial.state,
+            Trial.attempt, Trial.worker, Trial.reason, Trial.message, Trial.log_tail,
+        )
+        .join(
+            CandidateRow,
+            (CandidateRow.job_id == Trial.job_id) & (CandidateRow.key == Trial.candidate_key),
+        )
+        .where(Trial.job_id == job.id, Trial.state.in_(("failed", "crashed")))
+        .order_by(Trial.number)
+        .limit(_FAILURES_SHOWN)
+    )  # fmt: skip
+    return [dict(row._mapping) for row in rows]
+
+
 def dashboard(session: Session, job: Job) -> dict[str, Any]:
     """Everything the dashboard shows, current to this moment."""
     spec = spec_of(job)
     live = job.state in active("jobs")
     tallies = _tallies(session, job)
-    unplanned: list[tuple[str, int]] = []
+    coming: Sequence[TrialRequest] = []
     left: float | None = None
     # What has ended is not planned again, and what was ranked is not ranked again.
     history = history_of(session, job) if live or job.ranking is None else History()
+    known = {trial.place for trial in history.trials}
     workers = workers_for(session, job.spec.get("worker"))
     if live:
         coming = still_to_come(job, spec, history)
-        known = {trial.place for trial in history.trials}
-        unplanned = [(r.task, r.iterations) for r in coming if r.place not in known]
         left = seconds_left(session, job, spec, history, [r.cost for r in coming], workers)
+    unplanned = sum(request.place not in known for request in coming)
     if job.ranking is not None:
         ranking: Ranking = job.ranking
         evidence = ((job.policy or {}).get("selection") or {}).get("evidence")
@@ -176,12 +208,8 @@ def dashboard(session: Session, job: Job) -> dict[str, Any]:
         counts[state] += count
     dataset = session.get_one(Dataset, job.dataset_id)
     now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
-    failures = session.execute(
-        select(Trial.id, Trial.candidate_key, Trial.state, Trial.reason, Trial.message)
-        .where(Trial.job_id == job.id, Trial.state.in_(("failed", "crashed")))
-        .order_by(Trial.number)
-        .limit(_FAILURES_SHOWN)
-    ).all()
+    rate = seconds_per_iteration(history)
+    pace = None if rate is None else rate / max(1, workers)
     return {
         "job_id": job.id,
         "name": job.name,
@@ -197,15 +225,15 @@ def dashboard(session: Session, job: Job) -> dict[str, Any]:
             state: counts[state]
             for state in ("queued", "running", "completed", "failed", "crashed", "cancelled")
         },
-        "trials_total": sum(counts.values()) + len(unplanned),
-        "rungs": _rungs(tallies, unplanned),
+        "trials_total": sum(counts.values()) + unplanned,
+        "rungs": _rungs(tallies, coming, known, pace),
         "best": _best(job, ranking),
         "best_so_far": _best_so_far(session, job),
         "ranking": ranking,
         "ranking_left_out": 0,  # of whoever shortens it
         "base_ranking": _base_ranking(session, job, spec),
         "warnings": [*job.warnings, *_selection_warnings(job)],
-        "failures": [dict(row._mapping) for row in failures],
+        "failures": _failures(session, job),
         "seconds_elapsed": round(elapsed_seconds(job, now), 1),
         "seconds_left": left,
         "workers": workers,

@@ -10,6 +10,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.jobs.advance import advance
+from core.jobs.losses import with_this_loss
 from core.jobs.totals import add
 from core.lifecycle import ENDING_JOBS, OPEN_JOBS
 from core.placement import queue_of
@@ -41,7 +42,7 @@ def expire_leases(session: Session, settings: Settings) -> list[str]:
         silent = (Trial.id == trial_id, Trial.lease_expires_at < func.now())
         if state in ENDING_JOBS:
             lost += transition(
-                session, Trial, "cancelled", *silent, lease_token=None,
+                session, Trial, "cancelled", *silent, lease_token=None, lost=with_this_loss(),
                 reason=ENDING_JOBS[state],
                 message="The job was ending; its worker is lost.", finished_at=func.now(),
             )  # fmt: skip
@@ -49,6 +50,7 @@ def expire_leases(session: Session, settings: Settings) -> list[str]:
         elif attempt < settings.max_attempts:
             again = transition(
                 session, Trial, "queued", *silent, reason="worker_lost", lease_token=None,
+                lost=with_this_loss(),
                 message=f"The worker of attempt {attempt} was lost; queued again.",
             )  # fmt: skip
             lost += again
@@ -56,6 +58,7 @@ def expire_leases(session: Session, settings: Settings) -> list[str]:
                 due.append(trial_id)
         elif transition(
             session, Trial, "crashed", *silent, reason="worker_lost", lease_token=None,
+            lost=with_this_loss(),
             message=f"The worker was lost in each of {attempt} attempts.", finished_at=func.now(),
         ):  # fmt: skip
             lost += 1

@@ -30,6 +30,22 @@ def _to_images(batch: torch.Tensor) -> list[Image.Image]:
     return [Image.fromarray(picture.numpy()) for picture in values]
 
 
+def draws_of(batch: torch.Tensor, policy: Policy, draws: int, seed: int) -> list[list[Image.Image]]:
+    """`draws` views of each image, of both views in turn.
+
+    Args:
+        batch: uint8 (n, 3, s, s).
+        seed: the same seed draws the same; two policies with a crop each draw the same crops.
+    """
+    columns = []
+    for number in range(draws):
+        view = number % len(policy.views)
+        columns.append(
+            _to_images(augment(batch, policy.view(view), Draws(seed, number), view=view))
+        )
+    return columns
+
+
 def contact_sheet(
     images: Sequence[Image.Image],
     policy: Policy,
@@ -54,11 +70,7 @@ def contact_sheet(
     originals = [_square(image, resolution) for image in images]
     stacked = np.stack([np.asarray(image) for image in originals])
     batch = torch.from_numpy(stacked).permute(0, 3, 1, 2).contiguous()
-    columns = [originals]
-    for number in range(draws):
-        view = number % len(policy.views)
-        views = augment(batch, policy.view(view), Draws(seed, number), view=view)
-        columns.append(_to_images(views))
+    columns = [originals, *draws_of(batch, policy, draws, seed)]
     step = cell + _GAP
     size = (step * len(columns) + _GAP, _HEAD + step * len(images) + _GAP)
     sheet = Image.new("RGB", size, _PAPER)

@@ -72,7 +72,7 @@ class Importance:
         return asdict(self)
 
 
-def _dose(name: str, share: Share | None) -> float:
+def dose(name: str, share: Share | None) -> float:
     """Expected strength per picture as part of the searched range; of others the rate."""
     if share is None:
         return 0.0
@@ -92,7 +92,7 @@ def _factors(
     ]
     groups: dict[bytes, list[str]] = {}
     for name in names:
-        doses = np.array([_dose(name, found.get(name)) for found in shares])
+        doses = np.array([dose(name, found.get(name)) for found in shares])
         if np.ptp(doses) <= 1e-9:
             continue  # the same in every candidate: nothing to compare
         key = np.round(doses / doses.max(), 6).tobytes()

@@ -90,6 +90,10 @@ class Job(Owned, Base):
     """A search."""
 
     __tablename__ = "jobs"
+    __table_args__ = (
+        Index("ix_jobs_owner_name", "owner", "name"),
+        Index("ix_jobs_owner_state_id", "owner", "state", "id"),
+    )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     name: Mapped[str] = mapped_column(String(200))
@@ -103,6 +107,7 @@ class Job(Owned, Base):
     policy: Mapped[dict[str, Any] | None]
     encoder: Mapped[dict[str, Any] | None]
     request_id: Mapped[str | None] = mapped_column(String(64))
+    summary: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     paused_at: Mapped[datetime | None]
@@ -170,6 +175,7 @@ class Trial(Base):
     reason: Mapped[str | None] = mapped_column(String(64))
     message: Mapped[str | None] = mapped_column(Text)
     log_tail: Mapped[str | None] = mapped_column(Text)
+    lost: Mapped[list[Any] | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]

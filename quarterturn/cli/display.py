@@ -112,7 +112,7 @@ def page_of(client: Client, job_id: str, policy_file: str) -> str:
     """The dashboard as one file that needs no server; its download is the file beside it."""
     body = client.dashboard_html(job_id)
     body = body.replace(f'href="/v1/jobs/{job_id}/policy"', f'href="{quote(policy_file)}"')
-    body = body.replace('href="/v1/', f'href="{client.url}/v1/')
+    body = body.replace('href="/', f'href="{client.url}/')
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -39,6 +39,10 @@ _WITHOUT_IDS = {
 }
 
 
+#: Parts of paths that say nothing about anybody.
+_PUBLIC = {"operation": "rotate", "figure": "best"}
+
+
 def _routes(app: FastAPI) -> list[tuple[str, str]]:
     return [
         (method.upper(), path)
@@ -75,6 +79,7 @@ def ids(ann: TestClient) -> dict[str, str]:
         session.add(checkpoint)
     return {
         "dataset_id": dataset, "job_id": job, "trial_id": trial, "checkpoint_id": checkpoint.id,
+        "other_id": job, "candidate": ann.get(f"/v1/trials/{trial}").json()["candidate_key"],
     }  # fmt: skip
 
 
@@ -96,7 +101,7 @@ def test_all_routes_as_somebody_else(
             continue
         names = re.findall(r"\{(\w+)\}", path)
         assert names, f"say in _WITHOUT_IDS what {method} {path} shows"
-        address = path.format(**ids)
+        address = path.format(**ids, **_PUBLIC)
         answers = [ben.request(method, address), ben.request(method, address, json={})]
         if method == "GET":
             answers.append(ben.get(address, headers={"Accept": "text/html"}))
@@ -121,6 +126,30 @@ def test_listings_and_pages_show_own_rows_only(
         assert ben.get(path).json()["items"] == []
     assert ids["job_id"] in ann.get("/").text
     assert ids["job_id"] not in ben.get("/").text
+
+
+def test_pages_take_nobody_elses_ids(
+    ann: TestClient, ben: TestClient, ids: dict[str, str], database: Settings
+) -> None:
+    job, candidate = ids["job_id"], ids["candidate"]
+    own = make_dataset()
+    with session_scope() as session:
+        session.execute(update(Dataset).where(Dataset.id == own).values(owner="ben"))
+    mine = ben.post("/v1/jobs", json={"dataset_id": own, **TINY_SEARCH}).json()["id"]
+    page = {"Accept": "text/html"}
+    for address in (
+        f"/new?like={job}", f"/compare?first={mine}&second={job}",
+        f"/compare?first={job}&second={mine}", f"/v1/jobs/{mine}/comparison/{job}",
+        f"/v1/jobs/{mine}/policies/{candidate}?beside={job}:{candidate}",
+    ):  # fmt: skip
+        answer = ben.get(address, headers=page)
+        assert answer.status_code == 404, f"{address}: {answer.text[:300]}"
+        assert "Ann" not in answer.text
+    assert ben.get(f"/v1/jobs/{mine}/policies/{candidate}", headers=page).status_code == 200
+    assert ann.get(f"/new?like={job}", headers=page).status_code == 200
+    for address in ("/", "/new", "/datasets", "/compare", f"/?q={job}"):
+        assert ids["dataset_id"] not in ben.get(address).text
+        assert ben.get(address).text.count(job) <= ("q=" in address), address
 
 
 def test_another_owners_ids_are_no_cursor_either(ben: TestClient, ids: dict[str, str]) -> None:

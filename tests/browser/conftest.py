@@ -6,8 +6,12 @@ import os
 import shutil
 from collections.abc import Iterator
 
+import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from tests.conftest import TINY_SEARCH
+from tests.service.waiting import until_state
 
 _ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -33,9 +37,24 @@ def page(browser: Browser) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": 1100, "height": 1000})
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on(
-        "console", lambda message: problems.append(message.text) if message.type == "error" else 0
-    )
+
+    def heard(message: ConsoleMessage) -> None:
+        # What the server refuses of a form is shown to the reader; the console says it too.
+        if message.type == "error" and "status of 422" not in message.text:
+            problems.append(message.text)
+
+    page.on("console", heard)
     yield page
     page.close()
     assert problems == []
+
+
+@pytest.fixture(scope="session")
+def finished_job(http: httpx.Client, animal_dataset: str) -> dict[str, str]:
+    """A job that has selected a policy: its id, that of its images, and a candidate's key."""
+    body = {"dataset_id": animal_dataset, **TINY_SEARCH, "name": "finished"}
+    job = str(http.post("/v1/jobs", json=body).json()["id"])
+    view = until_state(http, job, "completed")
+    return {
+        "job": job, "dataset": animal_dataset, "candidate": view["ranking"][0]["candidate"],
+    }  # fmt: skip

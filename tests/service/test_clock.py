@@ -42,7 +42,9 @@ def shifted(
         yield process
         line = next(t for t in nodes.log("worker").splitlines() if "begins" in t)
     written = datetime.fromisoformat(json.loads(line)["timestamp"])
-    assert abs(written - datetime.now(UTC)) > timedelta(hours=20), "its clock was that of all others"
+    assert abs(written - datetime.now(UTC)) > timedelta(hours=20), (
+        "its clock was that of all others"
+    )
 
 
 def _worker_of(shifted: psutil.Process, trial: Any) -> bool:

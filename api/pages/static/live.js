@@ -1,39 +1,86 @@
-// Keeps the dashboard current while the job runs, and sends what its buttons ask for.
+// Keeps the page of a job current while it runs, and sends what its buttons ask for.
 "use strict";
-const PERIOD_MS = 2000;
-const content = document.getElementById("content");
+const POLL_MS = 2000, FIGURES_MS = 4000, PATIENCE_MS = 20000;
+const job = document.getElementById("job");
+const events = `/v1/jobs/${job.dataset.job}/events`;
+let last = "", drawn = document.querySelector("[data-figures]").dataset.figures, asked = 0;
 
-async function update() {
+// On another page of a table its rows stay; the first page follows the job.
+function isPinned(part) { const page = part.querySelector("[data-page]"); return page && page.dataset.page !== "1"; }
+
+function show(update) {
+  for (const [name, html] of Object.entries(update.parts || {})) {
+    const part = job.querySelector(`[data-part="${name}"]`);
+    if (!isPinned(part)) morph(part, html);
+  }
+  if (update.figures && update.figures !== drawn) { drawn = update.figures; redraw(); }
+}
+
+// Figures are fetched where they can be seen, and not all the time.
+const seen = new IntersectionObserver((entries) => {
+  for (const entry of entries) {
+    entry.target.dataset.seen = entry.isIntersecting ? "yes" : "";
+    if (entry.isIntersecting && entry.target.dataset.due) draw(entry.target);
+  }
+}, { rootMargin: "300px" });
+async function draw(panel) {
+  delete panel.dataset.due;
   try {
-    const answer = await fetch(location.pathname + "?fragment=true", { headers: { Accept: "text/html" } });
-    if (answer.status === 401) return location.reload(); // the key has ended: to the sign-in page
-    if (!answer.ok) return;
-    // Swapping the body must not take the keyboard's place away.
-    const focused = document.activeElement?.dataset?.action;
-    content.innerHTML = await answer.text();
-    if (focused) content.querySelector(`[data-action="${focused}"]`)?.focus();
-  } catch { /* the server is away; the next round tries again */ }
+    const answer = await fetch(`/v1/jobs/${job.dataset.job}/figures/${panel.dataset.figure}?format=html`, { headers: { Accept: "application/json" } });
+    if (answer.ok) morph(panel, await answer.text());
+  } catch { panel.dataset.due = "yes"; }
 }
-
-async function refresh() {
-  if (document.getElementById("job")?.dataset.live !== "yes") return;
-  await update();
-  setTimeout(refresh, PERIOD_MS);
+function redraw() {
+  clearTimeout(asked);
+  asked = setTimeout(() => {
+    for (const panel of job.querySelectorAll("[data-figure]")) {
+      panel.dataset.due = "yes";
+      if (panel.dataset.seen) draw(panel);
+    }
+  }, job.dataset.drawn ? FIGURES_MS : 0);
+  job.dataset.drawn = "yes";
 }
+for (const panel of job.querySelectorAll("[data-figure]")) seen.observe(panel);
 
-content.addEventListener("click", async (event) => {
+async function poll() {
+  try {
+    const answer = await fetch(`${events}?parts=true&after=${encodeURIComponent(last)}`, { headers: { Accept: "application/json" } });
+    if (answer.status === 401) { location.reload(); return true; } // the key has ended: to the sign-in page
+    if (!answer.ok) return false;
+    const update = await answer.json();
+    last = update.id;
+    show(update);
+    if (update.ended) job.dataset.live = "no";
+    return update.ended;
+  } catch { return false; /* the server is away; the next round tries again */ }
+}
+async function pollOn() { job.dataset.updates = "polling"; if (!(await poll())) setTimeout(pollOn, POLL_MS); }
+
+function listen() {
+  const source = new EventSource(`${events}?parts=true`);
+  source.addEventListener("open", () => { job.dataset.updates = "stream"; });
+  source.addEventListener("update", (event) => { last = event.lastEventId; show(JSON.parse(event.data)); });
+  source.addEventListener("end", () => { source.close(); job.dataset.live = "no"; redraw(); });
+  source.addEventListener("error", () => {
+    // A lost connection is opened again by the browser; a refusal is not.
+    if (source.readyState === EventSource.CLOSED) pollOn();
+  });
+  // A proxy that holds events back: the first would have come at once.
+  setTimeout(() => { if (!last) { source.close(); pollOn(); } }, PATIENCE_MS);
+}
+if (job.dataset.live === "yes") { if (window.EventSource) listen(); else pollOn(); }
+
+job.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-action]");
-  if (!button) return;
-  if (button.dataset.confirm && !confirm(button.dataset.confirm)) return;
+  if (!button || (button.dataset.confirm && !confirm(button.dataset.confirm))) return;
   button.disabled = true;
   let refused = "";
   try {
-    const address = location.pathname.replace(/dashboard$/, button.dataset.action);
-    const answer = await fetch(address, { method: "POST" });
+    const answer = await fetch(`/v1/jobs/${job.dataset.job}/${button.dataset.action}`, { method: "POST" });
     if (!answer.ok) refused = (await answer.json()).detail;
   } catch { refused = "The server does not answer. Try again."; }
-  await update();
+  await poll();
+  button.disabled = false;
   const note = document.getElementById("refused");
   if (refused && note) { note.textContent = refused; note.hidden = false; }
 });
-setTimeout(refresh, PERIOD_MS);

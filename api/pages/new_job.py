@@ -1,0 +1,115 @@
+"""What the form for a new job offers."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.policies.operations import OPERATIONS
+from core.pretraining.spec import CriterionName, EncoderName, MethodName, PretrainingSpec
+from core.scoring.catalogue import CRITERIA
+from core.search.spec import SearchSpec
+from core.spaces import PRESETS, count_candidates, parse_space, space_warnings
+from core.spaces.schema import (
+    Domain,
+    Grid,
+    PipelineSpace,
+    RandAugmentSpace,
+    Range,
+    SearchSpace,
+    ShuffledOperations,
+    SpaceOperation,
+)
+from core.store.tables import Dataset, Job
+
+_SUMMARIES = {
+    "photometric": "Crop, flip, colour jitter, grey, solarize, blur and cutout, with searched "
+    "strengths and probabilities. The default.",
+    "rand-augment": "One to three of 15 operations per image, all at one strength.",
+    "selfaugment": "Five sub-policies of two operations each, with free probabilities and "
+    "strengths.",
+    "single-operation": "Each operation alone: what matters most on these images?",
+}
+#: The searches that the form offers, with their words.
+SEARCHES = {
+    "successive_halving": "Successive halving: short trainings sort out, the rest go on",
+    "asha": "ASHA: the same without waiting, for many workers",
+    "random": "Random: all candidates at full length",
+    "grid": "Grid: every combination",
+    "density_matching": "Density matching (SelfAugment): scores many policies without training",
+}
+_DATASETS_SHOWN = 200
+
+
+def _words(domain: Domain) -> str:
+    if isinstance(domain, Grid):
+        return ", ".join(f"{value:g}" for value in domain.values)
+    return f"{domain.min:g} to {domain.max:g}" if isinstance(domain, Range) else f"{domain:g}"
+
+
+def _operation(item: SpaceOperation) -> dict[str, str]:
+    info = OPERATIONS.get(item.op)
+    parts = []
+    if info is None:
+        parts.append(f"cuts away up to {_words(item.strengths)} of the area")
+    elif info.has_strength:
+        parts.append(f"strength {_words(item.strengths)} ({info.unit})")
+    if item.probability != 1.0:
+        parts.append(f"probability {_words(item.probability)}")
+    summary = info.summary if info else "Crop a random part and scale it up."
+    return {"name": item.op, "summary": summary, "searched": "; ".join(parts) or "as it is"}
+
+
+def _operations(space: SearchSpace) -> list[dict[str, str]]:
+    if isinstance(space, RandAugmentSpace):
+        part = f"strength {_words(space.magnitude)} of the range"
+        return [{**_operation(SpaceOperation(op=name)), "searched": part}
+                for name in space.operations]  # fmt: skip
+    if isinstance(space, PipelineSpace):
+        items: list[SpaceOperation] = []
+        for entry in space.operations:
+            items += entry.of if isinstance(entry, ShuffledOperations) else [entry]
+        return [_operation(item) for item in items]
+    return [_operation(item) for item in space.operations]
+
+
+def _spaces() -> list[dict[str, Any]]:
+    found = []
+    for name in _SUMMARIES:
+        space = parse_space(name)
+        found.append(
+            {
+                "name": name,
+                "summary": _SUMMARIES[name],
+                "count": count_candidates(space),
+                "warnings": [warning["message"] for warning in space_warnings(space)],
+                "operations": _operations(space),
+            }
+        )
+    assert set(_SUMMARIES) == set(PRESETS)
+    return found
+
+
+def form(session: Session, dataset: str | None, like: Job | None) -> dict[str, Any]:
+    """What the template needs; `like` is a job whose settings are taken over."""
+    rows = session.execute(
+        select(Dataset.id, Dataset.name, Dataset.images, Dataset.resolution)
+        .where(Dataset.state == "ready")
+        .order_by(Dataset.id.desc())
+        .limit(_DATASETS_SHOWN)
+    ).all()
+    defaults = SearchSpec(search_space=parse_space("photometric"))
+    return {
+        "datasets": rows,
+        "chosen": like.dataset_id if like else dataset,
+        "spaces": _spaces(),
+        "searches": SEARCHES,
+        "encoders": get_args(EncoderName),
+        "methods": get_args(MethodName),
+        "criteria": {name: CRITERIA[name].summary for name in get_args(CriterionName)},
+        "pretraining": PretrainingSpec(),
+        "defaults": defaults,
+        "like": {"name": like.name, "spec": like.spec} if like else None,
+    }

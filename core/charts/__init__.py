@@ -1,0 +1,1 @@
+"""Figures as SVG: pure functions from data to a drawing, a table of the same, and words."""

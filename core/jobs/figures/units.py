@@ -1,0 +1,38 @@
+"""How the scores of a job are written on an axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.search.evidence import CHANCE
+from core.search.spec import SearchSpec
+from core.store.tables import Job
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The name of the axis, what to multiply scores by, and the score of guessing if known."""
+
+    name: str
+    scale: float
+    chance: float | None
+
+
+def unit_of(criterion: str) -> Unit:
+    """Rotation accuracy in percent, other criteria as they are (larger being better)."""
+    if criterion == "rotation":
+        return Unit("rotation accuracy (%)", 100.0, CHANCE)
+    return Unit(f"{criterion} (larger is better)", 1.0, None)
+
+
+def spec_of(job: Job) -> SearchSpec:
+    """What the job was asked to do."""
+    return SearchSpec.model_validate(job.spec)
+
+
+def since(job: Job, moment: datetime | None) -> float:
+    """Seconds from the start of the job's first trial, pauses included."""
+    if moment is None or job.started_at is None:
+        return 0.0
+    return max(0.0, (moment - job.started_at).total_seconds())

@@ -1,0 +1,140 @@
+"""A page of jobs for a list: state, progress, best score against the best baseline, cost."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from sqlalchemy import Float, Select, func, or_, select
+from sqlalchemy.orm import Session
+
+from core.lifecycle import JOB
+from core.search.history import CONFIRMATION, SEARCH
+from core.store.tables import CandidateRow, Dataset, Job, Trial
+
+PAGE = 25
+Order = Literal["newest", "oldest", "name", "gain"]
+ORDERS: tuple[Order, ...] = get_args(Order)
+STATES = tuple(JOB)
+
+_COLUMNS = (
+    Job.id, Job.name, Job.state, Job.reason, Job.message, Job.dataset_id, Job.summary,
+    Job.created_at, Job.started_at, Job.finished_at, Dataset.name.label("dataset"),
+    Job.spec["search_space"]["name"].astext.label("space"),
+    Job.spec["strategy"]["kind"].astext.label("strategy"),
+    Job.spec["scoring"]["criterion"].astext.label("criterion"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class JobPage:
+    """Rows, which page they are, of how many, and the count of jobs that fit the question."""
+
+    rows: list[dict[str, Any]]
+    page: int
+    pages: int
+    count: int
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _matching(query: Select[Any], text: str | None, state: str | None) -> Select[Any]:
+    if text:
+        like = f"%{_escaped(text)}%"
+        query = query.where(
+            or_(Job.name.ilike(like), Job.id == text, Job.dataset_id == text,
+                Dataset.name.ilike(like))
+        )  # fmt: skip
+    return query.where(Job.state == state) if state else query
+
+
+def _ordered(query: Select[Any], order: Order) -> Select[Any]:
+    def score(of: str) -> Any:
+        return Job.summary[of]["score"].astext.cast(Float)
+
+    if order == "name":
+        return query.order_by(Job.name, Job.id)
+    if order == "oldest":
+        return query.order_by(Job.id)
+    if order == "gain":
+        gain = score("best") - score("baseline")
+        return query.order_by(gain.desc().nulls_last(), Job.id.desc())
+    return query.order_by(Job.id.desc())
+
+
+def _costs(session: Session, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Of each job trials by state, and seconds of trials."""
+    found: dict[str, dict[str, Any]] = defaultdict(lambda: {"counts": {}, "seconds": 0.0})
+    rows = session.execute(
+        select(Trial.job_id, Trial.state, func.count(Trial.id), func.sum(Trial.seconds))
+        .where(Trial.job_id.in_(ids))
+        .group_by(Trial.job_id, Trial.state)
+    )
+    for job_id, state, count, seconds in rows:
+        found[job_id]["counts"][state] = count
+        found[job_id]["seconds"] += float(seconds or 0.0)
+    return found
+
+
+def _bests(session: Session, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Of jobs without a summary: the best means so far, where pretraining was longest."""
+    baseline = (CandidateRow.origin == "baseline").label("baseline")
+    means = (
+        select(
+            Trial.job_id, baseline, CandidateRow.name, Trial.task, Trial.iterations,
+            func.avg(Trial.score).label("score"),
+        )
+        .join(
+            CandidateRow,
+            (CandidateRow.job_id == Trial.job_id) & (CandidateRow.key == Trial.candidate_key),
+        )
+        .where(
+            Trial.job_id.in_(ids), Trial.state == "completed", Trial.collapsed.is_(False),
+            Trial.task.in_((SEARCH, CONFIRMATION)), Trial.score.is_not(None),
+        )
+        .group_by(Trial.job_id, baseline, CandidateRow.name, Trial.task, Trial.iterations)
+        .subquery()
+    )  # fmt: skip
+    first = func.row_number().over(
+        partition_by=(means.c.job_id, means.c.baseline),
+        order_by=(
+            (means.c.task == CONFIRMATION).desc(), means.c.iterations.desc(), means.c.score.desc(),
+        ),
+    )  # fmt: skip
+    placed = select(means, first.label("place")).subquery()
+    rows = session.execute(select(placed).where(placed.c.place == 1))
+    found: dict[str, dict[str, Any]] = defaultdict(
+        lambda: {"best": None, "baseline": None, "evidence": None}
+    )
+    for row in rows:
+        place = "baseline" if row.baseline else "best"
+        entry = {"name": row.name, "score": row.score, "error": None, "at": row.iterations}
+        found[row.job_id][place] = entry
+    return found
+
+
+def job_page(
+    session: Session, *, text: str | None = None, state: str | None = None,
+    order: Order = "newest", page: int = 1,
+) -> JobPage:  # fmt: skip
+    """The jobs of the session's owner whose name, dataset or id fits; a page too far is the last.
+
+    Specifications, rankings and policies, which are long, are not read.
+    """
+    base = select(func.count(Job.id)).join(Dataset, Dataset.id == Job.dataset_id)
+    count = session.scalar(_matching(base, text, state)) or 0
+    pages = max(1, -(-count // PAGE))
+    page = min(max(1, page), pages)
+    query = _matching(select(*_COLUMNS).join(Dataset, Dataset.id == Job.dataset_id), text, state)
+    found = session.execute(_ordered(query, order).limit(PAGE).offset((page - 1) * PAGE)).all()
+    ids = [row.id for row in found]
+    costs = _costs(session, ids)
+    bests = _bests(session, [row.id for row in found if row.summary is None])
+    rows = [
+        {**row._mapping, **costs[row.id], **(row.summary or bests[row.id])} for row in found
+    ]  # fmt: skip
+    return JobPage(rows, page, pages, count)

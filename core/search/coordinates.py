@@ -1,0 +1,59 @@
+"""What candidates are made of, as numbers on a few axes, for parallel coordinates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.policies.schema import Policy, Sample
+from core.policies.shares import shares_of
+from core.search.importance import dose
+from core.spaces.schema import RandAugmentSpace, SearchSpace
+
+MOST_AXES = 9
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """Names of the axes, what their numbers mean, and the values of each policy on them."""
+
+    axes: tuple[str, ...]
+    meaning: str
+    values: tuple[tuple[float, ...], ...]
+
+
+def _drawn(policy: Policy) -> tuple[float, float]:
+    """Count and mean strength of the part of a policy that RandAugment searched."""
+    sample = next(stage for stage in policy.views[0] if isinstance(stage, Sample))
+    doses = [d for name, share in shares_of(policy).items()
+             if share.strength is not None and (d := dose(name, share))]  # fmt: skip
+    rate = sample.count / len(sample.of)
+    return float(sample.count), round(sum(doses) / len(doses) / rate, 4) if doses else 0.0
+
+
+def coordinates(space: SearchSpace, policies: Sequence[Policy]) -> Coordinates:
+    """The parameters of a RandAugment space; of others the dose of each operation, those of them
+    that vary most.
+
+    Args:
+        policies: candidates of the space, without the baselines.
+    """
+    if isinstance(space, RandAugmentSpace):
+        return Coordinates(
+            ("operations drawn", "strength"),
+            "the operations drawn per image, and their mean strength as part of the range",
+            tuple(_drawn(policy) for policy in policies),
+        )
+    shares = [shares_of(policy) for policy in policies]
+    names = sorted({name for found in shares for name in found})
+    table = np.array([[dose(name, found.get(name)) for name in names] for found in shares])
+    spread = np.ptp(table, axis=0) if len(table) else np.zeros(len(names))
+    kept = [n for n in np.argsort(-spread, kind="stable")[:MOST_AXES] if spread[n] > 1e-9]
+    chosen = sorted(kept)
+    return Coordinates(
+        tuple(names[n] for n in chosen),
+        "how much of each operation an image gets on average, as part of the searched range",
+        tuple(tuple(round(float(row[n]), 4) for n in chosen) for row in table),
+    )

@@ -1,0 +1,99 @@
+"""From the form to a policy in hand, as a person does it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import httpx
+from playwright.sync_api import Page, expect
+
+from core.embedded.stack import Stack
+
+
+def _fill(page: Page, **values: str) -> None:
+    for name, value in values.items():
+        page.locator(f"#{name}").fill(value)
+
+
+def _loaded(page: Page, selector: str) -> None:
+    """Wait until a picture has arrived."""
+    page.wait_for_function(
+        "s => [...document.querySelectorAll(s)].every(i => i.complete && i.naturalWidth > 0)",
+        arg=selector,
+    )
+
+
+def test_from_the_form_to_a_policy_in_hand(
+    page: Page, stack: Stack, http: httpx.Client, animals: Path, tmp_path: Path
+) -> None:
+    page.goto(f"{stack.url}/new")
+    page.locator("#file").set_input_files(animals)
+    expect(page.locator("#upload")).to_contain_text("images at 28 pixels", timeout=30_000)
+    assert page.locator("#dataset").input_value().startswith("ds_")
+    _loaded(page, "#sample img")
+    crop = "[data-space=photometric] [data-operation=random_resized_crop]"
+    page.locator(crop).scroll_into_view_if_needed()
+    _loaded(page, crop)
+
+    page.get_by_label("rand-augment").check()
+    expect(page.locator("[data-space=rand-augment]")).to_be_visible()
+    expect(page.locator("[data-space=photometric]")).to_be_hidden()
+    page.get_by_text("Encoder, method, criterion").click()
+    page.locator("#encoder").select_option("resnet_tiny")
+    page.locator("#search").select_option("random")
+    page.locator("#confirm").uncheck()
+    _fill(page, name="from the form", candidates="2", iterations="4", batch="16", minutes="2")
+    expect(page.locator("#cost")).to_contain_text("8 candidates, baselines included, in 8 trials")
+    _fill(page, candidates="0")
+    beside = page.locator("#candidates ~ .problem")
+    expect(beside).to_contain_text("Candidates must be greater than or equal to 1.")
+    expect(page.locator("#candidates")).to_have_attribute("aria-invalid", "true")
+    _fill(page, candidates="2")
+    expect(beside).to_be_hidden()
+
+    page.get_by_text("The same from a program").click()
+    shown = json.loads(page.locator("#curl").inner_text().split("'")[3])
+    assert shown["strategy"] == {"kind": "random", "candidates": 2}
+    assert shown["budget"] == {"seconds": 120}
+    compile(page.locator("#python").inner_text(), "python", "exec")
+    page.get_by_role("button", name="Start the search").focus()
+    page.keyboard.press("Enter")
+
+    page.wait_for_url("**/dashboard")
+    page.evaluate("window.notReloaded = true")
+    expect(page.locator("h1")).to_contain_text("from the form")
+    job = page.locator("#job").get_attribute("data-job")
+    assert http.get(f"/v1/jobs/{job}").json()["spec"]["pretraining"]["batch_size"] == 16
+    page.locator("summary", has_text="Numbers").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("h1 .state")).to_have_text("completed", timeout=90_000)
+    assert page.evaluate("window.notReloaded"), "it updated itself, without a reload"
+    assert page.evaluate("document.activeElement.tagName") == "SUMMARY", "the focus stayed"
+
+    page.get_by_role("link", name="See the policy").click()
+    _loaded(page, ".sheet img")
+    for name in ("json", "torchvision", "kornia", "lightly", "albumentations"):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=f"Download for {name}").click()
+        download.value.save_as(tmp_path / name)
+        assert (tmp_path / name).stat().st_size > 200
+        assert download.value.suggested_filename.endswith((".py", ".json"))
+    assert json.loads((tmp_path / "json").read_text())["views"]
+    compile((tmp_path / "torchvision").read_text(), "torchvision.py", "exec")
+
+
+def test_what_the_server_refuses_stands_beside_the_field(
+    page: Page, stack: Stack, tmp_path: Path
+) -> None:
+    page.goto(f"{stack.url}/new")
+    page.locator("#dataset").select_option("")
+    page.get_by_role("button", name="Start the search").click()
+    expect(page.locator("#dataset ~ .problem")).to_contain_text("is needed")
+    assert page.evaluate("document.activeElement.id") == "dataset"
+    wrong = tmp_path / "images.zip"
+    wrong.write_bytes(b"no archive")
+    with page.expect_response("**/v1/datasets") as answer:
+        page.locator("#file").set_input_files(wrong)
+    assert answer.value.status == 422
+    expect(page.locator("#file ~ .problem")).to_contain_text("Pack the images")
