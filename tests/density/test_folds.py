@@ -62,7 +62,7 @@ class _Seen:
         self.trained: set[bytes] = set()
         self.fitted: set[bytes] = set()
         self.scored: set[bytes] = set()
-        self._watch(monkeypatch, trainer, "_batch", self.trained)
+        self._watch(monkeypatch, trainer, "batch_of", self.trained)
         self._watch(monkeypatch, model, "augment", self.fitted)
         self._watch(monkeypatch, losses, "augment", self.scored)
 

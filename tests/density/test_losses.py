@@ -178,11 +178,11 @@ def test_the_identity_costs_less_than_destruction(
         {"op": "cutout", "strength": 0.6},
         {"op": "gaussian_noise", "strength": [0.0, 0.5]},
     )
-    spared = policy_losses(model, data, images, _stages(), seed=SEED, passes=2)
-    destroyed = policy_losses(model, data, images, destructive, seed=SEED, passes=2)
+    spared = policy_losses(model, data, images, _stages(), seed=SEED, passes=4)
+    destroyed = policy_losses(model, data, images, destructive, seed=SEED, passes=4)
     assert spared["rotation"] < np.log(4), "the head has learnt something"
-    assert spared["rotation"] < destroyed["rotation"] - 0.1
-    assert spared["infonce"] < destroyed["infonce"] - 0.1
+    assert spared["rotation"] < destroyed["rotation"] - 0.05
+    assert spared["infonce"] < destroyed["infonce"] - 0.05
 
 
 def test_the_oracle_needs_labels_and_a_head(
