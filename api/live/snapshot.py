@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from api.pages.job import PARTS, Place, context, parts
+from api.pages.sharing import Shared
 from core.jobs.create import find_job
-from core.jobs.pulse import pulse_of
+from core.jobs.progress import dashboard
+from core.jobs.pulse import Pulse, pulse_of
 from core.lifecycle import final
 from core.store.database import session_scope
 
@@ -18,9 +20,6 @@ _SUMMARY = (
     "job_id", "state", "message", "counts", "trials_total", "seconds_elapsed", "seconds_left",
     "workers", "best", "policy_ready",
 )  # fmt: skip
-_KEPT = 16
-_lock = threading.Lock()
-_seen: OrderedDict[str, Snapshot] = OrderedDict()
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,9 @@ class Snapshot:
         return update
 
 
+_seen: Shared[Snapshot] = Shared(kept=64, oldest=10.0)
+
+
 def _digest(text: str) -> str:
     return blake2b(text.encode(), digest_size=6).hexdigest()
 
@@ -80,18 +82,14 @@ def look(job_id: str) -> Snapshot | None:
         pulse = pulse_of(session, job_id)
         if pulse is None:
             return None
-        with _lock:
-            known = _seen.get(job_id)
-        if known is not None and known.pulse == pulse.now:
-            return known
-        found = context(session, find_job(session, job_id), Place(), pulse)
-    view = found["view"]
-    made = Snapshot(
+        return _seen.get(job_id, pulse.now, pulse.state, lambda: _made(session, job_id, pulse))
+
+
+def _made(session: Session, job_id: str, pulse: Pulse) -> Snapshot:
+    job = find_job(session, job_id)
+    # Not one that is shared: it may be older than the pulse, and would be taken for what is now.
+    view = dashboard(session, job)
+    found = context(session, job, Place(), view)
+    return Snapshot(
         pulse.now, pulse.scored, {name: view[name] for name in _SUMMARY}, parts(found)
     )  # fmt: skip
-    with _lock:
-        _seen[job_id] = made
-        _seen.move_to_end(job_id)
-        while len(_seen) > _KEPT:
-            _seen.popitem(last=False)
-    return made

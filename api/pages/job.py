@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from api.pages.figures import cached_figure
 from api.pages.render import render
+from api.pages.sharing import Shared
 from core.jobs.criteria import criteria_of
 from core.jobs.figures import FIGURES
 from core.jobs.progress import dashboard
@@ -25,7 +24,6 @@ PARTS = ("head", "status", "progress", "ranking", "trials", "failures")
 #: Above this many trials a page comes without its figures, which then follow one by one.
 _LARGE = 1500
 RANKED = 25
-_KEPT = 8
 
 
 @dataclass(frozen=True)
@@ -50,33 +48,17 @@ def _ranking(session: Session, view: dict[str, Any], page: int) -> dict[str, Any
     }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Known:
-    """The dashboards seen last, by job and pulse: ranking thousands of candidates takes seconds."""
-
-    views: OrderedDict[tuple[str, str], dict[str, Any]] = field(default_factory=OrderedDict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def view(self, session: Session, job: Job, pulse: Pulse) -> dict[str, Any]:
-        """The dashboard of a job with this pulse."""
-        key = (job.id, pulse.now)
-        with self.lock:
-            found = self.views.get(key)
-        if found is None:
-            found = dashboard(session, job)
-            with self.lock:
-                self.views[key] = found
-                while len(self.views) > _KEPT:
-                    self.views.popitem(last=False)
-        return found
+#: Ranking thousands of candidates takes a second.
+_views: Shared[dict[str, Any]] = Shared(kept=64, oldest=10.0)
 
 
-_known = _Known()
+def shared_view(session: Session, job: Job, pulse: Pulse) -> dict[str, Any]:
+    """The dashboard of a job with this pulse, or of a moment before it."""
+    return _views.get(job.id, pulse.now, pulse.state, lambda: dashboard(session, job))
 
 
-def context(session: Session, job: Job, place: Place, pulse: Pulse) -> dict[str, Any]:
-    """All that the parts show of a job with this pulse."""
-    view = _known.view(session, job, pulse)
+def context(session: Session, job: Job, place: Place, view: dict[str, Any]) -> dict[str, Any]:
+    """All that the parts show of a job with this dashboard."""
     ranking = view["ranking"]
     return {
         "view": view,
@@ -122,7 +104,7 @@ def page(session: Session, job: Job, place: Place, *, whole: bool) -> dict[str, 
     """
     pulse = pulse_of(session, job.id)
     assert pulse is not None
-    found = context(session, job, place, pulse)
+    found = context(session, job, place, shared_view(session, job, pulse))
     small = found["view"]["trials_total"] <= _LARGE
     return {
         **found,
