@@ -31,6 +31,21 @@ def _put_buffer(module: nn.Module, name: str, value: torch.Tensor) -> None:
     setattr(module.get_submodule(path), last, value)
 
 
+class _Mean(nn.Module):
+    """`AdaptiveAvgPool2d(1)`, for which vmap has no rule where the channels are last in memory."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.mean((2, 3), keepdim=True)
+
+
+def _replace_pools(module: nn.Module) -> None:
+    for name, child in module.named_children():
+        if isinstance(child, nn.AdaptiveAvgPool2d) and child.output_size in (1, (1, 1)):
+            setattr(module, name, _Mean())
+        else:
+            _replace_pools(child)
+
+
 class StackedMethod(nn.Module):
     """K methods of one kind as one: each parameter and buffer has a first dimension of K."""
 
@@ -39,6 +54,7 @@ class StackedMethod(nn.Module):
         # A method as any other, but for the dimension: what it does to all its tensors after a
         # step, it does to those of all runs.
         self.stacked = copy.deepcopy(methods[0])
+        _replace_pools(self.stacked)
         parts = [_tensors(method) for method in methods]
         together = {name: torch.stack([part[name].data for part in parts]) for name in parts[0]}
         for name, parameter in self.stacked.named_parameters():
@@ -60,9 +76,7 @@ class StackedMethod(nn.Module):
                 name: state[name] for name, old in buffers.items() if state[name] is not old
             }
 
-        losses, replaced = vmap(one)(
-            dict(self.stacked.named_parameters()), buffers, first, second
-        )
+        losses, replaced = vmap(one)(dict(self.stacked.named_parameters()), buffers, first, second)
         for name, value in replaced.items():
             _put_buffer(self.stacked, name, value.detach())
         return losses
@@ -77,19 +91,19 @@ def _stack_optimizer(
 ) -> torch.optim.Optimizer:
     optimizer = trainer.optimizer_of(stacked.stacked, spec, stacked=True)
     mine = [p for group in optimizer.param_groups for p in group["params"]]
-    theirs = [
-        [p for group in run.optimizer.param_groups for p in group["params"]] for run in runs
-    ]
+    theirs = [[p for group in run.optimizer.param_groups for p in group["params"]] for run in runs]
     for place, parameter in enumerate(mine):
         states = [
-            run.optimizer.state.get(their[place], {}) for run, their in zip(runs, theirs, strict=True)
+            run.optimizer.state.get(their[place], {})
+            for run, their in zip(runs, theirs, strict=True)
         ]
         if not states[0]:
             continue
         optimizer.state[parameter] = {
             name: torch.stack([state[name] for state in states])
             # The count of steps is the same for all.
-            if name != "step" else states[0][name].clone()
+            if name != "step"
+            else states[0][name].clone()
             for name in states[0]
         }
     return optimizer
@@ -118,7 +132,8 @@ class Stack:
                 run.optimizer.state[its] = {
                     # Laid out in memory as the parameter, as in a run by itself.
                     name: torch.empty_like(its).copy_(value[number])
-                    if name != "step" else value.clone()
+                    if name != "step"
+                    else value.clone()
                     for name, value in self.optimizer.state.get(parameter, {}).items()
                 }
             for group, its_group in zip(

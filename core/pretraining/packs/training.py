@@ -44,9 +44,7 @@ class Member:
         return self.error is None
 
 
-def _alone(
-    member: Member, data: TrialData, spec: PretrainingSpec, until: int, length: int
-) -> None:
+def _alone(member: Member, data: TrialData, spec: PretrainingSpec, until: int, length: int) -> None:
     try:
         trainer.train(
             member.run, member.policy, data, spec,
@@ -65,8 +63,8 @@ def _together(
     fresh: list[torch.Tensor] = []
     try:
         while members[0].run.step < until:
-            # Each is asked, also when one has left.
-            if not all([member.stays() for member in members]):
+            staying = [member.stays() for member in members]
+            if not all(staying):
                 break
             views = views_of_all(
                 data, spec, [(m.policy, m.seed) for m in members], members[0].run.step
