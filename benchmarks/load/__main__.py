@@ -95,10 +95,12 @@ async def _measure(stack: LoadStack, folder: Path, trials: int, quick: bool) -> 
     print(f"a job of {trials} trials accepted in {accepted:.1f} s", flush=True)
 
     def addresses(of: str, last: int) -> dict[str, str]:
-        trial = client._connection.request("GET", f"/v1/jobs/{of}/trials?limit=1").json()["items"][
-            0
-        ]["id"]
-        return reads(openapi, {"job_id": of, "trial_id": trial, "dataset_id": dataset}, last)
+        first = client._connection.request("GET", f"/v1/jobs/{of}/trials?limit=1").json()["items"]
+        ids = {
+            "job_id": of, "trial_id": first[0]["id"], "candidate": first[0]["candidate_key"],
+            "dataset_id": dataset, "operation": "color",
+        }  # fmt: skip
+        return reads(openapi, ids, last)
 
     loaded, ended = Readers(stack.url, key), asyncio.Event()
     with Memory(stack.data_dir) as memory:

@@ -28,8 +28,12 @@ def reads(openapi: dict[str, Any], ids: dict[str, str], last: int) -> dict[str, 
     found: dict[str, str] = {}
     for path, methods in openapi["paths"].items():
         names = re.findall(r"\{(\w+)\}", path)
-        if "get" in methods and all(name in ids for name in names) and "/events" not in path:
-            found[path] = path.format(**ids)
+        if "get" not in methods or "/events" in path:
+            continue
+        for figure in methods["get"].get("x-figures", [""]):
+            if all(name in {**ids, "figure": figure} for name in names):
+                called = path.replace("{figure}", figure)
+                found[called] = path.format(**{**ids, "figure": figure})
     trials = f"/v1/jobs/{ids['job_id']}/trials"
     dashboard = f"/v1/jobs/{ids['job_id']}/dashboard"
     return {

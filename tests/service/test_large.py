@@ -63,7 +63,9 @@ def test_what_is_made_aside_is_what_is_made_here(job: str) -> None:
 def test_one_look_serves_all_until_the_state_changes(job: str) -> None:
     assert look(job, "queued", wait=False) is None, "nothing is at hand"
     first = look(job)
-    assert first is not None and look(job) is first and look(job, wait=False) is first
+    assert first is not None
+    assert look(job) is first
+    assert look(job, wait=False) is first
     with session_scope() as session:
         cancel_job(session, job)
     second = look(job)
