@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from api.deps import CallerDep, SettingsDep
 from api.live.hub import Watch, hub
-from api.live.snapshot import look
+from api.live.snapshot import Snapshot, look
 from api.problems import responses
 from core.access.keys import Caller
 from core.jobs.create import find_job
@@ -55,7 +55,7 @@ async def _events(
             token = found.token
             if update is not None:
                 yield ServerSentEvent(
-                    json.dumps(update), event="update", id=token, retry=_RETRY_MS
+                    update, event="update", id=token, retry=_RETRY_MS
                 )  # fmt: skip
         if watch.gone or (found is not None and found.ended):
             yield ServerSentEvent("{}", event="end", id=token)
@@ -71,6 +71,28 @@ async def _events(
 def _find(job_id: str, caller: Caller) -> None:
     with session_scope(caller.owner) as session:
         find_job(session, job_id)
+
+
+def _at_hand(job_id: str, caller: Caller) -> tuple[Snapshot | None, str]:
+    with session_scope(caller.owner) as session:
+        state = find_job(session, job_id).state
+    return look(job_id, state, wait=False), state
+
+
+_waiting: dict[tuple[int, str, str], asyncio.Task[Snapshot | None]] = {}
+
+
+async def _seen(job_id: str, caller: Caller) -> Snapshot:
+    found, state = await run_in_threadpool(_at_hand, job_id, caller)
+    if found is None:
+        # One thread waits for all who ask: there are not many of them.
+        place = (id(asyncio.get_running_loop()), job_id, state)
+        if place not in _waiting:
+            _waiting[place] = asyncio.create_task(run_in_threadpool(look, job_id, state))
+            _waiting[place].add_done_callback(lambda _: _waiting.pop(place, None))
+        found = await asyncio.shield(_waiting[place])
+    assert found is not None
+    return found
 
 
 @router.get(
@@ -100,12 +122,13 @@ async def events(
     """The job as it changes. A client that does not accept `text/event-stream` gets one update as
     JSON, with its `id`, to ask again with.
     """
-    await run_in_threadpool(_find, job_id, caller)
     token = last_event_id or after
     if "text/event-stream" not in request.headers.get("accept", ""):
-        found = await run_in_threadpool(look, job_id)
-        assert found is not None
-        update = found.since(token, html=parts) or {}
-        return JSONResponse({"id": found.token, "ended": found.ended, **update})
+        found = await _seen(job_id, caller)
+        update = found.since(token, html=parts) or "{}"
+        stand = json.dumps({"id": found.token, "ended": found.ended})
+        joined = stand if update == "{}" else f"{stand[:-1]}, {update[1:]}"
+        return Response(joined, media_type="application/json")
+    await run_in_threadpool(_find, job_id, caller)
     watch = hub.enter(job_id, caller.key_id, settings.event_streams)
     return _Stream(watch, caller, _events(watch, caller, token, parts))
