@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -107,6 +107,11 @@ class Settings(BaseSettings):
     )
     worker_threads: int = Field(
         0, ge=0, description="Torch threads of a worker; 0: the cores divided by the workers."
+    )
+    pack: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = Field(
+        "auto",
+        description="Most trials that a worker trains at once; `auto`: what is best on a GPU by "
+        "measurement, 1 on a CPU.",
     )
     workers: int = Field(1, ge=1, description="Workers that `quarterturn serve` starts.")
     lease_seconds: float = Field(

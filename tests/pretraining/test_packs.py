@@ -26,9 +26,9 @@ from tests.augmentation.images import smooth
 
 POLICIES = [BASELINES[name]() for name in ("simclr", "crop_flip", "rand_augment", "none")]
 #: Distance of the ends of two runs over the distance travelled. They differ by the order of sums:
-#: by 1e-6 for some steps, then by more and more, as Adam gives weights that have no gradient a whole
+#: by 1e-6 for some steps, then by more, as Adam gives weights that have no gradient a whole
 #: step by their rounding. Two runs alone are further apart with other kernels for convolutions.
-STRETCH, TOLERANCE, IN_THE_END = 6, 0.01, 0.3
+STRETCH, TOLERANCE, IN_THE_END = 6, 0.02, 0.3
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +127,9 @@ def test_one_that_leaves_or_diverges_does_not_disturb_the_others(
         if step == 4:
             raise Stopped
 
-    spec = PretrainingSpec(encoder="resnet_tiny", method="moco_v2", batch_size=16)
+    spec = PretrainingSpec(
+        encoder="resnet_tiny", method="moco_v2", batch_size=16, learning_rate=1e-3
+    )
     members = _members(data, spec, 4)
     members[1].watch = until_four
     with torch.no_grad():
@@ -142,7 +144,7 @@ def test_one_that_leaves_or_diverges_does_not_disturb_the_others(
 def test_a_pack_that_is_out_of_memory_is_halved(
     data: TrialData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = PretrainingSpec(encoder="resnet_tiny", batch_size=16)
+    spec = PretrainingSpec(encoder="resnet_tiny", batch_size=16, learning_rate=1e-3)
     whole = StackedMethod.loss
 
     def loss(self: StackedMethod, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
@@ -163,7 +165,7 @@ def test_memory_for_none_is_an_error_of_each(
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(trainer, "optimise", nothing)
-    spec = PretrainingSpec(encoder="resnet_tiny", batch_size=16)
+    spec = PretrainingSpec(encoder="resnet_tiny", batch_size=16, learning_rate=1e-3)
     members = _members(data, spec, 3)
     train_pack(members, data, spec, until=2, length=60)
     assert all(isinstance(member.error, training.OUT_OF_MEMORY) for member in members)

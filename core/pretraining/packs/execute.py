@@ -12,6 +12,7 @@ from core.policies.schema import Policy
 from core.pretraining.checkpoints import CheckpointStore
 from core.pretraining.data import TrialData
 from core.pretraining.execute import begin, conclude
+from core.pretraining.packs.size import remember_limit
 from core.pretraining.packs.training import Member, train_pack
 from core.pretraining.spec import TrialSpec
 from core.pretraining.trainer import Watch
@@ -90,10 +91,12 @@ def execute_pack(
         rungs[member.run.step].append(place)
     for resumed_at, places in rungs.items():
         spec = trials[places[0]].spec
-        train_pack(
+        at_once = train_pack(
             [members[place] for place in places], data, spec.pretraining,
             until=spec.iterations, length=spec.schedule_iterations,
         )  # fmt: skip
+        if at_once < len(places):
+            remember_limit(spec.pretraining, data, at_once)
         # In the order of their seeds: what the control of a seed is measured by is used again.
         for place in sorted(places, key=lambda place: trials[place].spec.seed):
             member = members.pop(place)
