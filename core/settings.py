@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -108,7 +108,7 @@ class Settings(BaseSettings):
     worker_threads: int = Field(
         0, ge=0, description="Torch threads of a worker; 0: the cores divided by the workers."
     )
-    pack: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = Field(
+    pack: int | Literal["auto"] = Field(
         "auto",
         description="Most trials that a worker trains at once; `auto`: what is best on a GPU by "
         "measurement, 1 on a CPU.",
@@ -162,6 +162,13 @@ class Settings(BaseSettings):
 
         if value:
             parse(value)
+        return value
+
+    @field_validator("pack")
+    @classmethod
+    def _at_least_one(cls, value: int | str) -> int | str:
+        if isinstance(value, int) and value < 1:
+            raise ValueError("a pack has one trial at least; write auto or a whole number from 1")
         return value
 
     @property
