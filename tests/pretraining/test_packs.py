@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import statistics
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,9 @@ from tests.augmentation.images import smooth
 
 POLICIES = [BASELINES[name]() for name in ("simclr", "crop_flip", "rand_augment", "none")]
 #: Distance of the ends of two runs over the distance travelled. They differ by the order of sums:
-#: by 1e-6 for some steps, then by more, as Adam gives weights that have no gradient a whole
-#: step by their rounding. Two runs alone are further apart with other kernels for convolutions.
-STRETCH, TOLERANCE, IN_THE_END = 6, 0.02, 0.3
+#: by 1e-6 for some steps, then by more, as Adam gives weights that have no gradient a whole step by
+#: their rounding. Two runs alone are further apart with other kernels for convolutions.
+STRETCH, USUAL, TOLERANCE, IN_THE_END = 3, 1e-4, 0.05, 0.3
 
 
 @pytest.fixture(scope="module")
@@ -92,11 +93,14 @@ def test_tens_of_steps_are_those_of_runs_alone(data: TrialData, method: str) -> 
         {"encoder": "resnet_tiny", "method": method, "batch_size": 16, "learning_rate": 1e-3}
     )
     members = _members(data, spec, 4)
-    for until in range(STRETCH, 5 * STRETCH, STRETCH):
+    apart = []
+    for until in range(STRETCH, 9 * STRETCH, STRETCH):
         states = [copy.deepcopy(trainer.state_of(member.run)) for member in members]
         assert train_pack(members, data, spec, until=until, length=60) == 4
         pairs = zip(members, states, strict=True)
-        assert max(_apart(member, data, spec, state) for member, state in pairs) < TOLERANCE
+        apart += [_apart(member, data, spec, state) for member, state in pairs]
+    assert statistics.median(apart) < USUAL
+    assert max(apart) < TOLERANCE
     assert max(_apart(member, data, spec) for member in members) < IN_THE_END
     # 0 and 2 have nothing but their policies apart.
     one, other, start = (_flat(m.run) for m in (members[0], members[2], _members(data, spec, 1)[0]))

@@ -92,7 +92,11 @@ class _Project(_Function):
 
     @staticmethod
     def vmap(
-        info: Any, in_dims: Any, features: _Tensor, weight: _Tensor, bias: _Tensor
+        info: Any,  # noqa: ARG004 - torch gives it
+        in_dims: Any,
+        features: _Tensor,
+        weight: _Tensor,
+        bias: _Tensor,
     ) -> tuple[_Tensor, int]:
         # Bias and product are rounded once, as they are alone.
         inputs = features.movedim(in_dims[0], 0)
