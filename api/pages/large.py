@@ -32,7 +32,7 @@ T = TypeVar("T")
 LARGE = 1500
 _PATIENCE_SECONDS = 60.0
 _SHARE, _OLDEST_SECONDS, _GRACE_SECONDS = 20.0, 5.0, 5.0
-_KEPT = 256
+_KEPT = 64
 _aside = Aside()
 _large: set[str] = set()
 
