@@ -148,7 +148,9 @@ def build_card(session: Session, job: Job) -> dict[str, Any]:
         },
         "ranking": ranking[:RANKED_SHOWN],
         "ranking_left_out": max(0, len(ranking) - RANKED_SHOWN),
-        "agreement": _agreement(session, job, fullest_rung(history.trials, candidates)),
+        "agreement": _agreement(
+            session, job, fullest_rung(history.trials, {c.key for c in candidates})
+        ),
         "importance": importance(history.trials, candidates).to_dict(),
         "versions": (selection.get("provenance") or {}).get("versions", {}),
         "risks": risks(
