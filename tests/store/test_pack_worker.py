@@ -60,7 +60,7 @@ def test_one_whose_lease_is_lost_leaves_and_the_others_complete(
     def taken_away(*arguments: Any, **named: Any) -> Iterator[Any]:
         with session_scope() as session:
             lost = update(Trial).where(Trial.id == due[1])
-            session.execute(lost.values(lease_token="another", worker="another"))  # noqa: S106
+            session.execute(lost.values(lease_token="another", worker="another"))
         return whole(*arguments, **named)
 
     monkeypatch.setattr(worker, "execute_together", taken_away)
