@@ -1,5 +1,6 @@
 """What documents link to outside docs/ becomes part of the site: README.md and CONTRIBUTING.md as
-pages, results of benchmarks and examples as files.
+pages, results of benchmarks and examples as files. Diagrams of states are drawn here: a browser
+would need a script from elsewhere.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+from core.charts.states import state_diagram
+
 _ROOT = Path(__file__).parents[1]
 _FOLDERS = ("benchmarks/results", "examples")
 _PAGES = {"README.md": "repository.md", "CONTRIBUTING.md": "contributing.md"}
@@ -19,6 +22,8 @@ _PAGES = {"README.md": "repository.md", "CONTRIBUTING.md": "contributing.md"}
 _OUTSIDE = re.compile(
     rf"\]\((?:\.\./)+((?:{'|'.join(_FOLDERS)})/[^)#\s]+|{'|'.join(map(re.escape, _PAGES))})"
 )
+_DIAGRAM = re.compile(r"^```mermaid\n(stateDiagram-v2\n.*?)^```$", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^## (.*)$", re.MULTILINE)
 _FOLDER_LINK = re.compile(rf"\[([^\]]+)\]\((?:{'|'.join(_FOLDERS)})/?\)")
 
 
@@ -41,11 +46,21 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
+def _drawn(markdown: str) -> str:
+    """With drawings in place of the source of diagrams, each named by the heading above it."""
+
+    def drawing(block: re.Match[str]) -> str:
+        *_, heading = _HEADING.findall(markdown[: block.start()])
+        return f"<div>{state_diagram(block[1], f'{heading}: states')}</div>\n"
+
+    return _DIAGRAM.sub(drawing, markdown)
+
+
 def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
-    """Let links lead there from within the site."""
+    """Let links lead there from within the site, and draw the diagrams."""
     here = posixpath.dirname(page.file.src_uri) or "."
 
     def inside(link: re.Match[str]) -> str:
         return f"]({posixpath.relpath(_PAGES.get(link[1], link[1]), here)}"
 
-    return _OUTSIDE.sub(inside, markdown)
+    return _OUTSIDE.sub(inside, _drawn(markdown))

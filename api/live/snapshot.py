@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -11,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.pages.job import PARTS, Place, context, parts
-from api.pages.large import at_hand, is_large, made_aside
+from api.pages.large import at_hand_or_coming, is_large, waited_for
 from core.jobs.create import find_job
 from core.jobs.pulse import Pulse, pulse_of
 from core.jobs.snapshot import snapshot
@@ -82,7 +83,7 @@ class Snapshot:
         return self._updates[known]
 
 
-def look(job_id: str, state: str | None = None, *, wait: bool = True) -> Snapshot | None:
+def look(job_id: str, state: str | None = None) -> Snapshot | None:
     """The job now, or of a large one a moment ago; None if it is gone. As long as nothing changes
     this is one cheap query.
 
@@ -90,17 +91,23 @@ def look(job_id: str, state: str | None = None, *, wait: bool = True) -> Snapsho
 
     Args:
         state: of the job, if the caller has just read it.
-        wait: otherwise None too if it is being made for the first time.
     """
+    found = look_soon(job_id, state)
+    return waited_for(found) if isinstance(found, Future) else found
+
+
+def look_soon(
+    job_id: str, state: str | None = None
+) -> Snapshot | Future[Snapshot | None] | None:  # fmt: skip
+    """The same without waiting for that of a large job to be made for the first time."""
     with session_scope() as session:
         if not is_large(session, job_id):
             return _looked(session, job_id)
         state = state or session.scalar(select(Job.state).where(Job.id == job_id))
     if state is None:
         return None
-    if ready := at_hand(state, _look, job_id):
-        return ready[0]
-    return made_aside(state, _look, job_id) if wait else None
+    found = at_hand_or_coming(state, _look, job_id)
+    return found if isinstance(found, Future) else found[0]
 
 
 def _look(job_id: str) -> Snapshot | None:

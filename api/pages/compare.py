@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from api.pages.job import shared_view
 from core.charts.comparison import shared_candidates
 from core.jobs.create import find_job
 from core.jobs.figures.units import unit_of
-from core.jobs.progress import dashboard
+from core.jobs.pulse import pulse_of
 from core.store.tables import Job
 
 _LISTED = 200
@@ -31,7 +32,9 @@ def _differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
 
 def _side(session: Session, job_id: str) -> tuple[Job, dict[str, Any]]:
     job = find_job(session, job_id)
-    view = dashboard(session, job)
+    pulse = pulse_of(session, job_id)
+    assert pulse is not None
+    view = dict(shared_view(session, job, pulse))
     ranking = view["ranking"]
     view["searched"] = next((e for e in ranking if e["origin"] != "baseline"), None)
     view["baseline"] = next((e for e in ranking if e["origin"] == "baseline"), None)

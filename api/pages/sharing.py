@@ -40,14 +40,6 @@ class Shared(Generic[T]):
         self._entries: OrderedDict[Hashable, _Entry[T]] = OrderedDict()
         self._guard = threading.Lock()
 
-    def at_hand(self, key: Hashable, version: str, state: str) -> list[T]:
-        """What `get` would give at once; nothing if it would have to be made or waited for."""
-        entry = self._entries.get(key)
-        if entry is None:
-            return []
-        being_made = entry.state == state and entry.lock.locked()
-        return entry.made if being_made or entry.serves(version, state) else []
-
     def get(self, key: Hashable, version: str, state: str, make: Callable[[], T]) -> T:
         """What there is of a key, or what `make` makes of it now.
 

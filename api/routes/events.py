@@ -6,6 +6,8 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
@@ -16,10 +18,11 @@ from starlette.types import Receive, Scope, Send
 
 from api.deps import CallerDep, SettingsDep
 from api.live.hub import Watch, hub
-from api.live.snapshot import Snapshot, look
+from api.live.snapshot import Snapshot, look_soon
+from api.pages.large import unavailable
 from api.problems import responses
 from core.access.keys import Caller
-from core.jobs.create import find_job
+from core.jobs.create import find_job, job_not_found
 from core.store.database import session_scope
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -73,26 +76,30 @@ def _find(job_id: str, caller: Caller) -> None:
         find_job(session, job_id)
 
 
-def _at_hand(job_id: str, caller: Caller) -> tuple[Snapshot | None, str]:
+def _looked(job_id: str, caller: Caller) -> Snapshot | Future[Snapshot | None] | None:
     with session_scope(caller.owner) as session:
         state = find_job(session, job_id).state
-    return look(job_id, state, wait=False), state
-
-
-_waiting: dict[tuple[int, str, str], asyncio.Task[Snapshot | None]] = {}
+    return look_soon(job_id, state)
 
 
 async def _seen(job_id: str, caller: Caller) -> Snapshot:
-    found, state = await run_in_threadpool(_at_hand, job_id, caller)
+    coming = await run_in_threadpool(_looked, job_id, caller)
+    # Many may wait for it, and there are not that many threads.
+    found = await _come(coming) if isinstance(coming, Future) else coming
     if found is None:
-        # One thread waits for all who ask: there are not many of them.
-        place = (id(asyncio.get_running_loop()), job_id, state)
-        if place not in _waiting:
-            _waiting[place] = asyncio.create_task(run_in_threadpool(look, job_id, state))
-            _waiting[place].add_done_callback(lambda _: _waiting.pop(place, None))
-        found = await asyncio.shield(_waiting[place])
-    assert found is not None
+        raise job_not_found(job_id)
     return found
+
+
+async def _come(coming: Future[Snapshot | None]) -> Snapshot | None:
+    try:
+        return await asyncio.shield(asyncio.wrap_future(coming))
+    except BrokenProcessPool:
+        raise unavailable() from None
+    except asyncio.CancelledError:
+        if coming.cancelled():
+            raise unavailable() from None
+        raise  # the client has gone
 
 
 @router.get(

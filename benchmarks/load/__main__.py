@@ -136,6 +136,7 @@ async def _measure(stack: LoadStack, folder: Path, trials: int, quick: bool) -> 
         "streams": _STREAMS, "events": loaded.events,
         "accepted_seconds": round(accepted, 2), "trials_per_second": round(rate, 1),
         "errors": dict(loaded.errors), "milliseconds": tables,
+        "first_milliseconds": {name: round(1000 * s, 1) for name, s in loaded.first.items()},
         "memory": {"samples": memory.samples,
                    "growth": {p: round(memory.growth(p), 3) for p in ("api", "workers")}},
     }  # fmt: skip
@@ -179,6 +180,8 @@ def main(quick: bool) -> None:
     found["load_of_the_machine"] = os.getloadavg()
     for title, rows in found["milliseconds"].items():
         _table(title, rows)
+    slow = sorted(found["first_milliseconds"].items(), key=lambda item: -item[1])[:5]
+    print("\nslowest of the first round: " + ", ".join(f"{name} {ms:.0f}" for name, ms in slow))
     print(f"errors: {found['errors'] or 'none'}\n")
     write("load", found, _targets(found), quick)
 

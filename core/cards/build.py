@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.cards.measure import measure
 from core.cards.risks import risks
 from core.exports.overview import overview
 from core.jobs.history import candidates_of, history_of
@@ -140,6 +141,7 @@ def build_card(session: Session, job: Job) -> dict[str, Any]:
             )
         },
         "searched": _searched(job, history, candidates),
+        "measure": measure(spec["scoring"]["criterion"]),
         "evidence": selection.get("evidence"),
         "selection": {
             name: value
@@ -148,7 +150,9 @@ def build_card(session: Session, job: Job) -> dict[str, Any]:
         },
         "ranking": ranking[:RANKED_SHOWN],
         "ranking_left_out": max(0, len(ranking) - RANKED_SHOWN),
-        "agreement": _agreement(session, job, fullest_rung(history.trials, candidates)),
+        "agreement": _agreement(
+            session, job, fullest_rung(history.trials, {c.key for c in candidates})
+        ),
         "importance": importance(history.trials, candidates).to_dict(),
         "versions": (selection.get("provenance") or {}).get("versions", {}),
         "risks": risks(
@@ -161,7 +165,12 @@ def build_card(session: Session, job: Job) -> dict[str, Any]:
         ),
         "reproduce": {
             "command": _command(job),
-            "note": "The dataset must have the digest above; upload it again if it is not there.",
+            "note": (
+                "$QUARTERTURN_URL is the address of a server, such as http://127.0.0.1:8000. The "
+                "dataset must have the digest above; upload it again if it is not there, and write "
+                "its new id. Where there are keys, add "
+                '-H "Authorization: Bearer $QUARTERTURN_API_KEY".'
+            ),
         },
         "use": overview(policy, dataset.resolution, f"/v1/jobs/{job.id}/policy"),
     }  # fmt: skip

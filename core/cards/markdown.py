@@ -112,7 +112,7 @@ def markdown(card: dict[str, Any]) -> str:
         f"Selected by job `{card['job']['id']}` ({_plain(card['job']['name'])}). Digest of the "
         f"policy: `{policy['digest']}`.", "",
         "```text", *policy["words"], "```", "",
-        "## Evidence", "", f"Level: **{evidence['level']}**.", "",
+        "## Evidence", "", card["measure"], "", f"Level: **{evidence['level']}**.", "",
         *(f"* {_plain(reason['message'])}" for reason in evidence["reasons"]), "",
         *_pairs(card["selection"]), "",
         "## Limits and risks", "",

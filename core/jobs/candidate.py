@@ -11,7 +11,7 @@ from core.cards.risks import policy_risks
 from core.errors import NotFoundError
 from core.exports.overview import overview
 from core.jobs.criteria import criteria_of
-from core.jobs.history import candidates_of, history_of
+from core.jobs.history import entrants_of, history_of
 from core.jobs.selected import selected_policy
 from core.policies import Policy, parse_policy
 from core.policies.lint import lint
@@ -54,7 +54,7 @@ def _ranking(session: Session, job: Job) -> list[dict[str, Any]]:
     if job.ranking is not None:
         return job.ranking
     spec = SearchSpec.model_validate(job.spec)
-    found = standing(spec, candidates_of(session, job.id), history_of(session, job))
+    found = standing(spec, entrants_of(session, job.id), history_of(session, job))
     return [entry.to_dict() for entry in found]
 
 

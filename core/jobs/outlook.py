@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from sqlalchemy import select
@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from core.lifecycle import ENDING_JOBS, active
 from core.search.course import remaining
-from core.search.history import History, Place, TrialRequest
+from core.search.history import FINAL_STATES, History, Place, TrialRequest
 from core.search.planning import seconds_per_iteration
 from core.search.spec import SearchSpec
+from core.search.strategies.flat import FlatStrategy, baselines
 from core.store.tables import Job, Trial
 
 
@@ -28,6 +29,25 @@ class _Question:
     history: History = field(compare=False)
 
 
+def _all_planned(spec: SearchSpec) -> bool:
+    """Whether all trials were queued when the job was accepted."""
+    return isinstance(spec.strategy, FlatStrategy) and spec.final_pretraining is None
+
+
+def _not_ended(history: History) -> tuple[TrialRequest, ...]:
+    """The trials that are there and have not ended; a stand-in for their policies, which nobody
+    asks for: drawing thousands takes seconds.
+    """
+    candidate = baselines()[0]
+    return tuple(
+        TrialRequest(
+            replace(candidate, key=t.candidate), t.seed, t.iterations, t.resume_from, t.task
+        )
+        for t in history.trials
+        if t.state not in FINAL_STATES
+    )
+
+
 @lru_cache(maxsize=16)
 def _coming(question: _Question) -> tuple[TrialRequest, ...]:
     return tuple(remaining(question.spec, question.history))
@@ -37,6 +57,8 @@ def still_to_come(job: Job, spec: SearchSpec, history: History) -> tuple[TrialRe
     """The trials that have not ended, those not planned yet included, if all goes well."""
     if job.state not in active("jobs") or job.state in ENDING_JOBS:
         return ()
+    if _all_planned(spec) and history.trials:
+        return _not_ended(history)
     stand = frozenset((trial.place, trial.state) for trial in history.trials)
     return _coming(_Question(job.id, stand, spec, history))
 

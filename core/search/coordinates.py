@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.policies.schema import Policy, Sample
-from core.policies.shares import shares_of
+from core.policies.shares import Share, shares_of
 from core.search.importance import dose
 from core.spaces.schema import RandAugmentSpace, SearchSpace
 
@@ -24,29 +24,51 @@ class Coordinates:
     values: tuple[tuple[float, ...], ...]
 
 
-def _drawn(policy: Policy) -> tuple[float, float]:
+@dataclass(frozen=True)
+class Makeup:
+    """What a candidate is made of, without its policy.
+
+    Attributes:
+        shares: of its operations.
+        sampled: how many operations are drawn, out of how many; None where none are.
+    """
+
+    shares: dict[str, Share]
+    sampled: tuple[int, int] | None
+
+    @classmethod
+    def of(cls, policy: Policy) -> Makeup:
+        """That of a policy, whose views are alike."""
+        samples = (stage for stage in policy.views[0] if isinstance(stage, Sample))
+        sample = next(samples, None)
+        sampled = (sample.count, len(sample.of)) if sample else None
+        return cls(shares_of(policy), sampled)
+
+
+def _drawn(made: Makeup) -> tuple[float, float]:
     """Count and mean strength of the part of a policy that RandAugment searched."""
-    sample = next(stage for stage in policy.views[0] if isinstance(stage, Sample))
-    doses = [d for name, share in shares_of(policy).items()
+    assert made.sampled is not None
+    count, choices = made.sampled
+    doses = [d for name, share in made.shares.items()
              if share.strength is not None and (d := dose(name, share))]  # fmt: skip
-    rate = sample.count / len(sample.of)
-    return float(sample.count), round(sum(doses) / len(doses) / rate, 4) if doses else 0.0
+    rate = count / choices
+    return float(count), round(sum(doses) / len(doses) / rate, 4) if doses else 0.0
 
 
-def coordinates(space: SearchSpace, policies: Sequence[Policy]) -> Coordinates:
+def coordinates(space: SearchSpace, candidates: Sequence[Makeup]) -> Coordinates:
     """The parameters of a RandAugment space; of others the dose of each operation, those of them
     that vary most.
 
     Args:
-        policies: candidates of the space, without the baselines.
+        candidates: of the space, without the baselines.
     """
     if isinstance(space, RandAugmentSpace):
         return Coordinates(
             ("operations drawn", "strength"),
             "the operations drawn per image, and their mean strength as part of the range",
-            tuple(_drawn(policy) for policy in policies),
+            tuple(_drawn(made) for made in candidates),
         )
-    shares = [shares_of(policy) for policy in policies]
+    shares = [made.shares for made in candidates]
     names = sorted({name for found in shares for name in found})
     table = np.array([[dose(name, found.get(name)) for name in names] for found in shares])
     spread = np.ptp(table, axis=0) if len(table) else np.zeros(len(names))

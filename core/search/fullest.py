@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from core.search.effects import fit
-from core.search.history import BASE, CONFIRMATION, SEARCH, Candidate, TrialRecord
+from core.search.history import BASE, CONFIRMATION, SEARCH, TrialRecord
 
 _PRETRAINED = (SEARCH, CONFIRMATION, BASE)
 
@@ -26,13 +26,13 @@ class Rung:
     scores: dict[str, float]
 
 
-def fullest_rung(trials: Iterable[TrialRecord], candidates: Sequence[Candidate]) -> Rung | None:
-    """The rung with most of `candidates`; of equals the longest. None if none was scored.
+def fullest_rung(trials: Iterable[TrialRecord], keys: Collection[str]) -> Rung | None:
+    """The rung with most of the candidates of these keys; of equals the longest. None if none of
+    them was scored.
 
     A longer rung of a halving holds survivors only, among which the effect of what made them
     survive is no longer seen.
     """
-    keys = {candidate.key for candidate in candidates}
     rungs: dict[tuple[str, int], list[TrialRecord]] = defaultdict(list)
     for trial in trials:
         scored = trial.state == "completed" and trial.score is not None and not trial.collapsed

@@ -26,6 +26,8 @@ FEWEST_CANDIDATES = 8
 #: On either side of a comparison, and distinct doses of a slope.
 FEWEST_EACH = 3
 _DRAWS = 2000
+#: Of one part of the draws.
+_NUMBERS_AT_ONCE = 1_000_000
 _SIGNIFICANT = 0.05
 
 Verdict = Literal["better", "worse", "unclear", "too_few"]
@@ -100,29 +102,65 @@ def _factors(
     return [(tuple(group), np.frombuffer(key)) for key, group in groups.items()]
 
 
-def _slopes(values: _Array, scores: _Array) -> _Array:
-    """Least-squares slopes of scores on values along the last axis; nan where values are equal.
+@dataclass(frozen=True)
+class _Question:
+    """What is asked of a factor: values (candidates,) that the score may go with."""
 
-    Of a presence of 0 or 1 that is the difference of the two means.
+    operations: tuple[str, ...]
+    kind: Kind
+    values: _Array
+
+
+def _resampled(values: _Array, scores: _Array, random: np.random.Generator, draws: int) -> _Array:
+    """Slopes (draws, questions) over candidates drawn with replacement; nan where values are equal.
+
+    Args:
+        values: (questions, candidates), centred.
+        scores: (candidates,), centred.
     """
-    centred = values - values.mean(-1, keepdims=True)
-    squares = (centred**2).sum(-1)
+    size = len(scores)
+    drawn = random.integers(0, size, (draws, size)) + size * np.arange(draws)[:, None]
+    weights = np.bincount(drawn.ravel(), minlength=draws * size).reshape(draws, size) / size
+    means = weights @ values.T
+    squares = weights @ (values**2).T - means**2
+    products = weights @ (values * scores).T - means * (weights @ scores)[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(squares > 1e-12, (centred * scores).sum(-1) / squares, np.nan)
+        return np.where(squares > 1e-12, products / squares, np.nan)
 
 
-def _ask(names: tuple[str, ...], kind: Kind, values: _Array, scores: _Array, seed: int) -> Effect:
-    """Effect, interval and uncorrected p-value of one question."""
-    effect = float(_slopes(values, scores))
+def _ask(questions: Sequence[_Question], scores: _Array, seed: int) -> list[Effect]:
+    """Effects, intervals and uncorrected p-values.
+
+    Slopes are by least squares; of a presence of 0 or 1 that is the difference of the two means.
+    All questions share the draws, which are made in parts that fit into memory.
+    """
+    if not questions:
+        return []
     random = np.random.default_rng(seed)
     size = len(scores)
-    drawn = random.integers(0, size, (_DRAWS, size))
-    low, high = np.nanpercentile(_slopes(values[drawn], scores[drawn]), (2.5, 97.5))
-    permuted = random.permuted(np.broadcast_to(scores, (_DRAWS, size)), axis=1)
-    as_large = int((np.abs(_slopes(values, permuted)) >= abs(effect) - 1e-12).sum())
-    count = int(values.sum()) if kind == "presence" else size
-    p_value = (as_large + 1) / (_DRAWS + 1)
-    return Effect(names, kind, count, "unclear", effect, float(low), float(high), p_value)
+    values = np.stack([question.values for question in questions])
+    values = values - values.mean(axis=1, keepdims=True)
+    scores = scores - scores.mean()
+    squares = (values**2).sum(axis=1)
+    effects = values @ scores / squares
+    part = max(1, _NUMBERS_AT_ONCE // size)
+    slopes = []
+    as_large = np.zeros(len(questions), dtype=int)
+    for begin in range(0, _DRAWS, part):
+        draws = min(part, _DRAWS - begin)
+        slopes.append(_resampled(values, scores, random, draws))
+        permuted = random.permuted(np.broadcast_to(scores, (draws, size)), axis=1)
+        chance = permuted @ values.T / squares
+        as_large += (np.abs(chance) >= np.abs(effects) - 1e-12).sum(axis=0)
+    low, high = np.nanpercentile(np.concatenate(slopes), (2.5, 97.5), axis=0)
+    return [
+        Effect(
+            asked.operations, asked.kind,
+            int(asked.values.sum()) if asked.kind == "presence" else size, "unclear",
+            float(effects[n]), float(low[n]), float(high[n]), (int(as_large[n]) + 1) / (_DRAWS + 1),
+        )
+        for n, asked in enumerate(questions)
+    ]  # fmt: skip
 
 
 def _corrected(effects: Sequence[Effect]) -> list[Effect]:
@@ -153,38 +191,47 @@ def effects_of(
         seed: of bootstrap and permutations; the same seed gives the same table.
     """
     values = np.asarray(scores, dtype=float)
-    asked: list[Effect] = []
+    asked: list[_Question] = []
     unasked: list[Effect] = []
     for names, doses in _factors(shares):
         present = doses > 0
         sides = (int(present.sum()), int((~present).sum()))
         if min(sides) >= FEWEST_EACH and len(values) >= FEWEST_CANDIDATES:
-            asked.append(_ask(names, "presence", present.astype(float), values, seed))
+            asked.append(_Question(names, "presence", present.astype(float)))
         elif min(sides) > 0:
             unasked.append(Effect(names, "presence", sides[0], "too_few"))
         if len(np.unique(doses[present])) < 2:
             continue  # one strength only: the dose is the presence
         if len(np.unique(doses)) >= FEWEST_EACH and len(values) >= FEWEST_CANDIDATES:
-            asked.append(_ask(names, "dose", doses, values, seed))
+            asked.append(_Question(names, "dose", doses))
         else:
             unasked.append(Effect(names, "dose", len(values), "too_few"))
-    return [*_corrected(asked), *unasked]
+    return [*_corrected(_ask(asked, values, seed)), *unasked]
+
+
+def importance_of_shares(
+    trials: Sequence[TrialRecord], shares: Mapping[str, Mapping[str, Share]], *, seed: int = 0
+) -> Importance:
+    """Of the searched candidates of a job, by their keys.
+
+    Takes the rung in which most of them were compared; collapsed candidates are left out.
+    """
+    rung = fullest_rung(trials, shares)
+    if rung is None:
+        return Importance(None, None, 0, False, ())
+    measured = [key for key in shares if key in rung.scores]
+    found = effects_of(
+        [shares[key] for key in measured], [rung.scores[key] for key in measured], seed=seed
+    )
+    enough = any(effect.verdict != "too_few" for effect in found)
+    return Importance(rung.stage, rung.iterations, len(measured), enough, tuple(found))
 
 
 def importance(
     trials: Sequence[TrialRecord], candidates: Sequence[Candidate], *, seed: int = 0
 ) -> Importance:
-    """Of the searched candidates of a job; baselines differ in everything at once and are left out.
-
-    Takes the rung in which most of them were compared; collapsed candidates are left out.
+    """The same from candidates, of which baselines are left out: they differ in everything at
+    once.
     """
-    searched = list({c.key: c for c in candidates if c.origin != "baseline"}.values())
-    rung = fullest_rung(trials, searched)
-    if rung is None:
-        return Importance(None, None, 0, False, ())
-    measured = [c for c in searched if c.key in rung.scores]
-    found = effects_of(
-        [shares_of(c.policy) for c in measured], [rung.scores[c.key] for c in measured], seed=seed
-    )
-    enough = any(effect.verdict != "too_few" for effect in found)
-    return Importance(rung.stage, rung.iterations, len(measured), enough, tuple(found))
+    shares = {c.key: shares_of(c.policy) for c in candidates if c.origin != "baseline"}
+    return importance_of_shares(trials, shares, seed=seed)

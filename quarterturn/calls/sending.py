@@ -45,5 +45,8 @@ def archive_of(path: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="quarterturn-") as folder:
         packed = Path(folder, f"{path.resolve().name}.tar")
         with tarfile.open(packed, "w") as archive:
-            archive.add(path, arcname="", filter=lambda i: i if i.isreg() or i.isdir() else None)
+            # Resolved: of a link to a folder only the link would be packed.
+            archive.add(
+                path.resolve(), arcname="", filter=lambda i: i if i.isreg() or i.isdir() else None
+            )
         yield packed

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
 from playwright.sync_api import Page, expect
 
 from core.embedded.stack import Stack
+from tests.docs.texts import ROOT
 
 
 def _fill(page: Page, **values: str) -> None:
@@ -22,6 +26,22 @@ def _loaded(page: Page, selector: str) -> None:
         "s => [...document.querySelectorAll(s)].every(i => i.complete && i.naturalWidth > 0)",
         arg=selector,
     )
+
+
+def _pasted(http: httpx.Client, command: list[str]) -> None:
+    """What the form shows for programs does the same, as it stands there."""
+    before = http.get("/v1/jobs", params={"limit": 1}).json()["items"][0]["id"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "no_proxy": "127.0.0.1"}
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    job = http.get("/v1/jobs", params={"limit": 1}).json()["items"][0]
+    assert job["id"] != before
+    assert job["name"] == "from the form"
+    spec = http.get(f"/v1/jobs/{job['id']}").json()["spec"]
+    assert (spec["strategy"]["candidates"], spec["budget"]["seconds"]) == (2, 120)
+    http.post(f"/v1/jobs/{job['id']}/cancel")
 
 
 def test_from_the_form_to_a_policy_in_hand(
@@ -56,7 +76,8 @@ def test_from_the_form_to_a_policy_in_hand(
     shown = json.loads(page.locator("#curl").inner_text().split("'")[3])
     assert shown["strategy"] == {"kind": "random", "candidates": 2}
     assert shown["budget"] == {"seconds": 120}
-    compile(page.locator("#python").inner_text(), "python", "exec")
+    _pasted(http, ["bash", "-c", page.locator("#curl").inner_text()])
+    _pasted(http, [sys.executable, "-c", page.locator("#python").inner_text()])
     page.get_by_role("button", name="Start the search").focus()
     page.keyboard.press("Enter")
 

@@ -1,4 +1,4 @@
-"""All commands of README.md, the tutorial and the how-tos are run, against a real service."""
+"""All commands of README.md and of all documents are run, against a real service."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import matplotlib
 import pytest
 
 from core.embedded.stack import Stack
+from core.settings import Settings
 from quarterturn.calls.jobs import JobCalls
 from tests.conftest import TINY_SEARCH
 from tests.docs.desk import Desk
 from tests.docs.texts import DOCS, ROOT, read
 
-_DOCUMENTS = [
-    "README.md",
-    "docs/tutorial.md",
-    *sorted(path.relative_to(ROOT).as_posix() for path in DOCS.glob("how-to/*.md")),
-]
+_ALL = ["README.md", *sorted(path.relative_to(ROOT).as_posix() for path in DOCS.rglob("*.md"))]
+#: What is no command: programs' output, documents, settings, and the source of drawings.
+_NO_COMMANDS = {"text", "json", "yaml", "mermaid"}
 _SERVES = "it serves until it is stopped; tests/cli/test_serve.py"
 _DOCKER = "it needs Docker; tests/docs/test_deployment.py reads the file"
+_COUNTERPART = "the encoder is too large; tests/weights/test_loading.py runs the card's lines"
 _ELSEWHERE = "it needs a server elsewhere"
 #: What is not run here, by document and first words, and why.
 _NOT_RUN = {
@@ -32,6 +32,17 @@ _NOT_RUN = {
     ("docs/tutorial.md", "make demo"): "minutes; the files that it leaves are laid out",
     ("docs/tutorial.md", ".venv/bin/quarterturn serve"): _SERVES,
     ("docs/how-to/cluster.md", "printf"): _DOCKER,
+    ("docs/deployment.md", "printf"): _DOCKER,
+    ("docs/operations.md", "quarterturn backup"): "it serves; tests/service/test_backup.py",
+    ("docs/operations.md", "pg_dump"): "it needs the PostgreSQL of a deployment, with its programs",
+    ("docs/api.md", "curl -H 'Content-Type: application/json' \\\n  -d '{\"library\""): (
+        "the weights would be downloaded; tests/weights/test_library.py"
+    ),
+    ("docs/api.md", 'curl -H "Authorization: Bearer $QUARTERTURN_API_KEY"'): (
+        "a key would close the service of all tests; tests/access/test_gate.py"
+    ),
+    ("docs/warm-start.md", "model = torchvision"): _COUNTERPART,
+    ("docs/warm-start.md", "model = timm"): _COUNTERPART,
     ("docs/how-to/cluster.md", "from quarterturn import Client"): _ELSEWHERE,
     ("docs/how-to/cluster.md", "export QUARTERTURN_API_KEY"): _ELSEWHERE,
     ("docs/how-to/cluster.md", "quarterturn doctor"): "tests/cli/test_doctor.py",
@@ -47,6 +58,9 @@ def _blocks(name: str) -> list[tuple[str, str]]:
     return re.findall(r"^```(sh|python)\n(.*?)^```$", read(name), re.MULTILINE | re.DOTALL)
 
 
+_DOCUMENTS = [name for name in _ALL if _blocks(name)]
+
+
 def _reason(name: str, block: str) -> str | None:
     """Why a block is not run, if so."""
     found = [why for (where, begins), why in _NOT_RUN.items()
@@ -56,14 +70,14 @@ def _reason(name: str, block: str) -> str | None:
 
 @pytest.fixture
 def desk(
-    stack: Stack, animals: Path, animal_dataset: str, tmp_path: Path,
+    stack: Stack, animals: Path, animal_dataset: str, server_folder: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Desk:  # fmt: skip
     matplotlib.use("Agg")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("QUARTERTURN_DATA_DIR", str(stack.data_dir))
-    for name in ("my_policy", "policy_lightly", "policy_kornia"):
+    for name in ("my_policy", "policy_lightly", "policy_kornia", "policy_torchvision"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     start = JobCalls.start
 
@@ -75,19 +89,26 @@ def desk(
         return start(self, dataset_id, **little)
 
     monkeypatch.setattr(JobCalls, "start", start_little)
-    return Desk(tmp_path, stack.url, stack.data_dir, animals)
+    return Desk(tmp_path, stack.url, stack.data_dir, animals, server_folder)
 
 
 @pytest.mark.parametrize("name", _DOCUMENTS)
-def test_each_block_runs(name: str, desk: Desk) -> None:
+def test_each_block_runs(name: str, desk: Desk, request: pytest.FixtureRequest) -> None:
+    if "quarterturn keys" in read(name):
+        # The first key would close the service that all tests use.
+        database: Settings = request.getfixturevalue("database")
+        desk.environment["QUARTERTURN_DATABASE_URL"] = str(database.database_url)
     for language, block in _blocks(name):
         if _reason(name, block) is None:
             desk.run(language, block)
 
 
-@pytest.mark.parametrize("name", _DOCUMENTS)
+@pytest.mark.parametrize("name", _ALL)
 def test_no_block_hides_in_another_language(name: str) -> None:
-    assert set(re.findall(r"^ *```(\w+)", read(name), re.MULTILINE)) <= {"sh", "python", "text"}
+    known = {"sh", "python", *_NO_COMMANDS}
+    assert set(re.findall(r"^ *```(\w*)$", read(name), re.MULTILINE)) - {""} <= known
+    blocks = re.findall(r"^```text\n(.*?)^```$", read(name), re.MULTILINE | re.DOTALL)
+    assert not [b for b in blocks if b.startswith(("$", "curl ", "quarterturn ", "make "))]
 
 
 @pytest.mark.parametrize(("name", "begins"), list(_NOT_RUN))

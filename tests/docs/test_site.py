@@ -7,9 +7,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
+from core.lifecycle import CHECKPOINT, DATASET, JOB, TABLES, TRIAL
 from tests.docs.texts import DOCS, ROOT
 
 
@@ -48,3 +50,16 @@ def test_results_of_benchmarks_are_part_of_it(site: Path) -> None:
     page = (site / "warm-start.html").read_text("utf-8")
     (link, *_) = re.findall(r'href="([^"]+/hpt\.json)"', page)
     assert (site / link).read_bytes() == (ROOT / "benchmarks/results/hpt.json").read_bytes()
+
+
+def test_states_are_drawn_without_a_script(site: Path) -> None:
+    page = (site / "states.html").read_text("utf-8")
+    assert "stateDiagram" not in page
+    assert "mermaid" not in page
+    drawings = re.findall(r"<svg[^>]*class=\"chart\".*?</svg>", page, re.DOTALL)
+    assert len(drawings) == len(TABLES)
+    for drawing, table in zip(drawings, (JOB, TRIAL, DATASET, CHECKPOINT), strict=True):
+        root = ElementTree.fromstring(drawing)
+        arrows = {e.text for e in root.iter("{http://www.w3.org/2000/svg}title")}
+        changes = {f"{a} may become {b}" for a, targets in table.items() for b in targets}
+        assert changes <= arrows

@@ -139,3 +139,20 @@ def test_collapsed_and_unscored_trials_do_not_count() -> None:
         TrialRecord(c.key, 0, 100, state="completed", score=0.3, collapsed=True) for c in candidates
     ]
     assert importance(collapsed, candidates).stage is None
+
+
+def test_draws_in_parts_are_as_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of thousands of candidates they are made in parts; the effect itself is drawn by nobody."""
+    policies = _policies(60, seed=1)
+    scores = _scores(policies, noise=0.015, seed=2, planted=True)
+    shares = [shares_of(policy) for policy in policies]
+    whole = _of(effects_of(shares, scores), "invert", "presence")
+    monkeypatch.setattr("core.search.importance._NUMBERS_AT_ONCE", 60 * 7)
+    parts = _of(effects_of(shares, scores), "invert", "presence")
+    present = [s for s, found in zip(scores, shares, strict=True) if "invert" in found]
+    absent = [s for s, found in zip(scores, shares, strict=True) if "invert" not in found]
+    assert parts.effect == pytest.approx(
+        sum(present) / len(present) - sum(absent) / len(absent), abs=1e-9
+    )
+    assert (parts.low, parts.high) == pytest.approx((whole.low, whole.high), abs=0.002)
+    assert (parts.effect, parts.verdict) == (whole.effect, "better")

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 
 import psutil
 import pytest
+from sqlalchemy import select
 
-from api.live.snapshot import look
+from api.live.snapshot import look, look_soon
 from api.pages import large
 from api.pages.job import Place
 from api.pages.large import is_large, made
@@ -24,6 +26,8 @@ from core.jobs.control import cancel_job
 from core.jobs.create import find_job
 from core.settings import Settings
 from core.store.database import session_scope
+from core.store.tables import Trial
+from tests.service.waiting import until
 from tests.store.rows import make_job
 
 
@@ -61,17 +65,35 @@ def test_what_is_made_aside_is_what_is_made_here(job: str) -> None:
 
 
 def test_one_look_serves_all_until_the_state_changes(job: str) -> None:
-    assert look(job, "queued", wait=False) is None, "nothing is at hand"
+    assert isinstance(look_soon(job, "queued"), Future), "nothing is at hand"
     first = look(job)
     assert first is not None
     assert look(job) is first
-    assert look(job, wait=False) is first
+    assert look_soon(job) is first
     with session_scope() as session:
         cancel_job(session, job)
     second = look(job)
     assert second is not None
     assert (first.summary["state"], second.summary["state"]) == ("queued", "cancelled")
     assert second.ended
+
+
+def test_who_asks_a_bit_late_is_given_what_there_is_and_sets_off_the_next(job: str) -> None:
+    def age(seconds: float) -> None:
+        (entry,) = large._entries.values()
+        until(lambda: entry.coming is None, 10)
+        entry.until = time.monotonic() - seconds
+
+    first = look(job)
+    assert first is not None
+    with session_scope() as session:
+        trial = session.scalars(select(Trial).where(Trial.job_id == job).limit(1)).one()
+        trial.attempt = 1
+    age(1)
+    assert look_soon(job) is first
+    until(lambda: (now := look(job)) is not None and now.pulse != first.pulse, 20)
+    age(10**6)
+    assert isinstance(look_soon(job), Future), "nobody is given what is old"
 
 
 def test_a_process_that_was_killed_is_started_again(job: str) -> None:

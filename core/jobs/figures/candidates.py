@@ -10,12 +10,14 @@ from sqlalchemy.orm import Session
 from core.charts.figure import Figure
 from core.charts.importance import importance_figure
 from core.charts.parallel import Point, parallel
+from core.jobs.figures.makeup import makeup_of
 from core.jobs.figures.units import spec_of, unit_of
-from core.jobs.history import candidates_of, records_of
+from core.jobs.history import entrants_of, records_of
+from core.policies.shares import Share
 from core.search.coordinates import coordinates
 from core.search.fullest import fullest_rung
-from core.search.history import Candidate, TrialRecord
-from core.search.importance import importance
+from core.search.history import TrialRecord
+from core.search.importance import importance_of_shares
 from core.store.tables import Job
 
 
@@ -23,13 +25,16 @@ def parallel_of(session: Session, job: Job) -> Figure:
     """Parameters and scores of the searched candidates."""
     spec = spec_of(job)
     unit = unit_of(spec.scoring.criterion)
-    searched = [c for c in candidates_of(session, job.id) if c.origin == "search"]
+    searched = {e.key: e.name for e in entrants_of(session, job.id) if e.origin == "search"}
     rung = fullest_rung(records_of(session, job.id), searched)
-    measured = [c for c in searched if rung is not None and c.key in rung.scores]
-    found = coordinates(spec.search_space, [c.policy for c in measured])
+    scores = rung.scores if rung else {}
+    measured = [key for key in searched if key in scores]
+    found = coordinates(
+        spec.search_space, list(makeup_of(session, job.id, measured).values())
+    )  # fmt: skip
     points = [
-        Point(c.policy.name, values, rung.scores[c.key] if rung else 0.0)
-        for c, values in zip(measured, found.values, strict=True)
+        Point(searched[key], values, scores[key])
+        for key, values in zip(measured, found.values, strict=True)
     ]
     return parallel(
         found.axes, points, meaning=found.meaning, unit=unit.name, scale=unit.scale
@@ -37,12 +42,14 @@ def parallel_of(session: Session, job: Job) -> Figure:
 
 
 class _Question:
-    """Trials and candidates, alike where the completed trials of a job are: the bootstrap takes
-    longer than all the rest of a page.
+    """Trials and shares, alike where the completed trials of a job are: the bootstrap of
+    thousands of candidates takes a second.
     """
 
-    def __init__(self, key: object, trials: list[TrialRecord], candidates: list[Candidate]) -> None:
-        self.key, self.trials, self.candidates = key, trials, candidates
+    def __init__(
+        self, key: object, trials: list[TrialRecord], shares: dict[str, dict[str, Share]]
+    ) -> None:
+        self.key, self.trials, self.shares = key, trials, shares
 
     def __hash__(self) -> int:
         return hash(self.key)
@@ -53,7 +60,9 @@ class _Question:
 
 @lru_cache(maxsize=32)
 def _importance(question: _Question) -> dict[str, Any]:
-    return importance(question.trials, question.candidates).to_dict()
+    found = importance_of_shares(question.trials, question.shares).to_dict()
+    question.trials, question.shares = [], {}  # the key is kept, and thousands of records with it
+    return found
 
 
 def importance_of(session: Session, job: Job) -> Figure:
@@ -61,5 +70,8 @@ def importance_of(session: Session, job: Job) -> Figure:
     unit = unit_of(spec_of(job).scoring.criterion)
     trials = records_of(session, job.id)
     done = frozenset(t.place for t in trials if t.state == "completed")
-    found = _importance(_Question((job.id, done), trials, candidates_of(session, job.id)))
+    searched = [e.key for e in entrants_of(session, job.id) if e.origin != "baseline"]
+    made = makeup_of(session, job.id, searched)
+    shares = {key: made[key].shares for key in searched}
+    found = _importance(_Question((job.id, done), trials, shares))
     return importance_figure(found, unit=unit.name, scale=unit.scale)

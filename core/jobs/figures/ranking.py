@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from core.charts.figure import Figure
 from core.charts.ranking import ranking_figure
 from core.jobs.figures.units import spec_of, unit_of
-from core.jobs.history import candidates_of, history_of
+from core.jobs.history import entrants_of, history_of
 from core.search.standing import standing
 from core.store.tables import Job
 
@@ -17,7 +17,7 @@ def ranking_of(session: Session, job: Job) -> Figure:
     spec = spec_of(job)
     ranking = job.ranking
     if ranking is None:
-        found = standing(spec, candidates_of(session, job.id), history_of(session, job))
+        found = standing(spec, entrants_of(session, job.id), history_of(session, job))
         ranking = [entry.to_dict() for entry in found]
     unit = unit_of(spec.scoring.criterion)
     return ranking_figure(ranking, unit=unit.name, scale=unit.scale, chance=unit.chance)
