@@ -4,6 +4,8 @@
 * Images per second of five whole policies, against kornia where it is installed.
 * What augmentation adds to a step, for small encoders and for ResNet-18.
 * Seconds of a whole candidate, pretraining and score.
+* Steps of candidates per second in packs of 1, 2, 4, 8 and 16, over those of candidates alone; and
+  seconds per candidate of a whole pack, score included, of the size that a worker would choose.
 
 Beside torch and torchvision it needs what `core` imports (pydantic, scipy, safetensors), no
 database, no network and no image set: images are made up. `--device cpu` tries the script itself.
@@ -17,6 +19,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +31,16 @@ from benchmarks.report import spread, target, write
 from benchmarks.step import measure
 from core.augmentation import Draws, augment, eager
 from core.augmentation.sampling import draw_program
-from core.policies.recipes import moco_v2
+from core.policies.recipes import BASELINES, moco_v2
 from core.policies.schema import Policy
 from core.pretraining.checkpoints import CheckpointStore
 from core.pretraining.data import TrialData
 from core.pretraining.execute import execute_trial
 from core.pretraining.hardware import choose_device
-from core.pretraining.spec import TrialSpec
+from core.pretraining.packs.execute import PackedTrial, execute_pack
+from core.pretraining.packs.size import SIZES, best_size
+from core.pretraining.packs.size import throughput as measure_pack
+from core.pretraining.spec import PretrainingSpec, TrialSpec
 from core.storage.folder import FolderStorage
 
 _BATCH = {32: 512, 96: 256, 224: 128}
@@ -122,14 +128,18 @@ def _data(size: int, device: torch.device) -> TrialData:
     return TrialData(pretrain, train, test, report, mean=middle, std=middle / 2)
 
 
-def _candidate(data: TrialData, encoder: str, iterations: int) -> list[float]:
-    """Seconds of a trial; the first, which warms up, is left out."""
-    spec = TrialSpec.model_validate(
+def _trial(encoder: str, iterations: int, seed: int = 0) -> TrialSpec:
+    return TrialSpec.model_validate(
         {
-            "pretraining": {"encoder": encoder}, "scoring": {}, "seed": 0,
+            "pretraining": {"encoder": encoder}, "scoring": {}, "seed": seed,
             "iterations": iterations, "schedule_iterations": iterations,
         }
     )  # fmt: skip
+
+
+def _candidate(data: TrialData, encoder: str, iterations: int) -> list[float]:
+    """Seconds of a trial; the first, which warms up, is left out."""
+    spec = _trial(encoder, iterations)
     taken = []
     for _ in range(4):
         with tempfile.TemporaryDirectory() as folder:
@@ -139,6 +149,53 @@ def _candidate(data: TrialData, encoder: str, iterations: int) -> list[float]:
                 checkpoints=CheckpointStore(FolderStorage(Path(folder))), watch=lambda _: None,
             )  # fmt: skip
             taken.append(time.perf_counter() - started)
+    return taken[1:]
+
+
+def _packs(data: TrialData, encoder: str, method: str, steps: int) -> dict[str, Any]:
+    """Throughput of all sizes that fit, and which a worker would choose."""
+    spec = PretrainingSpec.model_validate({"encoder": encoder, "method": method})
+    chosen, _ = best_size(spec, data, moco_v2(), steps)
+    found = []
+    for size in SIZES:
+        throughput = measure_pack(spec, data, moco_v2(), size, steps)
+        if throughput is None:
+            print(f"pack, {encoder}, {method}: {size} do not fit")
+            break
+        found.append({**asdict(throughput), "times_alone": throughput.rate})
+        found[-1]["times_alone"] /= found[0]["rate"]
+        print(
+            f"pack, {encoder}, {method}: {size} at once: {throughput.rate:.4g} steps of candidates "
+            f"per second, {found[-1]['times_alone']:.3f} times alone, "
+            f"{throughput.bytes_each / 2**20:.0f} MiB each",
+            flush=True,
+        )
+    print(f"pack, {encoder}, {method}: {chosen} would be chosen")
+    return {"chosen": chosen, "sizes": found}
+
+
+def _packed_candidates(data: TrialData, encoder: str, size: int, iterations: int) -> list[float]:
+    """Seconds per candidate of whole packs, with policies of their own; the first is left out."""
+    policies = [recipe() for recipe in BASELINES.values()]
+    taken = []
+    for _ in range(3):
+        trials = [
+            PackedTrial(
+                _trial(encoder, iterations, seed=place), policies[place % len(policies)],
+                f"c{place}", lambda _: None,
+            )
+            for place in range(size)
+        ]  # fmt: skip
+        with tempfile.TemporaryDirectory() as folder:
+            started = time.perf_counter()
+            outcomes = execute_pack(
+                trials, data.pretrain.shape[-1], data, job="bench",
+                checkpoints=CheckpointStore(FolderStorage(Path(folder))),
+            )  # fmt: skip
+            for _, outcome in outcomes:
+                if isinstance(outcome, Exception):
+                    raise outcome
+            taken.append((time.perf_counter() - started) / size)
     return taken[1:]
 
 
@@ -163,11 +220,18 @@ def main() -> None:
     samples["augment"], more = _augment(device, 0.1 if quick else 2.0)
     data = _data(32, device)
     samples["step"], steps = measure(data, encoders, 256, 3 if quick else 60)
-    samples["candidate"] = {}
+    samples["candidate"], samples["packs"] = {}, {}
     for encoder in encoders:
         taken = _candidate(data, encoder, 3 if quick else 300)
         samples["candidate"][encoder] = taken
         print(f"candidate, {encoder}: {spread(taken)} s", flush=True)
+        for method in ("simclr", "moco_v2"):
+            label = f"{encoder}, {method}"
+            samples["packs"][label] = _packs(data, encoder, method, 3 if quick else 20)
+        size = samples["packs"][f"{encoder}, simclr"]["chosen"]
+        packed = _packed_candidates(data, encoder, size, 3 if quick else 300)
+        samples["candidate"][f"{encoder}, {size} at once"] = packed
+        print(f"candidate, {encoder}, {size} at once: {spread(packed)} s each", flush=True)
     write("gpu", samples, [*targets, *more, *steps], quick)
 
 

@@ -63,11 +63,11 @@ class SimCLR(Method):
     def loss(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
         count = first.shape[0]
         outputs = self.project(torch.cat((first, second)))
-        similarity = (outputs @ outputs.T).float() / self.temperature
+        similarity = outputs @ outputs.T / self.temperature
         itself = torch.eye(2 * count, dtype=torch.bool, device=outputs.device)
         similarity = similarity.masked_fill(itself, -torch.inf)
         partner = torch.arange(2 * count, device=outputs.device).roll(count)
-        return functional.cross_entropy(similarity, partner)
+        return functional.cross_entropy(similarity.float(), partner)
 
 
 class MoCoV2(Method):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import statistics
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from core.pretraining.data import TrialData
 from core.pretraining.execute import execute_trial
 from core.pretraining.packs import training
 from core.pretraining.packs.execute import PackedTrial, execute_pack
+from core.pretraining.packs.size import best_size, pack_size, remember_limit, throughput
 from core.pretraining.packs.stack import StackedMethod
 from core.pretraining.packs.training import Member, train_pack
 from core.pretraining.spec import PretrainingSpec, ScoringSpec, TrialSpec
@@ -26,9 +28,9 @@ from tests.augmentation.images import smooth
 
 POLICIES = [BASELINES[name]() for name in ("simclr", "crop_flip", "rand_augment", "none")]
 #: Distance of the ends of two runs over the distance travelled. They differ by the order of sums:
-#: by 1e-6 for some steps, then by more, as Adam gives weights that have no gradient a whole
-#: step by their rounding. Two runs alone are further apart with other kernels for convolutions.
-STRETCH, TOLERANCE, IN_THE_END = 6, 0.02, 0.3
+#: by 1e-6 for some steps, then by more, as Adam gives weights that have no gradient a whole step by
+#: their rounding. Two runs alone are further apart with other kernels for convolutions.
+STRETCH, USUAL, TOLERANCE, IN_THE_END = 3, 1e-4, 0.05, 0.3
 
 
 @pytest.fixture(scope="module")
@@ -91,12 +93,15 @@ def test_tens_of_steps_are_those_of_runs_alone(data: TrialData, method: str) -> 
     spec = PretrainingSpec.model_validate(
         {"encoder": "resnet_tiny", "method": method, "batch_size": 16, "learning_rate": 1e-3}
     )
-    members = _members(data, spec, 4)
-    for until in range(STRETCH, 5 * STRETCH, STRETCH):
+    members = _members(data, spec, 3)
+    apart = []
+    for until in range(STRETCH, 9 * STRETCH, STRETCH):
         states = [copy.deepcopy(trainer.state_of(member.run)) for member in members]
-        assert train_pack(members, data, spec, until=until, length=60) == 4
+        assert train_pack(members, data, spec, until=until, length=60) == 3
         pairs = zip(members, states, strict=True)
-        assert max(_apart(member, data, spec, state) for member, state in pairs) < TOLERANCE
+        apart += [_apart(member, data, spec, state) for member, state in pairs]
+    assert statistics.median(apart) < USUAL
+    assert max(apart) < TOLERANCE
     assert max(_apart(member, data, spec) for member in members) < IN_THE_END
     # 0 and 2 have nothing but their policies apart.
     one, other, start = (_flat(m.run) for m in (members[0], members[2], _members(data, spec, 1)[0]))
@@ -216,3 +221,25 @@ def test_rungs_of_packs_and_of_trials_alone_continue_each_other(
             assert result["score"] == pytest.approx(other["score"], abs=0.05)
             for name, value in other["metrics"].items():
                 assert result["metrics"][name] == pytest.approx(value, rel=0.05, abs=0.05), name
+
+
+def test_the_size_is_what_fits_and_is_worth_it(
+    data: TrialData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = PretrainingSpec(encoder="resnet_tiny", batch_size=8, learning_rate=2e-3)
+    assert pack_size("auto", spec, data, POLICIES[0]) == 1, "on a CPU"
+    assert pack_size(4, spec, data, POLICIES[0]) == 4
+    chosen, measured = best_size(spec, data, POLICIES[0], steps=1)
+    assert chosen == measured[-1].size
+    whole = StackedMethod.loss
+
+    def loss(self: StackedMethod, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        if len(first) > 2:
+            raise torch.OutOfMemoryError
+        return whole(self, first, second)
+
+    monkeypatch.setattr(StackedMethod, "loss", loss)
+    assert throughput(spec, data, POLICIES[0], 2, steps=1) is not None
+    assert throughput(spec, data, POLICIES[0], 4, steps=1) is None
+    remember_limit(spec, data, 2)
+    assert pack_size(4, spec, data, POLICIES[0]) == 2

@@ -17,6 +17,7 @@ from torch.func import functional_call, vmap
 
 from core.pretraining import trainer
 from core.pretraining.methods import Method
+from core.pretraining.packs.grouped import prepare
 from core.pretraining.spec import PretrainingSpec
 
 _Tensors = dict[str, torch.Tensor]
@@ -31,21 +32,6 @@ def _put_buffer(module: nn.Module, name: str, value: torch.Tensor) -> None:
     setattr(module.get_submodule(path), last, value)
 
 
-class _Mean(nn.Module):
-    """`AdaptiveAvgPool2d(1)`, for which vmap has no rule where the channels are last in memory."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x.mean((2, 3), keepdim=True)
-
-
-def _replace_pools(module: nn.Module) -> None:
-    for name, child in module.named_children():
-        if isinstance(child, nn.AdaptiveAvgPool2d) and child.output_size in (1, (1, 1)):
-            setattr(module, name, _Mean())
-        else:
-            _replace_pools(child)
-
-
 class StackedMethod(nn.Module):
     """K methods of one kind as one: each parameter and buffer has a first dimension of K."""
 
@@ -54,7 +40,7 @@ class StackedMethod(nn.Module):
         # A method as any other, but for the dimension: what it does to all its tensors after a
         # step, it does to those of all runs.
         self.stacked = copy.deepcopy(methods[0])
-        _replace_pools(self.stacked)
+        prepare(self.stacked)
         parts = [_tensors(method) for method in methods]
         together = {name: torch.stack([part[name].data for part in parts]) for name in parts[0]}
         for name, parameter in self.stacked.named_parameters():
