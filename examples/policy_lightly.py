@@ -1,0 +1,307 @@
+# Augmentation policy 'moco_v2', exported by Quarterturn.
+# Digest: 638344acabc2602033221d0816727365a12fee5ca310752406e5464feaecca74
+#
+# both views:
+#   random_resized_crop to 0.2-1 of the area
+#   in random order with probability 0.8:
+#     - brightness ±0-0.4 (distance of the enhancement factor from 1)
+#     - contrast ±0-0.4 (distance of the enhancement factor from 1)
+#     - saturation ±0-0.4 (distance of the enhancement factor from 1)
+#     - hue ±0-0.1 (fraction of the hue circle)
+#   grayscale with probability 0.2
+#   gaussian_blur 0.1-2 (standard deviation in pixels) with probability 0.5
+#   horizontal_flip with probability 0.5
+#
+# from policy_lightly import PolicyTransform
+# dataset = LightlyDataset(folder, transform=PolicyTransform(size=64))
+#
+# Differences from the policy; also in DIFFERENCES below:
+# * random_resized_crop: the edges of a crop are whole pixels
+
+"""What an exported torchvision file brings along: the stages of a policy on `transforms.v2`.
+
+A stage takes and returns one float picture (3, h, w) in [0, 1]; draws come from torch's generator,
+so that the workers of a DataLoader differ.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from PIL import Image
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as F
+
+Stage = Callable[[torch.Tensor], torch.Tensor]
+_SIGNED = (
+    "shear_x", "shear_y", "translate_x", "translate_y", "rotate", "contrast", "saturation",
+    "brightness", "sharpness", "hue",
+)  # fmt: skip
+
+
+def _uniform(low: float, high: float) -> float:
+    return low + (high - low) * float(torch.rand(()))
+
+
+def _happens(probability: float) -> bool:
+    return float(torch.rand(())) < probability
+
+
+def _affine(
+    image: torch.Tensor,
+    fill: list[float],
+    translate: tuple[float, float],
+    shear: tuple[float, float],
+) -> torch.Tensor:
+    # Shears are about the top-left corner.
+    degrees = [math.degrees(math.atan(part)) for part in shear]
+    return F.affine(
+        image, angle=0.0, translate=list(translate), scale=1.0, shear=degrees,
+        interpolation=v2.InterpolationMode.BILINEAR, fill=fill, center=[0.0, 0.0],
+    )  # fmt: skip
+
+
+def _bytes(image: torch.Tensor) -> torch.Tensor:
+    return (image * 255.0).round().to(torch.uint8)
+
+
+def _blur(image: torch.Tensor, sigma: float) -> torch.Tensor:
+    if sigma < 0.01:
+        return image
+    # Reflection at the border reaches no further than the picture.
+    radius = [min(math.ceil(3.0 * sigma), side - 1) for side in reversed(image.shape[-2:])]
+    return F.gaussian_blur(image, [2 * r + 1 for r in radius], [sigma, sigma])
+
+
+def _cutout(image: torch.Tensor, strength: float, fill: list[float]) -> torch.Tensor:
+    height, width = image.shape[-2:]
+    side = strength * width
+    corner = (_uniform(0, width) - side / 2, _uniform(0, height) - side / 2)
+    # Whole pixels whose centre lies in the square, which is moved inside at the left and the top.
+    left, top = (math.ceil(max(edge, 0.0) - 0.5) for edge in corner)
+    right, bottom = (math.ceil(max(edge, 0.0) + side - 0.5) for edge in corner)
+    value = torch.tensor(fill, dtype=image.dtype, device=image.device).view(3, 1, 1)
+    return F.erase(
+        image, top, left, min(bottom, height) - top, min(right, width) - left, value
+    )  # fmt: skip
+
+
+def _apply(name: str, image: torch.Tensor, s: float, fill: list[float]) -> torch.Tensor:
+    """One operation; `s` is the signed strength, in Quarterturn's unit."""
+    height, width = image.shape[-2:]
+    if name == "shear_x":
+        return _affine(image, fill, (0.0, 0.0), (s, 0.0))
+    if name == "shear_y":
+        return _affine(image, fill, (0.0, 0.0), (0.0, s))
+    if name == "translate_x":
+        return _affine(image, fill, (-s * width, 0.0), (0.0, 0.0))
+    if name == "translate_y":
+        return _affine(image, fill, (0.0, -s * height), (0.0, 0.0))
+    if name == "rotate":
+        return F.rotate(image, s, interpolation=v2.InterpolationMode.BILINEAR, fill=fill)
+    if name == "rotate90":
+        quarter = 90.0 * int(torch.randint(1, 4, ()))
+        return F.rotate(image, quarter, interpolation=v2.InterpolationMode.BILINEAR, fill=fill)
+    if name == "solarize":
+        threshold = 256.0 * (1.0 - s) / 255.0
+        return F.solarize(image, threshold) if threshold <= 1.0 else image
+    if name == "posterize":
+        return F.posterize(_bytes(image), 8 - int(s)) / 255.0 if s >= 1 else image
+    if name == "equalize":
+        return F.equalize(_bytes(image)) / 255.0
+    if name == "grayscale":
+        return F.rgb_to_grayscale(image, num_output_channels=3)
+    if name == "gaussian_blur":
+        return _blur(image, s)
+    if name == "gaussian_noise":
+        return F.gaussian_noise(image, mean=0.0, sigma=s, clip=True)
+    if name == "cutout":
+        return _cutout(image, s, fill)
+    if name == "hue":
+        return F.adjust_hue(image, s)
+    if name in ("brightness", "contrast", "saturation", "sharpness"):
+        return getattr(F, f"adjust_{name}")(image, 1.0 + s)
+    plain = {"auto_contrast": "autocontrast"}.get(name, name)  # invert and the flips: as they are
+    return getattr(F, plain)(image)
+
+
+class Operation(torch.nn.Module):
+    """One operation with its probability, range of strengths, sign and fill (RGB in 0..255)."""
+
+    def __init__(
+        self,
+        name: str,
+        probability: float = 1.0,
+        strength: tuple[float, float] = (0.0, 0.0),
+        sign: str = "random",
+        fill: tuple[int, int, int] = (0, 0, 0),
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.probability = probability
+        self.strength = strength
+        self.sign = sign
+        self.fill = [channel / 255.0 for channel in fill]
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        if not _happens(self.probability):
+            return image
+        low, high = self.strength
+        strength = _uniform(low, high)
+        if self.name == "posterize":
+            strength = min(math.floor(_uniform(low, high + 1)), high)
+        if self.name in _SIGNED:
+            negative = _happens(0.5) if self.sign == "random" else self.sign == "negative"
+            strength = -strength if negative else strength
+        return _apply(self.name, image, strength, self.fill)
+
+    def extra_repr(self) -> str:
+        return f"{self.name}, probability={self.probability}, strength={self.strength}"
+
+
+class RandomResizedCrop(torch.nn.Module):
+    """v2.RandomResizedCrop to the size of the picture itself."""
+
+    def __init__(
+        self, probability: float, scale: tuple[float, float], ratio: tuple[float, float]
+    ) -> None:
+        super().__init__()
+        self.probability = probability
+        self.scale = scale
+        self.ratio = ratio
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        if not _happens(self.probability):
+            return image
+        crop = v2.RandomResizedCrop(list(image.shape[-2:]), scale=self.scale, ratio=self.ratio)
+        return crop(image)
+
+
+class OneOf(torch.nn.Module):
+    """Draw one branch by its weight and apply its stages in order."""
+
+    def __init__(
+        self, branches: Sequence[tuple[float, Sequence[Stage]]], probability: float = 1.0
+    ) -> None:
+        super().__init__()
+        self.weights = torch.tensor([weight for weight, _ in branches])
+        self.branches = [list(stages) for _, stages in branches]
+        self.probability = probability
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        if _happens(self.probability):
+            for stage in self.branches[int(torch.multinomial(self.weights, 1))]:
+                image = stage(image)
+        return image
+
+
+class Sample(torch.nn.Module):
+    """Draw `count` of the operations and apply them in the order drawn."""
+
+    def __init__(
+        self, of: Sequence[Stage], count: int, replace: bool = True, probability: float = 1.0
+    ) -> None:
+        super().__init__()
+        self.of = list(of)
+        self.count = count
+        self.replace = replace
+        self.probability = probability
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        if _happens(self.probability):
+            weights = torch.ones(len(self.of))
+            for index in torch.multinomial(weights, self.count, replacement=self.replace).tolist():
+                image = self.of[index](image)
+        return image
+
+
+class Shuffle(Sample):
+    """Apply all operations in an order drawn anew."""
+
+    def __init__(self, of: Sequence[Stage], probability: float = 1.0) -> None:
+        super().__init__(of, len(of), replace=False, probability=probability)
+
+
+class View(torch.nn.Module):
+    """One view: takes a PIL image or a tensor (3, h, w), uint8 or float in [0, 1]; returns alike.
+
+    One call draws once, so give it one picture at a time, as datasets do.
+    """
+
+    def __init__(self, stages: Sequence[Stage]) -> None:
+        super().__init__()
+        self.stages = list(stages)
+
+    def forward(self, picture: Image.Image | torch.Tensor) -> Image.Image | torch.Tensor:
+        if isinstance(picture, Image.Image):
+            image = F.pil_to_tensor(picture.convert("RGB"))
+            return F.to_pil_image(_bytes(self._run(image.float() / 255.0)))
+        if picture.dtype == torch.uint8:
+            return _bytes(self._run(picture.float() / 255.0))
+        return self._run(picture)
+
+    def _run(self, image: torch.Tensor) -> torch.Tensor:
+        for stage in self.stages:
+            image = stage(image)
+        return image.clamp(0.0, 1.0)
+
+
+NAME = "moco_v2"
+DIGEST = "638344acabc2602033221d0816727365a12fee5ca310752406e5464feaecca74"
+DIFFERENCES = [
+    {"operation": "random_resized_crop", "message": "the edges of a crop are whole pixels"}
+]
+
+from lightly.transforms.multi_view_transform import MultiViewTransform
+
+first_view = View(
+    [
+        RandomResizedCrop(1.0, scale=(0.2, 1.0), ratio=(0.75, 1.3333333333333333)),
+        Shuffle(
+            [
+                Operation("brightness", strength=(0.0, 0.4)),
+                Operation("contrast", strength=(0.0, 0.4)),
+                Operation("saturation", strength=(0.0, 0.4)),
+                Operation("hue", strength=(0.0, 0.1)),
+            ],
+            probability=0.8,
+        ),
+        Operation("grayscale", probability=0.2),
+        Operation("gaussian_blur", probability=0.5, strength=(0.1, 2.0)),
+        Operation("horizontal_flip", probability=0.5),
+    ]
+)
+second_view = first_view  # both are drawn anew
+
+
+class ToTensor(torch.nn.Module):
+    """A picture to a float tensor (3, h, w) in [0, 1], normalised if asked for."""
+
+    def __init__(self, normalize=None):
+        super().__init__()
+        self.normalize = normalize
+
+    def forward(self, picture):
+        image = F.to_dtype(F.to_image(picture), torch.float32, scale=True)
+        image = image.as_subclass(torch.Tensor)
+        if self.normalize is None:
+            return image
+        return F.normalize(image, self.normalize["mean"], self.normalize["std"])
+
+
+class PolicyTransform(MultiViewTransform):
+    """The two views of a picture as a list of tensors, for lightly's datasets and collates.
+
+    `normalize` is None or a dictionary with `mean` and `std`, such as
+    lightly.transforms.utils.IMAGENET_NORMALIZE.
+    """
+
+    def __init__(self, size=None, normalize=None):
+        resize = [] if size is None else [v2.Resize((size, size))]
+        last = ToTensor(normalize)
+        super().__init__([v2.Compose([*resize, v, last]) for v in (first_view, second_view)])
+
+
+transform = PolicyTransform()
