@@ -18,7 +18,7 @@ from api.gate import Gate
 from api.headers import Headers
 from api.json_bodies import JsonBodies
 from api.limits import Limits
-from api.pages import docs
+from api.pages import docs, large
 from api.requests import Requests
 from api.routes import (
     candidates,
@@ -76,6 +76,7 @@ async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
         sweeper.stop()
         pool.shutdown()
         process.shutdown()
+        large.shutdown()
         get_engine().dispose()
 
 

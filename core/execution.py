@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from core.density.execute import execute_density_trial
@@ -9,11 +11,13 @@ from core.policies.schema import Policy
 from core.pretraining.checkpoints import CheckpointStore
 from core.pretraining.data import TrialData
 from core.pretraining.execute import execute_trial
-from core.pretraining.initial import initial_weights
+from core.pretraining.initial import Origin, initial_weights, origin_of
 from core.pretraining.keeping import execute_kept
+from core.pretraining.packs.execute import Outcome, PackedTrial, execute_pack
 from core.pretraining.spec import TrialSpec
 from core.pretraining.trainer import Watch
 from core.storage import Storage
+from core.weights.storing import Weights
 
 
 def execute(
@@ -43,3 +47,33 @@ def execute(
         initial=initial,
     )  # fmt: skip
     return {**outcome, "provenance": {"init": origin}}
+
+
+def can_be_packed(spec: TrialSpec) -> bool:
+    """Whether a trial can be trained together with others: it pretrains a candidate to score."""
+    return not spec.is_kept and spec.payload is None
+
+
+def execute_together(
+    trials: Sequence[PackedTrial], data: TrialData, *, job: str, storage: Storage
+) -> Iterator[Outcome]:
+    """Trials of one job, task and rung that can be packed, each as by `execute`; what a trial
+    starts from is filled in here.
+
+    Raises:
+        WeightsUnavailableError, and errors of the storage.
+    """
+    loaded: dict[Origin, tuple[Weights | None, dict[str, Any]]] = {}
+    for trial in trials:
+        origin = origin_of(trial.spec)
+        if origin not in loaded:
+            loaded[origin] = initial_weights(trial.spec, job, storage)
+    starts = [loaded[origin_of(trial.spec)] for trial in trials]
+    ready = [replace(t, initial=start[0]) for t, start in zip(trials, starts, strict=True)]
+    outcomes = execute_pack(
+        ready, data.pretrain.shape[-1], data, job=job, checkpoints=CheckpointStore(storage)
+    )
+    for place, outcome in outcomes:
+        if isinstance(outcome, dict):
+            outcome = {**outcome, "provenance": {"init": starts[place][1]}}
+        yield place, outcome

@@ -108,6 +108,11 @@ class Settings(BaseSettings):
     worker_threads: int = Field(
         0, ge=0, description="Torch threads of a worker; 0: the cores divided by the workers."
     )
+    pack: int | Literal["auto"] = Field(
+        "auto",
+        description="Most trials that a worker trains at once; `auto`: what is best on a GPU by "
+        "measurement, 1 on a CPU.",
+    )
     workers: int = Field(1, ge=1, description="Workers that `quarterturn serve` starts.")
     lease_seconds: float = Field(
         20.0, gt=0, description="A trial whose worker is silent for so long is retried."
@@ -157,6 +162,13 @@ class Settings(BaseSettings):
 
         if value:
             parse(value)
+        return value
+
+    @field_validator("pack")
+    @classmethod
+    def _at_least_one(cls, value: int | str) -> int | str:
+        if isinstance(value, int) and value < 1:
+            raise ValueError("a pack has one trial at least; write auto or a whole number from 1")
         return value
 
     @property

@@ -1,39 +1,39 @@
-"""One trial on this worker: claim, run, report. Imports torch; for worker processes only."""
+"""One trial on this worker, or several at once: claim, run, report. Imports torch; for worker
+processes only.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
 import torch
+from sqlalchemy.exc import SQLAlchemyError
 
 from core.dispatch import dispatch
-from core.errors import CacheFullError, ObjectMissingError, StorageUnavailableError
-from core.execution import execute
-from core.jobs import claim as trials
+from core.execution import can_be_packed, execute, execute_together
+from core.jobs.claim import ClaimedTrial, claim
+from core.jobs.pack import claim_mates
 from core.jobs.reuse import equal_result, fingerprint
 from core.logs import bound
+from core.pretraining.data import TrialData
 from core.pretraining.hardware import choose_device, limit_threads
+from core.pretraining.packs.execute import PackedTrial
+from core.pretraining.packs.size import pack_size
 from core.pretraining.spec import FINAL
-from core.pretraining.trainer import DivergedError
 from core.settings import get_settings
 from core.storage import storage_of
 from core.store.database import session_scope
-from core.weights.storing import WeightsUnavailableError
 from workers.datasets import OpenDatasets
-from workers.heartbeat import Heartbeat, TrialStopped
+from workers.held import HeldTrial
 from workers.identity import worker_name
-from workers.log_tail import LogTail
-from workers.reporting import report
 
 logger = logging.getLogger(__name__)
 _datasets = OpenDatasets()
 
-_MESSAGES = {
-    "cancelled": "The job was cancelled.",
-    "budget": "The budget of seconds was spent.",
-}
+_Outcome = dict[str, Any] | Exception
 
 
 @lru_cache(maxsize=1)
@@ -44,76 +44,109 @@ def device() -> torch.device:
     return choose_device(settings.device)
 
 
-def _attempt(claimed: trials.ClaimedTrial, heartbeat: Heartbeat) -> dict[str, Any]:
+def _fingerprint(claimed: ClaimedTrial) -> str | None:
+    return fingerprint(claimed, device().type) if get_settings().reuse_results else None
+
+
+def _equal(claimed: ClaimedTrial) -> dict[str, Any] | None:
+    """The result of an equal trial, if there is one."""
+    known = _fingerprint(claimed)
+    if known is None:
+        return None
+    with session_scope() as session:
+        found = equal_result(session, claimed, known)
+    if found is not None:
+        logger.info("trial %s: result of an equal one", claimed.id)
+    return found
+
+
+def _mates(claimed: ClaimedTrial, data: TrialData) -> list[ClaimedTrial]:
+    """Further trials, to be trained together with the first."""
     settings = get_settings()
-    known = fingerprint(claimed, device().type) if settings.reuse_results else None
-    if known is not None:
+    if not can_be_packed(claimed.spec):
+        return []
+    size = pack_size(settings.pack, claimed.spec.pretraining, data, claimed.policy)
+    if size == 1:
+        return []
+    try:
         with session_scope() as session:
-            found = equal_result(session, claimed, known)
+            return claim_mates(session, claimed, size - 1, worker_name(), settings)
+    except SQLAlchemyError as error:
+        logger.warning("trial %s is trained alone: %s", claimed.id, error)
+        return []
+
+
+def _trained(held: list[HeldTrial], data: TrialData) -> Iterator[tuple[HeldTrial, _Outcome]]:
+    storage = storage_of(get_settings())
+    first = held[0].claimed
+    if len(held) == 1:
+        yield held[0], execute(
+            first.spec, first.policy, data, job=first.job_id, candidate=first.candidate,
+            storage=storage, watch=held[0].watch,
+        )  # fmt: skip
+        return
+    logger.info("%d trials of job %s at once", len(held), first.job_id)
+    pack = [
+        PackedTrial(h.claimed.spec, h.claimed.policy, h.claimed.candidate, h.watch) for h in held
+    ]
+    for place, outcome in execute_together(pack, data, job=first.job_id, storage=storage):
+        yield held[place], outcome
+
+
+def _outcomes(held: list[HeldTrial]) -> Iterator[tuple[HeldTrial, _Outcome]]:
+    """Those of the first trial, and of others that are added to it."""
+    first = held[0]
+    found = _equal(first.claimed)
+    if found is not None:
+        yield first, found
+        return
+    whole = first.claimed.spec.task == FINAL
+    storage = storage_of(get_settings())
+    data = _datasets.get(first.claimed.dataset_digest, storage, device(), whole=whole)
+    for mate in _mates(first.claimed, data):
+        held.append(HeldTrial(mate, get_settings()))
+    to_train = [first]
+    for other in held[1:]:
+        found = _equal(other.claimed)
         if found is not None:
-            logger.info("trial %s: result of an equal one", claimed.id)
-            return found
-    storage = storage_of(settings)
-    whole = claimed.spec.task == FINAL
-    data = _datasets.get(claimed.dataset_digest, storage, device(), whole=whole)
-    outcome = execute(
-        claimed.spec, claimed.policy, data, job=claimed.job_id, candidate=claimed.candidate,
-        storage=storage, watch=heartbeat.watch,
-    )  # fmt: skip
-    return {**outcome, "fingerprint": known}
+            yield other, found
+        else:
+            to_train.append(other)
+    for one, outcome in _trained(to_train, data):
+        if isinstance(outcome, dict):
+            outcome = {**outcome, "fingerprint": _fingerprint(one.claimed)}
+        yield one, outcome
 
 
-def _failure(error: Exception) -> tuple[str, str]:
-    """Reason and message for the user; the traceback goes to the log."""
-    if isinstance(error, DivergedError):
-        return "diverged", f"Pretraining diverged: {error}."
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return "out_of_memory", "The worker ran out of memory; use a smaller batch or encoder."
-    if isinstance(error, WeightsUnavailableError):
-        return "weights_unavailable", f"What the trial starts from is not there: {error}."
-    if isinstance(error, ObjectMissingError):
-        return "dataset_unavailable", f"The decoded images are not there: {error.message}"
-    if isinstance(error, CacheFullError):
-        return "cache_full", error.message
-    return "error", f"{type(error).__name__}: {error}"
-
-
-def _run_claimed(claimed: trials.ClaimedTrial) -> list[str]:
-    """Run and report; returns ids of trials to dispatch."""
-    settings = get_settings()
-    patience = 3 * settings.lease_seconds
-    with LogTail() as tail:
-        try:
-            logger.info("trial %s of job %s begins", claimed.id, claimed.job_id)
-            with Heartbeat(claimed, settings, tail) as heartbeat:
-                outcome = _attempt(claimed, heartbeat)
-        except TrialStopped as stopped:
-            if stopped.reason == "lost":
-                logger.info("trial %s: lease lost, result dropped", claimed.id)
-                return []
-            reason = stopped.reason
-            return report(lambda s: trials.stop(s, claimed, reason, _MESSAGES[reason]), patience)
-        except (SystemExit, KeyboardInterrupt):
-            dispatch(report(lambda s: trials.hand_back(s, claimed), settings.heartbeat_seconds))
-            raise
-        except StorageUnavailableError as error:
-            logger.warning("trial %s cannot be run now: %s", claimed.id, error)
-            why = error.message
-            return report(lambda s: trials.retry(s, claimed, why, settings), patience)
-        except Exception as error:
-            logger.exception("trial %s failed", claimed.id)
-            why, message = _failure(error)
-            return report(lambda s: trials.fail(s, claimed, why, message, tail.text), patience)
-    return report(lambda s: trials.complete(s, claimed, outcome), patience)
+def _run_claimed(claimed: ClaimedTrial) -> None:
+    held = [HeldTrial(claimed, get_settings())]
+    outcomes = _outcomes(held)
+    try:
+        while any(one.is_open for one in held):
+            try:
+                ended = [next(outcomes)]
+            except Exception as error:
+                # What stops all of a pack, such as images that are not there.
+                ended = [(one, error) for one in held if one.is_open]
+            for one, outcome in ended:
+                dispatch(one.settle(outcome))
+    except (SystemExit, KeyboardInterrupt):
+        for one in held:
+            if one.is_open:
+                dispatch(one.hand_back())
+        raise
+    finally:
+        for one in held:
+            one.end()
 
 
 def run(trial_id: str) -> None:
     """Claim and run a trial; without effect if it is no longer to be had."""
     with session_scope() as session:
-        claimed = trials.claim(session, trial_id, worker_name(), get_settings())
+        claimed = claim(session, trial_id, worker_name(), get_settings())
     if claimed is None:
         with bound(trial_id=trial_id):
             logger.info("trial %s is not to be had; message dropped", trial_id)
         return
     with bound(request_id=claimed.request_id, job_id=claimed.job_id, trial_id=claimed.id):
-        dispatch(_run_claimed(claimed))
+        _run_claimed(claimed)

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.pages.job import PARTS, Place, context, parts
-from api.pages.sharing import Shared
+from api.pages.large import at_hand_or_coming, is_large, waited_for
 from core.jobs.create import find_job
-from core.jobs.progress import dashboard
 from core.jobs.pulse import Pulse, pulse_of
+from core.jobs.snapshot import snapshot
 from core.lifecycle import final
 from core.store.database import session_scope
+from core.store.tables import Job
 
 _SUMMARY = (
     "job_id", "state", "message", "counts", "trials_total", "seconds_elapsed", "seconds_left",
     "workers", "best", "policy_ready",
 )  # fmt: skip
+_UPDATES_KEPT = 16
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode(), digest_size=6).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -31,65 +40,92 @@ class Snapshot:
         figures: the version of what figures are drawn from.
         summary: for programs.
         html: the parts of the page.
+        token: the id of the event: digests of the parts, so that any server can tell what is new
+            to somebody who saw them.
     """
 
     pulse: str
     figures: str
     summary: dict[str, Any]
     html: dict[str, str]
+    token: str
+    _updates: dict[tuple[str | None, bool], str | None] = field(default_factory=dict, repr=False)
 
     @property
     def ended(self) -> bool:
         """Whether nothing will change any more."""
         return self.summary["state"] in final("jobs")
 
-    @property
-    def token(self) -> str:
-        """The id of the event: digests of the parts, so that any server can tell what is new to
-        somebody who saw them.
-        """
-        return ".".join((self.figures, self.pulse, *(_digest(self.html[name]) for name in PARTS)))
-
-    def since(self, token: str | None, *, html: bool) -> dict[str, Any] | None:
-        """What has changed since the event of that id; None if nothing has."""
-        known = (token or "").split(".")
+    def _since(self, token: str | None, html: bool) -> dict[str, Any] | None:
         if token == self.token:
             return None
+        known = (token or "").split(".")
         update: dict[str, Any] = {"job": self.summary, "figures": self.figures}
         if html:
             same = known[2:] if len(known) == 2 + len(PARTS) else [""] * len(PARTS)
+            now = self.token.split(".")[2:]
             update["parts"] = {
                 name: self.html[name]
-                for name, digest in zip(PARTS, same, strict=True)
-                if _digest(self.html[name]) != digest
+                for name, old, new in zip(PARTS, same, now, strict=True)
+                if old != new
             }
         return update
 
+    def since(self, token: str | None, *, html: bool) -> str | None:
+        """What has changed since the event of that id, as JSON; None if nothing has."""
+        known = (token, html)  # most who watch saw the same
+        if known not in self._updates:
+            if len(self._updates) >= _UPDATES_KEPT:
+                self._updates.clear()
+            update = self._since(token, html)
+            self._updates[known] = None if update is None else json.dumps(update)
+            return None if update is None else json.dumps(update)
+        return self._updates[known]
 
-_seen: Shared[Snapshot] = Shared(kept=64, oldest=10.0)
 
-
-def _digest(text: str) -> str:
-    return blake2b(text.encode(), digest_size=6).hexdigest()
-
-
-def look(job_id: str) -> Snapshot | None:
-    """The job now; None if it is gone. As long as nothing changes this is one cheap query.
+def look(job_id: str, state: str | None = None) -> Snapshot | None:
+    """The job now, or of a large one a moment ago; None if it is gone. As long as nothing changes
+    this is one cheap query.
 
     Whether the caller may see the job is checked before, not here.
+
+    Args:
+        state: of the job, if the caller has just read it.
     """
+    found = look_soon(job_id, state)
+    return waited_for(found) if isinstance(found, Future) else found
+
+
+def look_soon(
+    job_id: str, state: str | None = None
+) -> Snapshot | Future[Snapshot | None] | None:  # fmt: skip
+    """The same without waiting for that of a large job to be made for the first time."""
     with session_scope() as session:
-        pulse = pulse_of(session, job_id)
-        if pulse is None:
-            return None
-        return _seen.get(job_id, pulse.now, pulse.state, lambda: _made(session, job_id, pulse))
+        if not is_large(session, job_id):
+            return _looked(session, job_id)
+        state = state or session.scalar(select(Job.state).where(Job.id == job_id))
+    if state is None:
+        return None
+    found = at_hand_or_coming(state, _look, job_id)
+    return found if isinstance(found, Future) else found[0]
 
 
-def _made(session: Session, job_id: str, pulse: Pulse) -> Snapshot:
+def _look(job_id: str) -> Snapshot | None:
+    with session_scope() as session:
+        return _looked(session, job_id)
+
+
+def _looked(session: Session, job_id: str) -> Snapshot | None:
+    pulse = pulse_of(session, job_id)
+    if pulse is None:
+        return None
     job = find_job(session, job_id)
-    # Not one that is shared: it may be older than the pulse, and would be taken for what is now.
-    view = dashboard(session, job)
-    found = context(session, job, Place(), view)
-    return Snapshot(
-        pulse.now, pulse.scored, {name: view[name] for name in _SUMMARY}, parts(found)
-    )  # fmt: skip
+    shared = snapshot(session, job, pulse)
+    return shared.once("live", lambda: _made(session, shared.pulse, shared.whole))
+
+
+def _made(session: Session, pulse: Pulse, view: dict[str, Any]) -> Snapshot:
+    html = parts(context(session, find_job(session, view["job_id"]), Place(), view))
+    token = ".".join((pulse.scored, pulse.now, *(_digest(html[name]) for name in PARTS)))
+    summary = {name: view[name] for name in _SUMMARY}
+    return Snapshot(pulse.now, pulse.scored, summary, html, token)

@@ -10,13 +10,15 @@ from core.charts.png import png
 _TYPES = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv; charset=utf-8"}
 
 
-def figure_file(figure: Figure, format: str, name: str) -> Response:
-    """The figure as `svg`, `png` or `csv`, to be kept under a name."""
-    content: str | bytes = figure.svg
-    if format == "csv":
-        content = figure.csv()
-    elif format == "png":
-        content = png(figure.svg)
+def figure_content(figure: Figure, format: str) -> bytes:
+    """The figure as `svg`, `png` or `csv`."""
+    if format == "png":
+        return png(figure.svg)
+    return (figure.csv() if format == "csv" else figure.svg).encode()
+
+
+def figure_answer(content: bytes, format: str, name: str) -> Response:
+    """A figure to be kept under a name."""
     disposition = f'inline; filename="{name}.{format}"'
     return Response(
         content, media_type=_TYPES[format], headers={"Content-Disposition": disposition}

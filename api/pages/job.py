@@ -9,11 +9,10 @@ from sqlalchemy.orm import Session
 
 from api.pages.figures import cached_figure
 from api.pages.render import render
-from api.pages.sharing import Shared
 from core.jobs.criteria import criteria_of
 from core.jobs.figures import FIGURES
-from core.jobs.progress import dashboard
 from core.jobs.pulse import Pulse, pulse_of
+from core.jobs.snapshot import snapshot
 from core.jobs.trial_list import trial_page
 from core.lifecycle import active
 from core.scoring.catalogue import CRITERIA
@@ -48,13 +47,9 @@ def _ranking(session: Session, view: dict[str, Any], page: int) -> dict[str, Any
     }  # fmt: skip
 
 
-#: Ranking thousands of candidates takes a second.
-_views: Shared[dict[str, Any]] = Shared(kept=64, oldest=10.0)
-
-
 def shared_view(session: Session, job: Job, pulse: Pulse) -> dict[str, Any]:
     """The dashboard of a job with this pulse, or of a moment before it."""
-    return _views.get(job.id, pulse.now, pulse.state, lambda: dashboard(session, job))
+    return snapshot(session, job, pulse).whole
 
 
 def context(session: Session, job: Job, place: Place, view: dict[str, Any]) -> dict[str, Any]:

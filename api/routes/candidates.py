@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, Response
 
 from api.deps import CallerDep, SessionDep, SettingsDep
 from api.pages.accept import wants_html
+from api.pages.large import made
+from api.pages.made import candidate_json, candidate_page
 from api.pages.png import png_response
-from api.pages.policy import policy_page
-from api.pages.render import render
 from api.problems import responses
 from api.routes.policies import Format, Size, View, policy_file
-from core.jobs.candidate import candidate_view, find_candidate
+from core.jobs.candidate import find_candidate
 from core.jobs.create import find_job
 from core.previews import pictures
 from core.previews.process import images_of
@@ -55,9 +55,10 @@ def read(
     job = find_job(session, job_id)
     vary = {"Vary": "Accept"}
     if not wants_html(request):
-        return JSONResponse(candidate_view(session, job, candidate), headers=vary)
-    found = policy_page(session, job, candidate, beside, seed=seed, page=page)
-    return HTMLResponse(render("policy.html", caller=caller, here="/", **found), headers=vary)
+        body = made(session, job, candidate_json, job_id, candidate)
+        return Response(body, media_type="application/json", headers=vary)
+    content = made(session, job, candidate_page, job_id, candidate, beside, seed, page, caller)
+    return HTMLResponse(content, headers=vary)
 
 
 @router.get(
@@ -83,8 +84,8 @@ def sheet(
     _, _, policy = find_candidate(session, job, candidate)
     digest = session.get_one(Dataset, job.dataset_id).digest
     with images_of(storage_of(settings), digest) as folder:
-        made = pictures.of_policy(folder, policy, images=images, draws=draws, seed=seed, page=page)
-    return png_response(made)
+        sheet = pictures.of_policy(folder, policy, images=images, draws=draws, seed=seed, page=page)
+    return png_response(sheet)
 
 
 @router.get(

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import Response
 
 from api.deps import CallerDep, SessionDep
-from api.pages.render import render
+from api.pages.large import made
+from api.pages.made import card_as
 from api.problems import responses
-from core.cards.build import card_of
-from core.cards.markdown import markdown
 from core.jobs.create import find_job
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -19,6 +18,8 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 CardFormat = Annotated[
     Literal["json", "markdown", "html"], Query(description="`html` is a page to print.")
 ]
+
+_TYPES = {"json": "application/json", "markdown": "text/markdown", "html": "text/html"}
 
 
 @router.get(
@@ -36,9 +37,6 @@ def card(
     job_id: str, session: SessionDep, caller: CallerDep, format: CardFormat = "json"
 ) -> Response:  # fmt: skip
     """What was asked, searched and found, how sure it is, limits, and how to reproduce it."""
-    built = card_of(session, find_job(session, job_id))
-    if format == "markdown":
-        return Response(markdown(built), media_type="text/markdown")
-    if format == "html":
-        return HTMLResponse(render("card.html", card=built, caller=caller, here="/"))
-    return JSONResponse(built)
+    job = find_job(session, job_id)
+    content = made(session, job, card_as, job_id, format, caller)
+    return Response(content, media_type=_TYPES[format])

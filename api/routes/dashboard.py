@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, Response
 
 from api.deps import CallerDep, SessionDep
 from api.pages.accept import wants_html
-from api.pages.job import Place, page
-from api.pages.render import render
+from api.pages.job import Place
+from api.pages.large import made
+from api.pages.made import dashboard_json, job_page
 from api.problems import responses
 from core.jobs.create import find_job
-from core.jobs.snapshot import snapshot
 
 router = APIRouter(tags=["dashboard"])
 
@@ -44,12 +44,11 @@ def job_dashboard(
 ) -> Response:
     """The dashboard of a job; the HTML updates itself while the job runs."""
     job = find_job(session, job_id)
+    vary = {"Vary": "Accept"}
     if not fragment and not wants_html(request):
-        shared = snapshot(session, job)
-        body = shared.once("json", lambda: bytes(JSONResponse(shared.view).body))
-        return Response(body, media_type="application/json", headers={"Vary": "Accept"})
-    found = page(session, job, Place(ranking, trials, state), whole=fragment)
-    template = "job/body.html" if fragment else "job/page.html"
+        body = made(session, job, dashboard_json, job_id)
+        return Response(body, media_type="application/json", headers=vary)
+    place = Place(ranking, trials, state)
     return HTMLResponse(
-        render(template, caller=caller, here="/", **found), headers={"Vary": "Accept"}
+        made(session, job, job_page, job_id, place, caller, fragment=fragment), headers=vary
     )

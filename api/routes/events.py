@@ -6,20 +6,23 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from api.deps import CallerDep, SettingsDep
 from api.live.hub import Watch, hub
-from api.live.snapshot import look
+from api.live.snapshot import Snapshot, look_soon
+from api.pages.large import unavailable
 from api.problems import responses
 from core.access.keys import Caller
-from core.jobs.create import find_job
+from core.jobs.create import find_job, job_not_found
 from core.store.database import session_scope
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -55,7 +58,7 @@ async def _events(
             token = found.token
             if update is not None:
                 yield ServerSentEvent(
-                    json.dumps(update), event="update", id=token, retry=_RETRY_MS
+                    update, event="update", id=token, retry=_RETRY_MS
                 )  # fmt: skip
         if watch.gone or (found is not None and found.ended):
             yield ServerSentEvent("{}", event="end", id=token)
@@ -71,6 +74,32 @@ async def _events(
 def _find(job_id: str, caller: Caller) -> None:
     with session_scope(caller.owner) as session:
         find_job(session, job_id)
+
+
+def _looked(job_id: str, caller: Caller) -> Snapshot | Future[Snapshot | None] | None:
+    with session_scope(caller.owner) as session:
+        state = find_job(session, job_id).state
+    return look_soon(job_id, state)
+
+
+async def _seen(job_id: str, caller: Caller) -> Snapshot:
+    coming = await run_in_threadpool(_looked, job_id, caller)
+    # Many may wait for it, and there are not that many threads.
+    found = await _come(coming) if isinstance(coming, Future) else coming
+    if found is None:
+        raise job_not_found(job_id)
+    return found
+
+
+async def _come(coming: Future[Snapshot | None]) -> Snapshot | None:
+    try:
+        return await asyncio.shield(asyncio.wrap_future(coming))
+    except BrokenProcessPool:
+        raise unavailable() from None
+    except asyncio.CancelledError:
+        if coming.cancelled():
+            raise unavailable() from None
+        raise  # the client has gone
 
 
 @router.get(
@@ -100,12 +129,13 @@ async def events(
     """The job as it changes. A client that does not accept `text/event-stream` gets one update as
     JSON, with its `id`, to ask again with.
     """
-    await run_in_threadpool(_find, job_id, caller)
     token = last_event_id or after
     if "text/event-stream" not in request.headers.get("accept", ""):
-        found = await run_in_threadpool(look, job_id)
-        assert found is not None
-        update = found.since(token, html=parts) or {}
-        return JSONResponse({"id": found.token, "ended": found.ended, **update})
+        found = await _seen(job_id, caller)
+        update = found.since(token, html=parts) or "{}"
+        stand = json.dumps({"id": found.token, "ended": found.ended})
+        joined = stand if update == "{}" else f"{stand[:-1]}, {update[1:]}"
+        return Response(joined, media_type="application/json")
+    await run_in_threadpool(_find, job_id, caller)
     watch = hub.enter(job_id, caller.key_id, settings.event_streams)
     return _Stream(watch, caller, _events(watch, caller, token, parts))

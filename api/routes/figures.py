@@ -9,13 +9,12 @@ from fastapi.responses import HTMLResponse, Response
 
 from api.deps import SessionDep
 from api.pages.compare import comparison
-from api.pages.figure_files import figure_file
-from api.pages.figures import cached_figure
-from api.pages.job import figure_part
+from api.pages.figure_files import figure_answer, figure_content
+from api.pages.large import made
+from api.pages.made import figure_as
 from api.problems import responses
 from core.jobs.create import find_job
-from core.jobs.figures import FIGURES
-from core.jobs.pulse import pulse_of
+from core.jobs.figures import FIGURES, figure_not_found
 
 router = APIRouter(prefix="/v1/jobs", tags=["dashboard"])
 
@@ -41,7 +40,7 @@ def compared(
 ) -> Response:  # fmt: skip
     """The scores of the candidates that two jobs have in common."""
     drawn = comparison(session, job_id, other_id)["figure"]
-    return figure_file(drawn, format, f"{job_id}-{other_id}")
+    return figure_answer(figure_content(drawn, format), format, f"{job_id}-{other_id}")
 
 
 @router.get(
@@ -58,8 +57,9 @@ def figure(
 ) -> Response:  # fmt: skip
     """A figure of a job as it stands now; see docs/dashboard.md."""
     job = find_job(session, job_id)
-    pulse = pulse_of(session, job_id)
-    assert pulse is not None
+    if figure not in FIGURES:
+        raise figure_not_found(figure)
+    content = made(session, job, figure_as, job_id, figure, format)
     if format == "html":
-        return HTMLResponse(figure_part(session, job, figure, pulse))
-    return figure_file(cached_figure(session, job, figure, pulse), format, f"{job_id}-{figure}")
+        return HTMLResponse(content)
+    return figure_answer(content, format, f"{job_id}-{figure}")

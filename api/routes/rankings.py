@@ -8,9 +8,10 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from api.deps import SessionDep
+from api.pages.large import made
+from api.pages.made import ranking_lines
 from api.problems import responses
 from core.jobs.create import find_job
-from core.jobs.snapshot import snapshot
 
 router = APIRouter(prefix="/v1/jobs", tags=["dashboard"])
 
@@ -30,6 +31,6 @@ def ranking(
     after: Annotated[int, Query(ge=0, le=2**31 - 1, description="Cursor: a rank.")] = 0,
 ) -> dict[str, Any]:
     """The ranking so far, best first; of an ended job the last."""
-    lines = snapshot(session, find_job(session, job_id)).ranking
-    following = str(after + limit) if len(lines) > after + limit else None
-    return {"items": lines[after : after + limit], "next": following}
+    job = find_job(session, job_id)
+    lines, more = made(session, job, ranking_lines, job_id, limit, after)
+    return {"items": lines, "next": str(after + limit) if more else None}

@@ -95,20 +95,20 @@ async def _measure(stack: LoadStack, folder: Path, trials: int, quick: bool) -> 
     print(f"a job of {trials} trials accepted in {accepted:.1f} s", flush=True)
 
     def addresses(of: str, last: int) -> dict[str, str]:
-        trial = client._connection.request("GET", f"/v1/jobs/{of}/trials?limit=1").json()["items"][
-            0
-        ]["id"]
-        return reads(openapi, {"job_id": of, "trial_id": trial, "dataset_id": dataset}, last)
+        first = client._connection.request("GET", f"/v1/jobs/{of}/trials?limit=1").json()["items"]
+        ids = {
+            "job_id": of, "trial_id": first[0]["id"], "candidate": first[0]["candidate_key"],
+            "dataset_id": dataset, "operation": "color",
+        }  # fmt: skip
+        return reads(openapi, ids, last)
 
-    has_streams = any("/events" in path for path in openapi["paths"])
-    print(f"streams: {_STREAMS if has_streams else 'none; this release has no /events'}")
     loaded, ended = Readers(stack.url, key), asyncio.Event()
     with Memory(stack.data_dir) as memory:
         rate, _ = await asyncio.gather(
             _until_ended(client, job, ended),
             loaded.under_load(
                 addresses(job, trials), _DASHBOARDS,
-                f"/v1/jobs/{job}/events" if has_streams else None, _STREAMS, ended,
+                f"/v1/jobs/{job}/events", _STREAMS, ended,
             ),
         )  # fmt: skip
     await loaded.close()
@@ -133,9 +133,10 @@ async def _measure(stack: LoadStack, folder: Path, trials: int, quick: bool) -> 
     client.close()
     return {
         "trials": trials, "workers": _WORKERS, "dashboards": _DASHBOARDS,
-        "streams": _STREAMS if has_streams else 0, "events": loaded.events,
+        "streams": _STREAMS, "events": loaded.events,
         "accepted_seconds": round(accepted, 2), "trials_per_second": round(rate, 1),
         "errors": dict(loaded.errors), "milliseconds": tables,
+        "first_milliseconds": {name: round(1000 * s, 1) for name, s in loaded.first.items()},
         "memory": {"samples": memory.samples,
                    "growth": {p: round(memory.growth(p), 3) for p in ("api", "workers")}},
     }  # fmt: skip
@@ -148,7 +149,7 @@ def _targets(found: dict[str, Any]) -> list[dict[str, Any]]:
     busiest = max(tables["under load"], key=lambda name: tables["under load"][name]["p95"])
     grown = {name: alone[name]["p50"] / max(1.0, small[name]["p50"]) for name in alone}
     steepest = max(grown, key=lambda name: grown[name])
-    ours = alone["dashboard, fragment for the page"]["p95"]
+    ours = alone["dashboard, as polled"]["p95"]
     theirs = tables["peer"]["optuna-dashboard, the study"]["p95"]
     return [
         target("trials per second", found["trials_per_second"], 100, at_least=True),
@@ -179,6 +180,8 @@ def main(quick: bool) -> None:
     found["load_of_the_machine"] = os.getloadavg()
     for title, rows in found["milliseconds"].items():
         _table(title, rows)
+    slow = sorted(found["first_milliseconds"].items(), key=lambda item: -item[1])[:5]
+    print("\nslowest of the first round: " + ", ".join(f"{name} {ms:.0f}" for name, ms in slow))
     print(f"errors: {found['errors'] or 'none'}\n")
     write("load", found, _targets(found), quick)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import random
 import re
 import time
@@ -28,13 +29,18 @@ def reads(openapi: dict[str, Any], ids: dict[str, str], last: int) -> dict[str, 
     found: dict[str, str] = {}
     for path, methods in openapi["paths"].items():
         names = re.findall(r"\{(\w+)\}", path)
-        if "get" in methods and all(name in ids for name in names) and "/events" not in path:
-            found[path] = path.format(**ids)
+        if "get" not in methods or "/events" in path:
+            continue
+        for figure in methods["get"].get("x-figures", [""]):
+            if all(name in {**ids, "figure": figure} for name in names):
+                called = path.replace("{figure}", figure)
+                found[called] = path.format(**{**ids, "figure": figure})
     trials = f"/v1/jobs/{ids['job_id']}/trials"
     dashboard = f"/v1/jobs/{ids['job_id']}/dashboard"
     return {
         **found,
-        "dashboard, fragment for the page": f"{dashboard}?fragment=true",
+        "dashboard, whole with figures": f"{dashboard}?fragment=true",
+        "dashboard, as polled": f"/v1/jobs/{ids['job_id']}/events?parts=true",
         "trials, a page at the end": f"{trials}?after={max(0, last - 100)}",
         "trials, completed only": f"{trials}?state=completed",
         "/": "/",
@@ -50,18 +56,18 @@ class _Connection:
         self._head = f"Host: {self._host}:{self._port}\r\nAuthorization: Bearer {key}\r\n\r\n"
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def get(self, address: str) -> int:
-        """The status, once the body has been read."""
+    async def get(self, address: str) -> tuple[int, bytes]:
+        """The status and the body."""
         if self._streams is None:
             self._streams = await asyncio.open_connection(self._host, self._port, limit=2**24)
         reader, writer = self._streams
         writer.write(f"GET {address} HTTP/1.1\r\n{self._head}".encode())
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         length = head.split(b"content-length:")[1].split(b"\r\n")[0]
-        await reader.readexactly(int(length))
+        body = await reader.readexactly(int(length))
         if head.startswith(b"http/1.0") or b"connection: close" in head:
             self.close()
-        return int(head.split(b" ", 2)[1])
+        return int(head.split(b" ", 2)[1]), body
 
     def close(self) -> None:
         if self._streams is not None:
@@ -70,7 +76,7 @@ class _Connection:
 
 
 class Readers:
-    """Latencies in seconds by address, and errors."""
+    """Latencies in seconds by address, those of the first round under load apart; and errors."""
 
     def __init__(self, url: str, key: str) -> None:
         self._url, self._key = url, key
@@ -78,28 +84,34 @@ class Readers:
             base_url=url, trust_env=False, headers={"Authorization": f"Bearer {key}"}
         )
         self.latencies: dict[str, list[float]] = defaultdict(list)
+        self.first: dict[str, float] = {}
         self.errors: Counter[str] = Counter()
         self.events = 0
 
-    async def _get(self, connection: _Connection, name: str, address: str) -> None:
+    async def _get(self, connection: _Connection, name: str, address: str) -> bytes:
         begun = time.perf_counter()
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                status = await connection.get(address)
+                status, body = await connection.get(address)
         except (OSError, asyncio.IncompleteReadError, TimeoutError, IndexError) as error:
             self.errors[f"{name}: {type(error).__name__}"] += 1
             connection.close()
-            return
+            return b""
         self.latencies[name].append(time.perf_counter() - begun)
         if status not in _EXPECTED:
             self.errors[f"{name}: {status}"] += 1
+        return body if status == 200 else b""
 
     async def _poll(self, name: str, address: str) -> None:
+        """As a page that has no stream asks: for what is new since the last answer."""
         await asyncio.sleep(random.uniform(0, _POLL_SECONDS))
         connection = _Connection(self._url, self._key)
+        token = ""
         while True:
             begun = time.perf_counter()
-            await self._get(connection, name, address)
+            body = await self._get(connection, name, f"{address}?parts=true&after={token}")
+            if identified := re.match(rb'{"id": "([^"]+)"', body):
+                token = identified[1].decode()
             await asyncio.sleep(max(0.0, _POLL_SECONDS - (time.perf_counter() - begun)))
 
     async def _stream(self, address: str) -> None:
@@ -116,24 +128,26 @@ class Readers:
             await asyncio.sleep(1)
 
     async def _everything(self, addresses: dict[str, str]) -> None:
+        """One after the other; the first round, which warms up, is kept apart."""
         connection = _Connection(self._url, self._key)
+        for name, address in addresses.items():
+            await self._get(connection, name, address)
+            self.first[name] = self.latencies.pop(name, [math.nan])[0]
         for name, address in itertools.cycle(addresses.items()):
             await self._get(connection, name, address)
             await asyncio.sleep(0.05)
 
     async def under_load(
-        self, addresses: dict[str, str], dashboards: int, stream: str | None, streams: int,
+        self, addresses: dict[str, str], dashboards: int, events: str, streams: int,
         until: asyncio.Event,
     ) -> None:  # fmt: skip
         """Read until told to end."""
-        polled = "dashboard, fragment for the page"
         tasks = [
-            asyncio.create_task(self._poll(f"polled by {dashboards}", addresses[polled]))
+            asyncio.create_task(self._poll(f"polled by {dashboards}", events))
             for _ in range(dashboards)
         ]
         tasks.append(asyncio.create_task(self._everything(addresses)))
-        if stream is not None:
-            tasks += [asyncio.create_task(self._stream(stream)) for _ in range(streams)]
+        tasks += [asyncio.create_task(self._stream(f"{events}?parts=true")) for _ in range(streams)]
         await until.wait()
         for task in tasks:
             task.cancel()

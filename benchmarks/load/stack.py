@@ -11,7 +11,7 @@ from typing import Any, Self
 import psutil
 
 from core.embedded.process import spawn
-from core.embedded.stack import Stack
+from core.embedded.stack import _WORKER_NICENESS, Stack
 
 _PERIOD_SECONDS = 2.0
 
@@ -20,9 +20,12 @@ class LoadStack(Stack):
     """Starts `benchmarks.load.worker` where `quarterturn worker` would be started."""
 
     def _launch(self, name: str, arguments: list[str]) -> subprocess.Popen[bytes]:
-        module = ["benchmarks.load.worker"] if arguments == ["worker"] else None
-        command = [sys.executable, "-m", *(module or ["quarterturn", *arguments])]
-        return spawn(command, self._logs / f"{name}.log", self._environment)
+        if arguments != ["worker"]:
+            return super()._launch(name, arguments)
+        command = [sys.executable, "-m", "benchmarks.load.worker"]
+        return spawn(
+            command, self._logs / f"{name}.log", self._environment, _WORKER_NICENESS
+        )  # fmt: skip
 
 
 def _resident(folder: Path) -> dict[str, int]:

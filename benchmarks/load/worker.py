@@ -6,12 +6,13 @@ Claim, lease, heartbeat, log tail, report and dispatch are those of `workers.tri
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 import workers.trial
 from core.jobs.claim import ClaimedTrial
 from quarterturn.cli.serve import worker
-from workers.heartbeat import Heartbeat
+from workers.held import HeldTrial
 
 
 def _score(claimed: ClaimedTrial) -> float:
@@ -20,10 +21,11 @@ def _score(claimed: ClaimedTrial) -> float:
     return 0.4 + int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) / 2**32 / 2
 
 
-def _untrained(claimed: ClaimedTrial, heartbeat: Heartbeat) -> dict[str, Any]:
-    heartbeat.watch(claimed.spec.iterations)
+def _untrained(held: list[HeldTrial]) -> Iterator[tuple[HeldTrial, dict[str, Any]]]:
+    claimed = held[0].claimed
+    held[0].watch(claimed.spec.iterations)
     score = _score(claimed)
-    return {
+    yield held[0], {
         "score": score, "held_out": score, "sampling_error": 0.01, "collapsed": False,
         # About as long as those of a real trial.
         "metrics": {f"criterion_{number}": score for number in range(34)},
@@ -34,5 +36,5 @@ def _untrained(claimed: ClaimedTrial, heartbeat: Heartbeat) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    workers.trial._attempt = _untrained
+    workers.trial._outcomes = _untrained
     worker(threads=1, device="cpu")

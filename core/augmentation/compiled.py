@@ -66,7 +66,7 @@ def _noise(
     labels = [step.noise for step in steps if "gaussian_noise" in step.names]
     if not labels:
         return np.empty((1, shape[0], 3, 0, 0), np.float32), np.zeros(len(steps), np.int64)
-    drawn = torch.stack([draws.normal(f"{label}:gaussian_noise:noise", *shape) for label in labels])
+    drawn = torch.stack([draws.noise(label, *shape) for label in labels])
     places = [labels.index(step.noise) if step.noise in labels else 0 for step in steps]
     return drawn.numpy(), np.array(places, np.int64)
 

@@ -40,3 +40,7 @@ class Draws:
     def normal(self, label: str, *shape: int) -> torch.Tensor:
         """Standard normal float32 of `shape`, on the device."""
         return torch.randn(shape, generator=self.generator(label), device=self.device)
+
+    def noise(self, label: str, *shape: int) -> torch.Tensor:
+        """That of a `gaussian_noise` whose streams begin with `label`, as `normal`."""
+        return self.normal(f"{label}:gaussian_noise:noise", *shape)

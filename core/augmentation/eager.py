@@ -7,18 +7,24 @@ anything, so that its work queues up without waiting.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from core.augmentation import color, filters, geometry
-from core.augmentation.draws import Draws
 from core.augmentation.program import Step
 from core.augmentation.tables import CODES
 
 Indices = NDArray[np.int64]
+
+
+class Noise(Protocol):
+    """What noise comes from: the draws of a batch, or those of several."""
+
+    def noise(self, label: str, *shape: int) -> torch.Tensor: ...
+
 
 _WITH_STRENGTH = {
     "brightness": color.brightness,
@@ -40,7 +46,7 @@ _WITHOUT = {
 
 
 def _apply(
-    name: str, images: torch.Tensor, step: Step, index: Indices, draws: Draws, count: int
+    name: str, images: torch.Tensor, step: Step, index: Indices, draws: Noise, count: int
 ) -> torch.Tensor:
     """One operation on the images of `index`."""
     device = images.device
@@ -56,7 +62,7 @@ def _apply(
         largest = float(step.strength[index].max())
         return filters.gaussian_blur(images, moved(step.strength), largest)
     if name == "gaussian_noise":
-        noise = draws.normal(f"{step.noise}:{name}:noise", count, *images.shape[1:])
+        noise = draws.noise(step.noise, count, *images.shape[1:])
         return filters.gaussian_noise(
             images, moved(step.strength), noise[torch.from_numpy(index).to(device)]
         )
@@ -65,7 +71,7 @@ def _apply(
     return _WITH_STRENGTH[name](images, moved(step.strength))
 
 
-def execute(steps: Sequence[Step], images: torch.Tensor, draws: Draws) -> torch.Tensor:
+def execute(steps: Sequence[Step], images: torch.Tensor, draws: Noise) -> torch.Tensor:
     """The images after all steps.
 
     Args:

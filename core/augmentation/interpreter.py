@@ -13,8 +13,12 @@ import torch
 from core.augmentation import compiled, eager
 from core.augmentation.draws import Draws
 from core.augmentation.finish import Normalisation
+from core.augmentation.merging import Drawn, JointNoise, merge
 from core.augmentation.sampling import draw_program
 from core.policies.schema import Policy, Stage
+
+#: Of several batches, the values of images that are processed together: half a GiB in float32.
+_VALUES_AT_ONCE = 2**27
 
 
 def augment(
@@ -54,3 +58,42 @@ def two_views(
         for view in (0, 1)
     )
     return first, second
+
+
+def two_views_of_all(
+    batches: Sequence[tuple[torch.Tensor, Policy, Draws]], normalisation: Normalisation
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Two views of each of K batches of n images, each by its own policy and draws.
+
+    Where a device has to be sent every operation, those of all batches and both views are sent
+    together.
+
+    Returns:
+        As `two_views`, but for the last digits, with K as the first dimension: (K, n, 3, h, w).
+    """
+    images = batches[0][0]
+    if images.device.type == "cpu" and compiled.available():
+        views = [two_views(*batch, normalisation) for batch in batches]
+        return torch.stack([one for one, _ in views]), torch.stack([other for _, other in views])
+    both = [(*batch, view) for view in (0, 1) for batch in batches]
+    at_once = max(1, _VALUES_AT_ONCE // images.numel())
+    done = torch.cat(
+        [_joint(both[at : at + at_once], normalisation) for at in range(0, len(both), at_once)]
+    )
+    first, second = done.view(2, len(batches), *images.shape)
+    return first, second
+
+
+def _joint(
+    batches: Sequence[tuple[torch.Tensor, Policy, Draws, int]], normalisation: Normalisation
+) -> torch.Tensor:
+    """One view each, by its number, of all batches; one batch after the other."""
+    programs = [
+        Drawn(
+            draw_program(policy.view(view), draws, len(images), *images.shape[2:], view=view),
+            draws, len(images),
+        )
+        for images, policy, draws, view in batches
+    ]  # fmt: skip
+    images = torch.cat([images for images, *_ in batches])
+    return normalisation(eager.execute(merge(programs), images, JointNoise(programs)))

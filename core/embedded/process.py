@@ -13,15 +13,21 @@ from pathlib import Path
 _PR_SET_PDEATHSIG = 1
 
 
-def _die_with_parent() -> None:
+def _begin(niceness: int) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    os.nice(niceness)
 
 
-def spawn(command: list[str], log: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+def spawn(
+    command: list[str], log: Path, environment: dict[str, str], niceness: int = 0
+) -> subprocess.Popen[bytes]:
     """Start a process in a session of its own, so that Ctrl-C reaches only the parent.
 
     Its output goes to `log`. On Linux it is terminated if the parent thread dies, even by kill -9.
+
+    Args:
+        niceness: how far it steps back where others need the processor too.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as stream:
@@ -32,7 +38,7 @@ def spawn(command: list[str], log: Path, environment: dict[str, str]) -> subproc
             stderr=subprocess.STDOUT,
             env={**os.environ, **environment},
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=lambda: _begin(niceness),
         )
 
 

@@ -31,6 +31,7 @@ from core.store.schema import migrate
 
 logger = logging.getLogger(__name__)
 
+_WORKER_NICENESS = 5
 _READY_SECONDS = 90.0
 _WORKER_PATIENCE = 15.0
 _SUPERVISION_SECONDS = 1.0
@@ -193,7 +194,9 @@ class Stack:
 
     def _launch(self, name: str, arguments: list[str]) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "quarterturn", *arguments]
-        return spawn(command, self._logs / f"{name}.log", self._environment)
+        # Trials take all cores there are; pages and calls need little, but soon.
+        niceness = _WORKER_NICENESS if arguments == ["worker"] else 0
+        return spawn(command, self._logs / f"{name}.log", self._environment, niceness)
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + _READY_SECONDS

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core.jobs.history import candidates_of, history_of
-from core.jobs.specs import LATER, spec_of
+from core.jobs.specs import LATER, spec_for, spec_of
 from core.jobs.starting import started_from
 from core.jobs.summary import summary_of
 from core.lifecycle import ENDING_JOBS, OPEN_JOBS, active
@@ -145,13 +145,13 @@ def _end(session: Session, job: Job) -> None:
         _conclude(session, job, spec_of(job), None)
 
 
-def _may_change(session: Session, job: Job, spec: SearchSpec) -> bool:
+def _may_change(session: Session, job_id: str, spec: SearchSpec) -> bool:
     """Whether the plan may have changed, so that it is worth making.
 
     Making it reads all of the history: after each of thousands of results that is most of the work.
     """
     open_ones = Trial.state.in_(active("trials"))
-    of_job = Trial.job_id == job.id
+    of_job = Trial.job_id == job_id
     if not in_rounds(spec) or not session.scalar(
         select(Trial.id).where(of_job, open_ones).limit(1)
     ):
@@ -166,30 +166,33 @@ def _may_change(session: Session, job: Job, spec: SearchSpec) -> bool:
     return look_now(outstanding, ended)
 
 
-def advance(session: Session, job_id: str) -> list[str]:
+def advance(session: Session, job_id: str, locked_in: str | None = None) -> list[str]:
     """Ask the strategy what is next, and queue, withdraw or conclude.
 
     Calls for one job follow one another (its row is locked), and a call too many changes nothing.
 
+    Args:
+        locked_in: the state of the job, if the caller has locked its row.
+
     Returns:
         Ids of trials queued now, to be dispatched after the commit.
     """
+    state = locked_in or session.scalar(select(Job.state).where(Job.id == job_id).with_for_update())
+    if state in OPEN_JOBS and not _may_change(session, job_id, spec_for(session, job_id)):
+        return []
+    if state not in OPEN_JOBS and state not in ENDING_JOBS:
+        return []
     # Read afresh: the session may hold the job as it was before the caller changed its state.
     job = session.scalars(
         select(Job)
         .where(Job.id == job_id)
         .options(*LATER)
-        .with_for_update()
         .execution_options(populate_existing=True)
     ).one()
-    if job.state in ENDING_JOBS:
+    if state in ENDING_JOBS:
         _end(session, job)
         return []
-    if job.state not in OPEN_JOBS:
-        return []
     spec = spec_of(job)
-    if not _may_change(session, job, spec):
-        return []
     coming = plan(spec, history_of(session, job))
     if coming.withdraw:
         transition(

@@ -17,15 +17,16 @@ from sqlalchemy.orm import Session
 from core.jobs.advance import advance
 from core.jobs.create import find_job
 from core.jobs.elapsed import elapsed_seconds
-from core.jobs.specs import spec_of
+from core.jobs.specs import spec_for
 from core.jobs.starting import dataset_of
 from core.jobs.totals import add
 from core.lifecycle import ENDING_JOBS, OPEN_JOBS
 from core.policies.schema import Policy
-from core.pretraining.spec import FINAL, TrialSpec
+from core.pretraining.spec import FINAL, SOURCE, TrialSpec
+from core.search.spec import SearchSpec
 from core.settings import Settings
-from core.store.tables import CandidateRow, Job, Trial
-from core.store.transitions import transition
+from core.store.tables import CandidateRow, Dataset, Job, Trial
+from core.store.transitions import take, transition
 
 
 @dataclass(frozen=True)
@@ -54,46 +55,55 @@ def _lock_job(session: Session, job_id: str | None) -> str | None:
     return session.scalar(select(Job.state).where(Job.id == job_id).with_for_update())
 
 
+#: What of a trial its worker is told.
+_TOLD = (
+    Trial.job_id, Trial.candidate_key, Trial.seed, Trial.iterations, Trial.schedule_iterations,
+    Trial.resume_from, Trial.task, Trial.payload,
+)  # fmt: skip
+
+
 def claim(session: Session, trial_id: str, worker: str, settings: Settings) -> ClaimedTrial | None:
     """Take a queued trial; None if it is not to be had: a duplicate delivery, or a job that is
     paused, ending or gone.
+
+    The job is not locked, so that workers need not wait for one another. Whoever ends it withdraws
+    what is queued, and finds the row of this trial either still queued or running.
     """
-    token = secrets.token_hex(16)
-    job_id = session.scalar(select(Trial.job_id).where(Trial.id == trial_id))
-    if _lock_job(session, job_id) not in OPEN_JOBS:
+    about = session.execute(
+        select(Job.id, Job.state, Job.request_id, CandidateRow.policy, Dataset.digest)
+        .join(Trial, Trial.job_id == Job.id)
+        .join(
+            CandidateRow,
+            (CandidateRow.job_id == Job.id) & (CandidateRow.key == Trial.candidate_key),
+        )
+        .join(Dataset, Dataset.id == Job.dataset_id)
+        .where(Trial.id == trial_id)
+    ).one_or_none()
+    if about is None or about.state not in OPEN_JOBS:
         return None
-    taken = transition(
-        session, Trial, "running", Trial.id == trial_id,
+    if about.state == "queued":  # before the row of the trial is locked
+        transition(session, Job, "running", Job.id == about.id, started_at=func.now())
+    token = secrets.token_hex(16)
+    is_open = select(Job.id).where(Job.id == Trial.job_id, Job.state.in_(OPEN_JOBS)).exists()
+    trial = take(
+        session, Trial, "running", Trial.id == trial_id, is_open, returning=_TOLD,
         lease_token=token, worker=worker, attempt=Trial.attempt + 1, progress=0,
         started_at=func.now(), heartbeat_at=func.now(), reason=None, message=None, log_tail=None,
         lease_expires_at=func.now() + timedelta(seconds=settings.lease_seconds),
     )  # fmt: skip
-    if not taken:
+    if trial is None:
         return None
-    trial = session.get_one(Trial, trial_id)
-    job = find_job(session, trial.job_id)
-    if job.state == "queued":
-        transition(session, Job, "running", Job.id == job.id, started_at=func.now())
-        session.refresh(job)
-    search = spec_of(job)
-    policy = session.scalars(
-        select(CandidateRow.policy).where(
-            CandidateRow.job_id == job.id, CandidateRow.key == trial.candidate_key
-        )
-    ).one()
-    left = None
-    # What is pretrained after the selection is beyond the budget of the search.
-    budget = search.budget.seconds if trial.task != FINAL else None
-    if budget is not None:
-        now = session.execute(select(func.clock_timestamp())).scalar_one()
-        left = budget - elapsed_seconds(job, now)
+    search = spec_for(session, about.id)
+    digest: str = about.digest
+    if trial.task.startswith(SOURCE):
+        digest = dataset_of(session, find_job(session, about.id), search, trial.task).digest
     return ClaimedTrial(
-        id=trial.id,
-        job_id=job.id,
+        id=trial_id,
+        job_id=about.id,
         token=token,
         candidate=trial.candidate_key,
-        policy=Policy.model_validate(policy),
-        dataset_digest=dataset_of(session, job, search, trial.task).digest,
+        policy=Policy.model_validate(about.policy),
+        dataset_digest=digest,
         spec=TrialSpec(
             pretraining=search.pretraining,
             scoring=search.scoring,
@@ -104,9 +114,17 @@ def claim(session: Session, trial_id: str, worker: str, settings: Settings) -> C
             task=trial.task,
             payload=trial.payload,
         ),
-        seconds_left=left,
-        request_id=job.request_id,
+        # What is pretrained after the selection is beyond the budget of the search.
+        seconds_left=None if trial.task == FINAL else _seconds_left(session, about.id, search),
+        request_id=about.request_id,
     )
+
+
+def _seconds_left(session: Session, job_id: str, search: SearchSpec) -> float | None:
+    if search.budget.seconds is None:
+        return None
+    now = session.execute(select(func.clock_timestamp())).scalar_one()
+    return search.budget.seconds - elapsed_seconds(find_job(session, job_id), now)
 
 
 def heartbeat(
@@ -149,14 +167,14 @@ def _finish(
     sums: dict[str, float] | None = None,
     **values: Any,
 ) -> list[str]:
-    _lock_job(session, claimed.job_id)
+    job_state = _lock_job(session, claimed.job_id)
     changed = transition(
         session, Trial, state, Trial.id == claimed.id, Trial.lease_token == claimed.token,
         lease_token=None, lease_expires_at=None, **values,
     )  # fmt: skip
     if not changed:
         return []
-    due = advance(session, claimed.job_id)
+    due = advance(session, claimed.job_id, locked_in=job_state)
     if sums:
         # Last: trials of all jobs wait for one another here.
         add(session, claimed.spec.task.split("/", 1)[0], **sums)

@@ -106,5 +106,10 @@ def find_job(session: Session, job_id: str) -> Job:
     """
     job = session.get(Job, job_id, options=LATER)
     if job is None:
-        raise NotFoundError(f"There is no job {job_id}.", code="job_not_found")
+        raise job_not_found(job_id)
     return job
+
+
+def job_not_found(job_id: str) -> NotFoundError:
+    """What to say of an id that is of no job, or of somebody else's."""
+    return NotFoundError(f"There is no job {job_id}.", code="job_not_found")

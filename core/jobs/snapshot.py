@@ -12,13 +12,15 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
 from core.jobs.progress import dashboard
+from core.jobs.pulse import Pulse, pulse_of
 from core.store.tables import Job
 
+T = TypeVar("T")
 _SHARE = 20.0
 _OLDEST_SECONDS = 10.0
 _JOBS_KEPT = 64
@@ -28,9 +30,17 @@ LINES = 100
 
 
 class Snapshot:
-    """A dashboard, and what was made of it for those who look at it. Nothing of it is changed."""
+    """A dashboard, and what was made of it for those who look at it. Nothing of it is changed.
 
-    def __init__(self, view: dict[str, Any]) -> None:
+    Attributes:
+        whole: all of it.
+        view: with the first lines of the rankings only.
+        ranking: all lines.
+        pulse: of the job before it was made; what changed since may be in it or not.
+    """
+
+    def __init__(self, view: dict[str, Any], pulse: Pulse) -> None:
+        self.whole, self.pulse = view, pulse
         self.ranking: list[dict[str, Any]] = view["ranking"]
         self.view = {
             **view,
@@ -38,16 +48,16 @@ class Snapshot:
             "ranking_left_out": max(0, len(view["ranking"]) - LINES),
             "base_ranking": view["base_ranking"][:LINES],
         }
-        self._made: dict[Hashable, bytes] = {}
+        self._made: dict[Hashable, Any] = {}
 
-    def once(self, name: Hashable, make: Callable[[], bytes]) -> bytes:
+    def once(self, name: Hashable, make: Callable[[], T]) -> T:
         """What `make` gives: a page, or JSON. The second who asks gets the same."""
-        if name not in self._made:
+        found: T | None = self._made.get(name)
+        if found is None:
             if len(self._made) >= _FORMS_KEPT:
                 self._made.clear()
-            self._made[name] = make()
-            return self._made[name]
-        return self._made[name]
+            found = self._made[name] = make()
+        return found
 
 
 @dataclass
@@ -56,6 +66,12 @@ class _Kept:
     found: Snapshot | None = None
     until: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def serves(self, pulse: Pulse | None) -> Snapshot | None:
+        """What there is, if it is new enough, or if nothing has changed since."""
+        found = self.found
+        same = pulse is not None and found is not None and found.pulse.now == pulse.now
+        return found if same or time.monotonic() < self.until else None
 
 
 _kept: OrderedDict[str, _Kept] = OrderedDict()
@@ -71,21 +87,28 @@ def _place(job_id: str) -> _Kept:
         return place
 
 
-def snapshot(session: Session, job: Job) -> Snapshot:
-    """The dashboard of a job as it is, or was a moment ago."""
+def snapshot(session: Session, job: Job, pulse: Pulse | None = None) -> Snapshot:
+    """The dashboard of a job as it is, or was a moment ago.
+
+    Args:
+        pulse: of the job now, if the caller has it: as long as it beats the same, nothing is made
+            anew.
+    """
     place = _place(job.id)
     stand = (job.state, job.reason, job.finished_at, job.encoder is not None)
-    found = place.found if place.stand == stand else None
-    if found is not None and time.monotonic() < place.until:
+    old = place.found if place.stand == stand else None
+    if old is not None and (found := place.serves(pulse)) is not None:
         return found
     # Who finds another at work takes what there is, unless that is of another state.
-    if not place.lock.acquire(blocking=found is None) and found is not None:
-        return found
+    if not place.lock.acquire(blocking=old is None) and old is not None:
+        return old
     try:
-        if place.stand == stand and place.found is not None and time.monotonic() < place.until:
-            return place.found
+        if place.stand == stand and (found := place.serves(pulse)) is not None:
+            return found
         begun = time.monotonic()
-        found = Snapshot(dashboard(session, job))
+        before = pulse or pulse_of(session, job.id)
+        assert before is not None
+        found = Snapshot(dashboard(session, job), before)
         took = time.monotonic() - begun
         place.stand, place.found = stand, found
         place.until = time.monotonic() + min(_OLDEST_SECONDS, _SHARE * took)

@@ -4,10 +4,12 @@ where it is looked at.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy.orm import defer
+from sqlalchemy import select
+from sqlalchemy.orm import Session, defer
 
 from core.search.spec import SearchSpec
 from core.store.tables import Job
@@ -19,8 +21,8 @@ LATER = (defer(Job.ranking), defer(Job.policy))
 class _Unread:
     """The document of a job, under the id of the job."""
 
-    def __init__(self, job_id: str, document: dict[str, Any]) -> None:
-        self.job_id, self.document = job_id, document
+    def __init__(self, job_id: str, load: Callable[[], dict[str, Any]]) -> None:
+        self.job_id, self.load = job_id, load
 
     def __hash__(self) -> int:
         return hash(self.job_id)
@@ -31,11 +33,17 @@ class _Unread:
 
 @lru_cache(maxsize=64)
 def _read(unread: _Unread) -> SearchSpec:
-    spec = SearchSpec.model_validate(unread.document)
-    unread.document = {}  # not kept beside it
+    spec = SearchSpec.model_validate(unread.load())
+    unread.load = dict  # the document is not kept beside it
     return spec
 
 
 def spec_of(job: Job) -> SearchSpec:
     """The search of a job. Not to be changed by whoever gets it."""
-    return _read(_Unread(job.id, job.spec))
+    return _read(_Unread(job.id, lambda: job.spec))
+
+
+def spec_for(session: Session, job_id: str) -> SearchSpec:
+    """The same by the id of a job that is there, whose row is read the first time only."""
+    query = select(Job.spec).where(Job.id == job_id)
+    return _read(_Unread(job_id, lambda: session.execute(query).scalar_one()))

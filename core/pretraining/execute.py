@@ -90,6 +90,38 @@ def score(
     }
 
 
+def begin(
+    spec: TrialSpec, resolution: int, data: TrialData, *, job: str, candidate: str,
+    checkpoints: CheckpointStore, initial: Weights | None = None,
+) -> trainer.Run:  # fmt: skip
+    """The run of a trial, from scratch, from the weights `initial`, or from the checkpoint of the
+    earlier rung.
+
+    If that is missing, the run starts afresh: draws depend on the step alone, so on a CPU the
+    result is the same.
+    """
+    run = trainer.start(spec.pretraining, data, resolution, spec.seed, initial)
+    if spec.resume_from:
+        state = checkpoints.load(job, candidate, spec.seed, spec.resume_from, data.mean.device)
+        if state is not None:
+            trainer.restore(run, state)
+    return run
+
+
+def conclude(
+    run: trainer.Run, spec: TrialSpec, data: TrialData, *, job: str, candidate: str,
+    checkpoints: CheckpointStore, initial: Weights | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Keep the state that the next rung continues from, and score; `score`'s result and `curve`.
+
+    Raises:
+        core.pretraining.trainer.DivergedError: the features are not finite.
+    """
+    if spec.iterations < spec.schedule_iterations:
+        checkpoints.save(job, candidate, spec.seed, spec.iterations, trainer.state_of(run))
+    return {**score(run, data, spec, initial), "curve": curve(run.losses)}
+
+
 def execute_trial(
     spec: TrialSpec,
     policy: Policy,
@@ -103,10 +135,7 @@ def execute_trial(
     clock: Callable[[], float] = time.perf_counter,
     initial: Weights | None = None,
 ) -> dict[str, Any]:
-    """Pretrain and score one candidate with one seed, from scratch or from the weights `initial`.
-
-    If the checkpoint of the earlier rung is missing, the run starts afresh: draws depend on the
-    step alone, so on a CPU the result is the same.
+    """Pretrain and score one candidate with one seed; see `begin`.
 
     Returns:
         `score`, `sampling_error`, `collapsed`, `metrics`, `curve`, and seconds of both stages.
@@ -115,11 +144,10 @@ def execute_trial(
         core.pretraining.trainer.DivergedError, and whatever `watch` raises.
     """
     started = clock()
-    run = trainer.start(spec.pretraining, data, resolution, spec.seed, initial)
-    if spec.resume_from:
-        state = checkpoints.load(job, candidate, spec.seed, spec.resume_from, data.mean.device)
-        if state is not None:
-            trainer.restore(run, state)
+    run = begin(
+        spec, resolution, data,
+        job=job, candidate=candidate, checkpoints=checkpoints, initial=initial,
+    )  # fmt: skip
     resumed_at = run.step
     trainer.train(
         run, policy, data, spec.pretraining,
@@ -127,12 +155,12 @@ def execute_trial(
     )  # fmt: skip
     trained = clock()
     watch(run.step)
-    if spec.iterations < spec.schedule_iterations:
-        checkpoints.save(job, candidate, spec.seed, spec.iterations, trainer.state_of(run))
-    result = score(run, data, spec, initial)
+    result = conclude(
+        run, spec, data,
+        job=job, candidate=candidate, checkpoints=checkpoints, initial=initial,
+    )  # fmt: skip
     return {
         **result,
-        "curve": curve(run.losses),
         "iterations_run": spec.iterations - resumed_at,
         "pretraining_seconds": trained - started,
         "scoring_seconds": clock() - trained,

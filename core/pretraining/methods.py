@@ -45,6 +45,10 @@ class Method(nn.Module):
         """The loss of two views of the same n images, each (n, 3, s, s)."""
         raise NotImplementedError
 
+    def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        """The loss; so torch calls a module."""
+        return self.loss(first, second)
+
     def after_step(self) -> None:
         """Called after each step of the optimiser."""
 
@@ -59,7 +63,7 @@ class SimCLR(Method):
     def loss(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
         count = first.shape[0]
         outputs = self.project(torch.cat((first, second)))
-        similarity = outputs @ outputs.T / self.temperature
+        similarity = (outputs @ outputs.T).float() / self.temperature
         itself = torch.eye(2 * count, dtype=torch.bool, device=outputs.device)
         similarity = similarity.masked_fill(itself, -torch.inf)
         partner = torch.arange(2 * count, device=outputs.device).roll(count)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -41,6 +41,23 @@ class Run:
     losses: list[float]
 
 
+class Loss(Protocol):
+    """What a step needs of a method, or of several side by side."""
+
+    def loss(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor: ...
+
+    def after_step(self) -> None: ...
+
+
+class Steps(Protocol):
+    """A run, or several side by side."""
+
+    @property
+    def method(self) -> Loss: ...
+
+    optimizer: torch.optim.Optimizer
+
+
 def _learning_rate(spec: PretrainingSpec, step: int, length: int) -> float:
     """Linear warm-up, then a cosine to 0 at `length`."""
     warm_up = min(spec.warm_up_iterations, max(1, length // 5))
@@ -50,11 +67,25 @@ def _learning_rate(spec: PretrainingSpec, step: int, length: int) -> float:
     return spec.learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
 
 
-def _optimizer(method: Method, spec: PretrainingSpec) -> torch.optim.Optimizer:
+def set_learning_rate(
+    optimizer: torch.optim.Optimizer, spec: PretrainingSpec, step: int, length: int
+) -> None:
+    """That of `step` in a schedule of `length` steps."""
+    for group in optimizer.param_groups:
+        group["lr"] = _learning_rate(spec, step, length)
+
+
+def optimizer_of(
+    method: Method, spec: PretrainingSpec, *, stacked: bool = False
+) -> torch.optim.Optimizer:
+    """Of what is trained of a method; scales, shifts and biases do not decay. Parameters of several
+    runs, `stacked`, have one dimension more.
+    """
     trained = [p for p in method.parameters() if p.requires_grad]
+    most = 2 if stacked else 1
     groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": spec.weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": [p for p in trained if p.ndim > most], "weight_decay": spec.weight_decay},
+        {"params": [p for p in trained if p.ndim <= most], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=spec.learning_rate, fused=True)
 
@@ -83,7 +114,7 @@ def start(
             train_norms_only(encoder)
         method = build_method(spec, encoder, len(data.pretrain))
     method = method.to(data.mean.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Run(method, _optimizer(method, spec), 0, [])
+    return Run(method, optimizer_of(method, spec), 0, [])
 
 
 def state_of(run: Run) -> dict[str, Any]:
@@ -111,14 +142,25 @@ def batch_of(images: torch.Tensor, size: int, draws: Draws) -> torch.Tensor:
     return batch.to(draws.device, non_blocking=True)
 
 
+def views_of(
+    data: TrialData, spec: PretrainingSpec, policy: Policy, seed: int, step: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The two normalised views of the batch that a run of `seed` sees at `step`."""
+    draws = Draws(seed, step, device=data.mean.device)
+    batch = batch_of(data.pretrain, spec.batch_size, draws)
+    return two_views(batch, policy, draws, data.normalisation)
+
+
 def optimise(
-    run: Run, views: tuple[torch.Tensor, torch.Tensor], device: torch.device
+    run: Steps, views: tuple[torch.Tensor, torch.Tensor], device: torch.device
 ) -> torch.Tensor:
-    """One step on two normalised views, without waiting for the device; the loss, detached."""
+    """One step on two normalised views, without waiting for the device; the loss, detached, or
+    those of several runs.
+    """
     run.optimizer.zero_grad(set_to_none=True)
     with autocast(device):
         loss = run.method.loss(*views)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.sum().backward()  # type: ignore[no-untyped-call]
     run.optimizer.step()
     run.method.after_step()
     return loss.detach()
@@ -146,14 +188,20 @@ def train(
     fresh: list[torch.Tensor] = []
     while run.step < until:
         watch(run.step)
-        draws = Draws(seed, run.step, device=device)
-        batch = batch_of(data.pretrain, spec.batch_size, draws)
-        views = two_views(batch, policy, draws, data.normalisation)
-        for group in run.optimizer.param_groups:
-            group["lr"] = _learning_rate(spec, run.step, length)
+        views = views_of(data, spec, policy, seed, run.step)
+        set_learning_rate(run.optimizer, spec, run.step, length)
         fresh.append(optimise(run, views, device))
         run.step += 1
     # One transfer at the end: reading a loss each step would make the GPU wait.
     run.losses += torch.stack(fresh).float().cpu().tolist() if fresh else []
+    check(run)
+
+
+def check(run: Run) -> None:
+    """Whether it is still worth anything.
+
+    Raises:
+        DivergedError: a loss is infinite or not a number.
+    """
     if not all(math.isfinite(value) for value in run.losses):
         raise DivergedError("the loss is not finite; lower the learning rate")

@@ -5,18 +5,16 @@ What was drawn is kept with the dataset and goes with it.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import multiprocessing
-import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, TimeoutError
+from concurrent.futures import TimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from core.aside import Aside
 from core.errors import ConflictError, ObjectMissingError, UnavailableError
 from core.storage import Storage
 from core.storage.keys import dataset_key
@@ -28,36 +26,21 @@ _MOST_WAITING = 48
 _PATIENCE_SECONDS = 60.0
 _MOST_KEPT = 600
 
-_lock = threading.Lock()
-_executor: ProcessPoolExecutor | None = None
 _waiting = threading.BoundedSemaphore(_MOST_WAITING)
 
 
-def _begin() -> None:
-    os.nice(5)  # pages may wait, trials and calls should not
+def _prepare() -> None:
     import torch
 
     torch.set_num_threads(1)
 
 
-def _submit(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-    global _executor
-    with _lock:
-        if _executor is None:
-            _executor = ProcessPoolExecutor(
-                1, mp_context=multiprocessing.get_context("spawn"), initializer=_begin
-            )
-            atexit.register(shutdown)
-        return _executor.submit(function, *args, **kwargs)
+_aside = Aside(_prepare)
 
 
 def shutdown() -> None:
     """End the process; the next preview starts another."""
-    global _executor
-    with _lock:
-        if _executor is not None:
-            _executor.shutdown(wait=False, cancel_futures=True)
-            _executor = None
+    _aside.shutdown()
 
 
 def drawn(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -72,7 +55,7 @@ def drawn(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
             code="preview_unavailable",
         )
     try:
-        return _submit(function, *args, **kwargs).result(_PATIENCE_SECONDS)
+        return _aside.submit(function, *args, **kwargs).result(_PATIENCE_SECONDS)
     except (BrokenProcessPool, TimeoutError):
         shutdown()
         raise UnavailableError(

@@ -12,6 +12,7 @@ from core.jobs import claim as trials
 from core.jobs import snapshot as snapshots
 from core.jobs.control import cancel_job
 from core.jobs.create import find_job
+from core.jobs.pulse import Pulse
 from core.jobs.snapshot import LINES, Snapshot, snapshot
 from core.settings import Settings
 from core.store.database import session_scope
@@ -72,7 +73,8 @@ def test_what_is_old_is_computed_anew(
 
 def test_pages_are_made_once_and_rankings_are_shortened() -> None:
     lines = [{"rank": rank} for rank in range(1, LINES + 31)]
-    found = Snapshot({"ranking": lines, "base_ranking": [], "name": "n"})
+    view = {"ranking": lines, "base_ranking": [], "name": "n"}
+    found = Snapshot(view, Pulse("running", "now", "scored"))
     assert (len(found.view["ranking"]), found.view["ranking_left_out"]) == (LINES, 30)
     assert len(found.ranking) == LINES + 30
     made = [found.once("page", lambda n=n: b"%d" % n) for n in range(3)]  # type: ignore[misc]

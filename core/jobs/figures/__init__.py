@@ -13,7 +13,7 @@ from core.jobs.figures.ranking import ranking_of
 from core.jobs.figures.trials import best_of, curves_of, survival_of, timeline_of
 from core.store.tables import Job
 
-__all__ = ["FIGURES", "figure"]
+__all__ = ["FIGURES", "figure", "figure_not_found"]
 
 FIGURES: dict[str, Callable[[Session, Job], Figure]] = {
     "best": best_of,
@@ -26,6 +26,14 @@ FIGURES: dict[str, Callable[[Session, Job], Figure]] = {
 }
 
 
+def figure_not_found(name: str) -> NotFoundError:
+    """What to say of a name that is none."""
+    return NotFoundError(
+        f"There is no figure {name!r}. The figures are {', '.join(FIGURES)}.",
+        code="figure_not_found",
+    )
+
+
 def figure(session: Session, job: Job, name: str) -> Figure:
     """The figure of a job as it stands now.
 
@@ -33,8 +41,5 @@ def figure(session: Session, job: Job, name: str) -> Figure:
         NotFoundError: `figure_not_found`.
     """
     if name not in FIGURES:
-        raise NotFoundError(
-            f"There is no figure {name!r}. The figures are {', '.join(FIGURES)}.",
-            code="figure_not_found",
-        )
+        raise figure_not_found(name)
     return FIGURES[name](session, job)

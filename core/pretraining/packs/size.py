@@ -1,0 +1,129 @@
+"""How many candidates a device trains at once: by measurement, within its memory."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from core.policies.schema import Policy
+from core.pretraining import trainer
+from core.pretraining.data import TrialData
+from core.pretraining.packs.training import OUT_OF_MEMORY, Member, train_pack
+from core.pretraining.spec import PretrainingSpec
+
+SIZES = (1, 2, 4, 8, 16)
+#: A larger pack has to be worth as much: it is slower to react, and lost as a whole.
+_WORTH = 1.1
+#: Of the free memory. The rest is for scoring, and for what fragments.
+_SHARE = 0.8
+_WARM_UP, _STEPS = 3, 8
+
+#: By specification and device: what was measured, and what did not fit.
+_measured: dict[str, int] = {}
+_most: dict[str, int] = {}
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """Steps of candidates per second in a pack of `size`, and the bytes of a GPU that one of its
+    candidates takes (0 on a CPU).
+    """
+
+    size: int
+    rate: float
+    bytes_each: float
+
+
+def _key(spec: PretrainingSpec, data: TrialData) -> str:
+    shape = tuple(data.pretrain.shape[1:])
+    return f"{spec.model_dump_json()}/{shape}/{len(data.pretrain)}/{data.mean.device}"
+
+
+def _nothing(step: int) -> None:
+    pass
+
+
+def throughput(
+    spec: PretrainingSpec, data: TrialData, policy: Policy, size: int, steps: int = _STEPS
+) -> Throughput | None:
+    """Measured on runs that are thrown away; None if they do not fit into memory."""
+    device = data.mean.device
+    on_gpu = device.type == "cuda"
+    if on_gpu:
+        torch.cuda.synchronize(device)
+        torch.cuda.reset_peak_memory_stats(device)
+    before = torch.cuda.memory_allocated(device) if on_gpu else 0
+    try:
+        members = [
+            Member(trainer.start(spec, data, data.pretrain.shape[-1], k), policy, k, _nothing)
+            for k in range(size)
+        ]
+    except OUT_OF_MEMORY:
+        return None
+
+    def trained(until: int) -> bool:
+        at_once = train_pack(members, data, spec, until=until, length=until)
+        return at_once == size and not any(isinstance(m.error, OUT_OF_MEMORY) for m in members)
+
+    if not trained(_WARM_UP):
+        return None
+    started = time.perf_counter()
+    if not trained(_WARM_UP + steps):
+        return None
+    # The losses have come back from the device: nothing is still under way.
+    rate = size * steps / (time.perf_counter() - started)
+    peak = torch.cuda.max_memory_allocated(device) if on_gpu else before
+    return Throughput(size, rate, (peak - before) / size)
+
+
+def _free_bytes(device: torch.device) -> float:
+    """Of a GPU, with what torch keeps for itself; without end on a CPU."""
+    if device.type != "cuda":
+        return float("inf")
+    free, _ = torch.cuda.mem_get_info(device)
+    return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+
+
+def best_size(
+    spec: PretrainingSpec, data: TrialData, policy: Policy, steps: int = _STEPS
+) -> tuple[int, list[Throughput]]:
+    """The size beyond which packs are not worth it or do not fit, and what was measured."""
+    found: list[Throughput] = []
+    best = 1
+    for size in SIZES:
+        if found and size * found[-1].bytes_each > _SHARE * _free_bytes(data.mean.device):
+            break
+        now = throughput(spec, data, policy, size, steps)
+        if now is None or (found and now.rate < _WORTH * found[-1].rate):
+            break
+        found.append(now)
+        best = size
+    return best, found
+
+
+def remember_limit(spec: PretrainingSpec, data: TrialData, most: int) -> None:
+    """A larger pack was out of memory."""
+    key = _key(spec, data)
+    _most[key] = min(most, _most.get(key, most))
+
+
+def pack_size(
+    asked: int | Literal["auto"], spec: PretrainingSpec, data: TrialData, policy: Policy
+) -> int:
+    """The size of packs of this specification.
+
+    Args:
+        asked: `auto` is what is best on a GPU, measured once, and 1 on a CPU, whose cores a single
+            candidate keeps busy.
+    """
+    key = _key(spec, data)
+    if asked == "auto":
+        if data.mean.device.type == "cpu":
+            return 1
+        if key not in _measured:
+            _measured[key], _ = best_size(spec, data, policy)
+        asked = _measured[key]
+    return min(asked, _most.get(key, asked))

@@ -1,0 +1,89 @@
+"""A trial that this worker holds: heartbeat and log while it runs, and the report of its end."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+
+from core.errors import CacheFullError, ObjectMissingError, StorageUnavailableError
+from core.jobs import claim as trials
+from core.pretraining.trainer import DivergedError
+from core.settings import Settings
+from core.weights.storing import WeightsUnavailableError
+from workers.heartbeat import Heartbeat, TrialStopped
+from workers.log_tail import LogTail
+from workers.reporting import report
+
+logger = logging.getLogger(__name__)
+
+_MESSAGES = {
+    "cancelled": "The job was cancelled.",
+    "budget": "The budget of seconds was spent.",
+}
+
+
+def _failure(error: Exception) -> tuple[str, str]:
+    """Reason and message for the user; the traceback goes to the log."""
+    if isinstance(error, DivergedError):
+        return "diverged", f"Pretraining diverged: {error}."
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return "out_of_memory", "The worker ran out of memory; use a smaller batch or encoder."
+    if isinstance(error, WeightsUnavailableError):
+        return "weights_unavailable", f"What the trial starts from is not there: {error}."
+    if isinstance(error, ObjectMissingError):
+        return "dataset_unavailable", f"The decoded images are not there: {error.message}"
+    if isinstance(error, CacheFullError):
+        return "cache_full", error.message
+    return "error", f"{type(error).__name__}: {error}"
+
+
+class HeldTrial:
+    """From its claim to `settle` or `hand_back`; `is_open` until then."""
+
+    def __init__(self, claimed: trials.ClaimedTrial, settings: Settings) -> None:
+        self.claimed, self._settings = claimed, settings
+        self.is_open = True
+        self._running = ExitStack()
+        self._tail = self._running.enter_context(LogTail())
+        logger.info("trial %s of job %s begins", claimed.id, claimed.job_id)
+        heartbeat = Heartbeat(claimed, settings, self._tail)
+        self.watch = self._running.enter_context(heartbeat).watch
+
+    def end(self) -> None:
+        """Stop the heartbeat; without a report the lease runs out, and the trial is retried."""
+        self.is_open = False
+        self._running.close()
+
+    def settle(self, outcome: dict[str, Any] | Exception) -> list[str]:
+        """Report a result, or why there is none; returns ids of trials to dispatch."""
+        if isinstance(outcome, Exception) and not isinstance(
+            outcome, TrialStopped | StorageUnavailableError
+        ):
+            logger.error("trial %s failed", self.claimed.id, exc_info=outcome)
+        self.end()
+        claimed, settings = self.claimed, self._settings
+        patience = 3 * settings.lease_seconds
+        if isinstance(outcome, dict):
+            return report(lambda s: trials.complete(s, claimed, outcome), patience)
+        if isinstance(outcome, TrialStopped):
+            reason = outcome.reason
+            if reason == "lost":
+                logger.info("trial %s: lease lost, result dropped", claimed.id)
+                return []
+            return report(lambda s: trials.stop(s, claimed, reason, _MESSAGES[reason]), patience)
+        if isinstance(outcome, StorageUnavailableError):
+            logger.warning("trial %s cannot be run now: %s", claimed.id, outcome)
+            message = outcome.message
+            return report(lambda s: trials.retry(s, claimed, message, settings), patience)
+        why, message = _failure(outcome)
+        tail = self._tail.text
+        return report(lambda s: trials.fail(s, claimed, why, message, tail), patience)
+
+    def hand_back(self) -> list[str]:
+        """Return the trial to the queue: the worker is shutting down."""
+        self.end()
+        claimed = self.claimed
+        return report(lambda s: trials.hand_back(s, claimed), self._settings.heartbeat_seconds)
