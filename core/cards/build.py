@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from core.cards.measure import measure
 from core.cards.risks import risks
 from core.exports.overview import overview
-from core.jobs.history import candidates_of, history_of
+from core.jobs.figures.makeup import searched_shares
+from core.jobs.history import entrants_of, history_of
 from core.jobs.selected import selected_policy
 from core.jobs.specs import spec_of
 from core.lifecycle import final
@@ -22,7 +23,7 @@ from core.policies.words import describe
 from core.scoring.catalogue import CRITERIA
 from core.search.agreement import agreement, means_by_candidate
 from core.search.fullest import Rung, fullest_rung
-from core.search.history import Candidate, History
+from core.search.history import Entrant, History
 from core.search.importance import importance
 from core.store.tables import Dataset, Job, Trial
 
@@ -31,7 +32,7 @@ RANKED_SHOWN = 30
 _ASKED = ("search_space", "strategy", "budget", "iterations", "seeds", "seed")
 
 
-def _searched(job: Job, history: History, candidates: list[Candidate]) -> dict[str, Any]:
+def _searched(job: Job, history: History, candidates: list[Entrant]) -> dict[str, Any]:
     seconds = None
     if job.started_at and job.finished_at:
         seconds = round((job.finished_at - job.started_at).total_seconds(), 1)
@@ -105,7 +106,7 @@ def build_card(session: Session, job: Job) -> dict[str, Any]:
     policy = selected_policy(job)
     selection = policy.selection or {}
     history = history_of(session, job)
-    candidates = candidates_of(session, job.id)
+    candidates = entrants_of(session, job.id)
     dataset = session.get_one(Dataset, job.dataset_id)
     spec = spec_of(job).model_dump(mode="json")
     ranking = job.ranking or []
@@ -153,7 +154,7 @@ def build_card(session: Session, job: Job) -> dict[str, Any]:
         "agreement": _agreement(
             session, job, fullest_rung(history.trials, {c.key for c in candidates})
         ),
-        "importance": importance(history.trials, candidates).to_dict(),
+        "importance": importance(history.trials, searched_shares(session, job.id)).to_dict(),
         "versions": (selection.get("provenance") or {}).get("versions", {}),
         "risks": risks(
             policy,

@@ -23,6 +23,8 @@ def _chance(probability: float) -> str:
 
 
 def _leaf(leaf: Operation | RandomResizedCrop) -> str:
+    if leaf.probability == 0:
+        return "nothing"  # a draw that leaves the picture as it is
     if isinstance(leaf, RandomResizedCrop):
         low, high = leaf.scale
         return f"random_resized_crop to {low:g}-{high:g} of the area{_chance(leaf.probability)}"

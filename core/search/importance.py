@@ -17,9 +17,9 @@ from typing import Any, Literal
 import numpy as np
 
 from core.policies.operations import OPERATIONS
-from core.policies.shares import Share, shares_of
+from core.policies.shares import Share
 from core.search.fullest import fullest_rung
-from core.search.history import Candidate, TrialRecord
+from core.search.history import TrialRecord
 
 #: Below this nothing is said: a permutation of fewer cannot be surprising.
 FEWEST_CANDIDATES = 8
@@ -209,12 +209,15 @@ def effects_of(
     return [*_corrected(_ask(asked, values, seed)), *unasked]
 
 
-def importance_of_shares(
+def importance(
     trials: Sequence[TrialRecord], shares: Mapping[str, Mapping[str, Share]], *, seed: int = 0
 ) -> Importance:
-    """Of the searched candidates of a job, by their keys.
+    """Of the searched candidates of a job; baselines differ in everything at once and are left out.
 
     Takes the rung in which most of them were compared; collapsed candidates are left out.
+
+    Args:
+        shares: of each searched candidate, by its key.
     """
     rung = fullest_rung(trials, shares)
     if rung is None:
@@ -225,13 +228,3 @@ def importance_of_shares(
     )
     enough = any(effect.verdict != "too_few" for effect in found)
     return Importance(rung.stage, rung.iterations, len(measured), enough, tuple(found))
-
-
-def importance(
-    trials: Sequence[TrialRecord], candidates: Sequence[Candidate], *, seed: int = 0
-) -> Importance:
-    """The same from candidates, of which baselines are left out: they differ in everything at
-    once.
-    """
-    shares = {c.key: shares_of(c.policy) for c in candidates if c.origin != "baseline"}
-    return importance_of_shares(trials, shares, seed=seed)

@@ -104,6 +104,22 @@ def test_from_the_form_to_a_policy_in_hand(
     compile((tmp_path / "torchvision").read_text(), "torchvision.py", "exec")
 
 
+def test_a_new_job_like_another_takes_over_its_settings(
+    page: Page, http: httpx.Client, stack: Stack, finished_job: dict[str, str]
+) -> None:
+    page.goto(f"{stack.url}/v1/jobs/{finished_job['job']}/dashboard")
+    page.get_by_role("link", name="New job like this").click()
+    expect(page.get_by_label("rand-augment")).to_be_checked()
+    page.get_by_text("The same from a program").click()
+    body = json.loads(page.locator("#curl").inner_text().split("'")[3])
+    spec = http.get(f"/v1/jobs/{finished_job['job']}").json()["spec"]
+    assert body["dataset_id"] == finished_job["dataset"]
+    assert body["strategy"] == {"kind": "random", "candidates": spec["strategy"]["candidates"]}
+    assert (body["iterations"], body["seeds"]) == (spec["iterations"], spec["seeds"])
+    for name, value in body["pretraining"].items():
+        assert spec["pretraining"][name] == value
+
+
 def test_what_the_server_refuses_stands_beside_the_field(
     page: Page, stack: Stack, tmp_path: Path
 ) -> None:

@@ -63,6 +63,9 @@ def test_from_the_form_to_the_dashboard_and_out(
 
     updates = page.locator("#job[data-updates=stream]")
     expect(updates).to_have_count(1)  # the page updates itself with the cookie
+    page.goto(f"{address}/new")
+    page.get_by_text("The same from a program").click()
+    expect(page.locator("#curl")).to_contain_text('"Authorization: Bearer $QUARTERTURN_API_KEY"')
     page.get_by_role("button", name="Sign out").click()
     expect(page.locator("h1")).to_have_text("Sign in")
     assert context.cookies() == []

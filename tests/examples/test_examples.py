@@ -27,6 +27,18 @@ def _data(notebook: Any, kind: str) -> list[str]:
     return [str(output["data"][kind]) for output in outputs if kind in output.get("data", {})]
 
 
+def _kinds(notebook: Any) -> list[set[str]]:
+    """Of each cell the kinds of its outputs: formats, or names of streams."""
+    return [
+        {
+            kind
+            for output in cell.get("outputs", [])
+            for kind in (output["data"] if "data" in output else [output["name"]])
+        }
+        for cell in notebook.cells
+    ]
+
+
 def test_the_notebook(
     stack: Stack, animals: Path, animal_dataset: str, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -35,10 +47,12 @@ def test_the_notebook(
     monkeypatch.setenv("QUARTERTURN_DATA_DIR", str(stack.data_dir))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     notebook = nbformat.read(ROOT / "examples" / "choose_a_policy.ipynb", as_version=4)
+    kept = _kinds(notebook)
     (given,) = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
     given.source = f"IMAGES = {str(animals)!r}\nSEARCH = {TINY_SEARCH!r}"
     NotebookClient(notebook, timeout=200, resources={"metadata": {"path": tmp_path}}).execute()
 
+    assert _kinds(notebook) == kept, "python -m tests.examples.renew"
     pages = _data(notebook, "text/html")
     assert any("completed, 8 of 8 trials" in page for page in pages), "the progress"
     assert any('class="dataframe"' in page for page in pages), "the ranking"
@@ -49,6 +63,19 @@ def test_the_notebook(
     digest = read_policy(tmp_path / "policy.json").digest
     assert digest in (tmp_path / "policy_card.md").read_text()
     assert "PolicyTransform" in (tmp_path / "policy_lightly.py").read_text()
+
+
+def test_the_notebook_is_kept_with_its_outputs() -> None:
+    path = ROOT / "examples" / "choose_a_policy.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    assert path.stat().st_size < 300_000
+    assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code")
+    pages = _data(notebook, "text/html")
+    for part in ("completed, ", 'class="dataframe"', "data:image/png;base64,"):
+        assert any(part in page for page in pages), part
+    assert len(_data(notebook, "image/png")) == 1, "the plot"
+    errors = [o for c in notebook.cells for o in c.get("outputs", []) if o.output_type == "error"]
+    assert errors == []
 
 
 def test_training_with_lightly(

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from core.policies import Policy, parse_policy
+from core.policies.recipes import BASELINES
 from core.policies.words import describe
 from tests.policies.examples import RECIPES
 from tests.policies.strategies import policies
@@ -64,3 +65,9 @@ def test_any_policy_can_be_described(policy: Policy) -> None:
     lines = describe(policy)
     assert len(lines) > len(policy.views)
     assert all(line.strip() for line in lines)
+
+
+def test_a_draw_that_is_never_applied_is_nothing() -> None:
+    lines = describe(BASELINES["rand_augment"]())
+    assert "    - nothing" in lines
+    assert not any("probability 0" in line and "probability 0." not in line for line in lines)

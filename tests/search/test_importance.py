@@ -9,7 +9,7 @@ import pytest
 
 from core.policies import Policy, parse_policy
 from core.policies.recipes import BASELINES
-from core.policies.shares import shares_of
+from core.policies.shares import Share, shares_of
 from core.search.history import Candidate, TrialRecord
 from core.search.importance import FEWEST_CANDIDATES, Effect, effects_of, importance
 
@@ -113,6 +113,10 @@ def _records(policies: list[Policy], scores: list[float]) -> list[TrialRecord]:
     ]  # fmt: skip
 
 
+def _searched(candidates: list[Candidate]) -> dict[str, dict[str, Share]]:
+    return {c.key: shares_of(c.policy) for c in candidates if c.origin == "search"}
+
+
 def test_a_job_is_judged_on_its_fullest_rung_without_baselines() -> None:
     policies = list({policy.digest: policy for policy in _policies(50, seed=5)}.values())
     scores = _scores(policies, noise=0.01, seed=6, planted=True)
@@ -124,7 +128,7 @@ def test_a_job_is_judged_on_its_fullest_rung_without_baselines() -> None:
         TrialRecord(c.key, 9, 300, state="completed", score=0.9 - s) for s, c in best
     ]  # survivors, at another length
     trials.append(TrialRecord(candidates[-1].key, 0, 100, state="completed", score=0.0))
-    found = importance(trials, candidates)
+    found = importance(trials, _searched(candidates))
     distinct = len(policies)
     assert (found.stage, found.iterations, found.candidates) == ("search", 100, distinct)
     assert found.enough
@@ -134,11 +138,11 @@ def test_a_job_is_judged_on_its_fullest_rung_without_baselines() -> None:
 def test_collapsed_and_unscored_trials_do_not_count() -> None:
     policies = _policies(10, seed=7)
     candidates = [Candidate.of(policy, "search") for policy in policies]
-    assert importance([], candidates).candidates == 0
+    assert importance([], _searched(candidates)).candidates == 0
     collapsed = [
         TrialRecord(c.key, 0, 100, state="completed", score=0.3, collapsed=True) for c in candidates
     ]
-    assert importance(collapsed, candidates).stage is None
+    assert importance(collapsed, _searched(candidates)).stage is None
 
 
 def test_draws_in_parts_are_as_good(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,9 @@ function asPython(value, indent = "") {
 }
 function showPrograms(body) {
   const quoted = JSON.stringify(body, null, 1).replace(/\n\s*/g, " ").replace(/'/g, "'\\''");
-  byId("curl").textContent = `curl -H 'Content-Type: application/json' \\\n  -d '${quoted}' \\\n  ${location.origin}/v1/jobs`;
+  // The Python client takes the key from its environment by itself.
+  const key = byId("new").hasAttribute("data-keys") ? `-H "Authorization: Bearer $QUARTERTURN_API_KEY" \\\n  ` : "";
+  byId("curl").textContent = `curl ${key}-H 'Content-Type: application/json' \\\n  -d '${quoted}' \\\n  ${location.origin}/v1/jobs`;
   const { dataset_id, ...search } = body;
   const fields = Object.entries(search).map(([key, value]) => `        ${key}=${asPython(value)},\n`).join("");
   byId("python").textContent =

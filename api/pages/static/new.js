@@ -121,5 +121,7 @@ form.addEventListener("submit", async (event) => {
   } catch { showProblem({ fields: [] }, true); }
   byId("submit").disabled = false;
 });
-if (form.dataset.like) takeOver(JSON.parse(form.dataset.like));
+// Not form.dataset: that is the field of this id.
+const like = form.getAttribute("data-like");
+if (like) takeOver(JSON.parse(like));
 changed();

@@ -10,14 +10,14 @@ from sqlalchemy.orm import Session
 from core.charts.figure import Figure
 from core.charts.importance import importance_figure
 from core.charts.parallel import Point, parallel
-from core.jobs.figures.makeup import makeup_of
+from core.jobs.figures.makeup import makeup_of, searched_shares
 from core.jobs.figures.units import spec_of, unit_of
 from core.jobs.history import entrants_of, records_of
 from core.policies.shares import Share
 from core.search.coordinates import coordinates
 from core.search.fullest import fullest_rung
 from core.search.history import TrialRecord
-from core.search.importance import importance_of_shares
+from core.search.importance import importance
 from core.store.tables import Job
 
 
@@ -60,7 +60,7 @@ class _Question:
 
 @lru_cache(maxsize=32)
 def _importance(question: _Question) -> dict[str, Any]:
-    found = importance_of_shares(question.trials, question.shares).to_dict()
+    found = importance(question.trials, question.shares).to_dict()
     question.trials, question.shares = [], {}  # the key is kept, and thousands of records with it
     return found
 
@@ -70,8 +70,6 @@ def importance_of(session: Session, job: Job) -> Figure:
     unit = unit_of(spec_of(job).scoring.criterion)
     trials = records_of(session, job.id)
     done = frozenset(t.place for t in trials if t.state == "completed")
-    searched = [e.key for e in entrants_of(session, job.id) if e.origin != "baseline"]
-    made = makeup_of(session, job.id, searched)
-    shares = {key: made[key].shares for key in searched}
+    shares = searched_shares(session, job.id)
     found = _importance(_Question((job.id, done), trials, shares))
     return importance_figure(found, unit=unit.name, scale=unit.scale)

@@ -8,7 +8,9 @@ from collections import OrderedDict
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.jobs.history import entrants_of
 from core.policies.schema import Policy
+from core.policies.shares import Share
 from core.search.coordinates import Makeup
 from core.store.tables import CandidateRow
 
@@ -38,3 +40,9 @@ def makeup_of(session: Session, job_id: str, keys: list[str]) -> dict[str, Makeu
             while len(_kept) > _KEPT:
                 _kept.popitem(last=False)
     return {key: found[key] for key in keys}
+
+
+def searched_shares(session: Session, job_id: str) -> dict[str, dict[str, Share]]:
+    """The shares of operations in each searched candidate of a job, by its key."""
+    searched = [e.key for e in entrants_of(session, job_id) if e.origin != "baseline"]
+    return {key: made.shares for key, made in makeup_of(session, job_id, searched).items()}
