@@ -14,7 +14,7 @@ from core.weights.reading import Tensors, read_pickle, read_safetensors
 
 Library = Literal["torchvision", "timm"]
 #: Architectures that there is an encoder for.
-ARCHITECTURES = ("resnet18", "resnet50")
+ARCHITECTURES = ("resnet18", "resnet50", "mobilenet_v2")
 
 
 def _unknown(library: str, model: str, known: list[str]) -> InvalidInputError:

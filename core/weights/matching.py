@@ -25,7 +25,7 @@ _CHILDREN = {
 }  # fmt: skip
 _DEEPEST = 16
 #: The first convolution, the only tensor that may be resized.
-STEMS = ("conv1.weight", "stem.conv.weight")
+STEMS = ("conv1.weight", "stem.conv.weight", "features.0.0.weight")
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,8 @@ def test_only_listed_names(cache: Path, name: Any, model: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "model"), [("torchvision", "resnet18"), ("timm", "resnet18.a1_in1k")]
+    ("name", "model"),
+    [("torchvision", "resnet18"), ("torchvision", "mobilenet_v2"), ("timm", "resnet18.a1_in1k")],
 )
 def test_what_is_not_cached_is_not_fetched(
     cache: Path, name: Any, model: str, monkeypatch: pytest.MonkeyPatch
