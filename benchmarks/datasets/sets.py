@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -167,9 +168,12 @@ def load_emoji(data: Path, _: int = 0, resolution: int = RESOLUTION["emoji"]) ->
 
 
 #: Those whose files have more pixels than `RESOLUTION`: their loaders take another as well.
-RESCALED = {"wesnoth": load_wesnoth, "emoji": load_emoji}
+RESCALED: dict[str, Callable[[Path, int, int], Labelled]] = {
+    "wesnoth": load_wesnoth,
+    "emoji": load_emoji,
+}
 #: The first four are those that criteria were tried on, the others those they were kept from.
-SETS = {
+SETS: dict[str, Callable[[Path, int], Labelled]] = {
     "animal-mnist": load_animal_mnist,
     "cifar10": load_cifar10,
     "wesnoth": load_wesnoth,
