@@ -25,6 +25,9 @@ class Config:
             `truth_seeds`, which are not among `seeds`.
         most: pretraining images. measured: images of each part that the linear probe sees.
         resolution: pixels of a side where it is not that of the set.
+        recalibrated: the statistics of batch norms are measured anew before the probe, but for
+            direct transfer. In a deep network those of a short training from scratch lag so far
+            behind that its features are all but constant.
     """
 
     base: str
@@ -38,6 +41,7 @@ class Config:
     norms: list[int]
     base_iterations: int = 0
     resolution: int | None = None
+    recalibrated: bool = False
     sets: list[str] = field(default_factory=lambda: list(TARGETS))
     robust_sets: list[str] = field(default_factory=list)
     robust: tuple[int, int] = (200, 40)
@@ -65,14 +69,16 @@ class Config:
         parts = [
             self.encoder, self.resolution or "own", self.batch_size, self.learning_rate, self.most,
             self.measured, Path(self.base).stem, self.base_iterations,
+            *(["recalibrated"] if self.recalibrated else []),
         ]  # fmt: skip
         return RUNS / "-".join(map(str, parts))
 
 
 CONFIGURATIONS = {
     "imagenet": Config(
-        base="imagenet", encoder="mobilenet_v2", resolution=96, batch_size=32, learning_rate=3e-4,
-        most=3000, measured=600, scratch=[60, 120], warm=[1, 2, 6, 12], norms=[1, 6],
+        base="imagenet", encoder="mobilenet_v2", resolution=96, recalibrated=True, batch_size=32,
+        learning_rate=3e-4, most=3000, measured=400, scratch=[60, 120], warm=[1, 2, 6],
+        norms=[1, 6],
     ),
     "cifar10": Config(
         base="cifar10", encoder="resnet_tiny", base_iterations=3000, batch_size=64,
