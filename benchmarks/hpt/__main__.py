@@ -71,7 +71,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1, help="of torch on a CPU")
     for key in ("sets", "robust-sets", "ranked-sets"):
         parser.add_argument(f"--{key}", nargs="*")
-    for key in ("scratch", "warm", "norms", "seeds", "truth-seeds", "robust"):
+    for key in ("scratch", "warm", "norms", "seeds", "robust"):
         parser.add_argument(f"--{key}", nargs="+", type=int)
     for key in ("base-iterations", "ranked", "policies", "batch-size", "most", "measured"):
         parser.add_argument(f"--{key}", type=int)

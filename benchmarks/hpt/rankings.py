@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import json
+import statistics
 from typing import Any
 
 import numpy as np
 from scipy.stats import spearmanr
 
-from benchmarks.correlation.field import field
 from benchmarks.hpt.configurations import Config
 from benchmarks.hpt.speed import mean
+from benchmarks.report import RESULTS
 
 STARTS = ("scratch", "warm_up", "base")
+
+
+def supervised_truth(name: str, schedule: int) -> dict[str, float]:
+    """Accuracy with labels of each policy of the field, from `make bench-correlation`: trained from
+    scratch for `schedule` iterations, in runs that have nothing in common with those here.
+    """
+    samples = json.loads((RESULTS / "correlation.json").read_text())["samples"]
+    runs = samples["runs"][f"{name} {schedule} final"]
+    return {
+        policy: statistics.fmean(seeds)
+        for policy, seeds in zip(runs["policies"], runs["supervised"], strict=True)
+    }
 
 
 def _spearman(a: np.ndarray, b: np.ndarray) -> float:
@@ -28,43 +42,38 @@ def agreement(criterion: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     }
 
 
-def chosen(config: Config) -> list[str]:
-    """Every n-th policy of the field, so that good, weak and destructive ones are all there."""
-    names = [policy.name for policy in field()]
-    places = np.linspace(0, len(names) - 1, min(config.policies, len(names))).round().astype(int)
-    return [names[place] for place in places]
-
-
 def rankings(config: Config, name: str) -> dict[str, Any]:
-    """Rotation after each start, at equal length and at a tenth, against the supervised accuracy of
-    the same policies from scratch at full length with other seeds; `own_spearman` is against the
-    accuracy of the same start at full length.
+    """Rotation after each start, at equal length and at a tenth, against the truth; `own_spearman`
+    is against the accuracy after the same start at full length.
 
-    `cost` is iterations per candidate, with its share of a warm-up, without those of a base.
+    The policies are every n-th of the field, so that weak, good and destructive ones are among
+    them. `cost` is iterations per candidate with its share of a warm-up, without those of a base.
     """
-    names, long = chosen(config), config.ranked
-    short = max(1, long // 10)
-
-    def values(seeds: list[int], start: str, iterations: int, key: str) -> np.ndarray:
-        runs = (
-            mean(
-                config, seeds, name=name, start=start, iterations=iterations, policy=policy,
-                ranking=True,
-            )
-            for policy in names
-        )  # fmt: skip
-        return np.array([run[key] for run in runs])
-
-    truth = values(config.truth_seeds, "scratch", long, "supervised")
+    known = supervised_truth(name, config.truth)
+    places = np.linspace(0, len(known) - 1, min(config.policies, len(known))).round().astype(int)
+    names = [list(known)[place] for place in places]
+    truth = np.array([known[policy] for policy in names])
+    long, short = config.ranked, max(1, config.ranked // 10)
     found: dict[str, Any] = {"policies": names, "truth": truth.tolist(), "starts": {}}
     for start in STARTS:
-        own = values(config.seeds, start, long, "supervised")
-        for iterations in (long, short):
-            rotation = values(config.seeds, start, iterations, "rotation")
+        runs = {
+            length: [
+                mean(
+                    config, config.seeds, name=name, start=start, iterations=length,
+                    policy=policy, ranking=True,
+                )
+                for policy in names
+            ]
+            for length in (long, short)
+        }  # fmt: skip
+        own = np.array([run["supervised"] for run in runs[long]])
+        for length, some in runs.items():
+            rotation = np.array([run["rotation"] for run in some])
             shared = long / len(names) if start == "warm_up" else 0.0
-            found["starts"][f"{start} {iterations}"] = {
+            found["starts"][f"{start} {length}"] = {
                 **agreement(rotation, truth), "own_spearman": _spearman(rotation, own),
-                "cost": iterations + shared, "rotation": rotation.tolist(),
-                "spread_of_supervised": float(own.std()),
+                "cost": length + shared, "rotation": rotation.tolist(),
+                "supervised": [run["supervised"] for run in some],
+                "spread_of_supervised": float(np.std([run["supervised"] for run in some])),
             }  # fmt: skip
     return found
