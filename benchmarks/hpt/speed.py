@@ -40,8 +40,25 @@ def reached(curve: Curve, goal: float, best: int, seconds: float) -> dict[str, A
     }
 
 
+def compared(curves: dict[str, Curve], untrained: float, direct: float) -> dict[str, Any]:
+    """How much sooner each arm reaches the best that scratch has over its budgets."""
+    scratch = curves["scratch"]
+    best = max(scratch, key=lambda n: (scratch[n]["supervised"], -n))
+    goal = scratch[best]["supervised"]
+    return {
+        "curves": curves, "goal": goal, "scratch_iterations": best,
+        "reached": {
+            arm: reached(curve, goal, best, scratch[best]["seconds"])
+            for arm, curve in curves.items()
+            if arm != "scratch"
+        },
+        "untrained": untrained, "direct_transfer": direct,
+        "direct_transfer_reaches": direct >= goal,
+    }  # fmt: skip
+
+
 def speed(config: Config, name: str) -> dict[str, Any]:
-    """Accuracy by budget and arm, and how much sooner each arm reaches the best from scratch.
+    """Accuracy by budget and arm, compared.
 
     What the base cost is not counted, as in the paper. Each budget has a cosine of its own.
     """
@@ -57,15 +74,4 @@ def speed(config: Config, name: str) -> dict[str, Any]:
         mean(config, config.seeds, name=name, start=start, iterations=0)["supervised"]
         for start in ("scratch", "base")
     )
-    scratch = curves["scratch"]
-    best = max(scratch, key=lambda n: (scratch[n]["supervised"], -n))
-    goal = scratch[best]["supervised"]
-    return {
-        "curves": curves, "goal": goal, "scratch_iterations": best,
-        "reached": {
-            arm: reached(curves[arm], goal, best, scratch[best]["seconds"])
-            for arm in ("hpt", "hpt_bn")
-        },
-        "untrained": untrained, "direct_transfer": direct,
-        "direct_transfer_reaches": direct >= goal,
-    }  # fmt: skip
+    return compared(curves, untrained, direct)

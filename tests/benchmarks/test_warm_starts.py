@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks.hpt import speed as measuring
-from benchmarks.hpt.configurations import CONFIGURATIONS, Config
+from benchmarks.hpt.configurations import CONFIGURATIONS
 from benchmarks.hpt.rankings import agreement, supervised_truth
-from benchmarks.hpt.runs import Run
 
 
 def _curve(*accuracies: tuple[int, float]) -> measuring.Curve:
@@ -23,19 +22,18 @@ def test_the_first_budget_that_is_as_good_counts() -> None:
     assert set(missed.values()) == {None}
 
 
-def test_scratch_is_taken_at_its_best(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scratch_is_taken_at_its_best() -> None:
     """Not at its longest; what direct transfer reaches by itself is said."""
-
-    def made(_: Config, run: Run) -> dict[str, float]:
-        scratch = {0: 0.1, 50: 0.3, 100: 0.5, 200: 0.5, 400: 0.45}
-        accuracy = scratch[run.iterations] if run.start == "scratch" else 0.4 + run.iterations / 100
-        return {"supervised": accuracy, "seconds": float(run.iterations)}
-
-    monkeypatch.setattr(measuring, "result", made)
-    found = measuring.speed(CONFIGURATIONS["cifar10"], "emoji")
+    curves = {
+        "scratch": _curve((50, 0.3), (100, 0.5), (200, 0.5), (400, 0.45)),
+        "hpt": _curve((1, 0.41), (5, 0.5)), "hpt_bn": _curve((1, 0.4)),
+    }  # fmt: skip
+    found = measuring.compared(curves, untrained=0.1, direct=0.4)
     assert (found["goal"], found["scratch_iterations"]) == (0.5, 100)
-    assert found["reached"]["hpt"]["iterations_ratio"] == 10
-    assert (found["direct_transfer"], found["direct_transfer_reaches"]) == (0.4, False)
+    assert found["reached"]["hpt"]["iterations_ratio"] == 20
+    assert found["reached"]["hpt_bn"]["iterations"] is None
+    assert not found["direct_transfer_reaches"]
+    assert measuring.compared(curves, untrained=0.1, direct=0.5)["direct_transfer_reaches"]
 
 
 def test_agreement_of_a_ranking_with_the_truth() -> None:
