@@ -25,9 +25,6 @@ class Config:
             `make bench-correlation` found after `truth` iterations.
         most: pretraining images. measured: images of each part that the linear probe sees.
         resolution: pixels of a side where it is not that of the set.
-        recalibrated: the statistics of batch norms are measured anew before the probe, but for
-            direct transfer. In a deep network those of a short training from scratch lag so far
-            behind that its features are all but constant.
     """
 
     base: str
@@ -41,7 +38,6 @@ class Config:
     norms: list[int]
     base_iterations: int = 0
     resolution: int | None = None
-    recalibrated: bool = False
     sets: list[str] = field(default_factory=lambda: list(TARGETS))
     robust_sets: list[str] = field(default_factory=list)
     robust: tuple[int, int] = (200, 40)
@@ -69,15 +65,14 @@ class Config:
         parts = [
             self.encoder, self.resolution or "own", self.batch_size, self.learning_rate, self.most,
             self.measured, Path(self.base).stem, self.base_iterations,
-            *(["recalibrated"] if self.recalibrated else []),
         ]  # fmt: skip
         return RUNS / "-".join(map(str, parts))
 
 
 CONFIGURATIONS = {
     "imagenet": Config(
-        base="imagenet", encoder="mobilenet_v2", resolution=96, recalibrated=True, batch_size=32,
-        learning_rate=3e-4, most=3000, measured=400, scratch=[60, 120], warm=[1, 2, 6],
+        base="imagenet", encoder="mobilenet_v2", resolution=96, batch_size=32,
+        learning_rate=3e-4, most=3000, measured=600, scratch=[60, 120], warm=[1, 2, 6],
         norms=[1, 6],
     ),
     "cifar10": Config(

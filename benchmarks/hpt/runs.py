@@ -22,7 +22,6 @@ from core.policies.recipes import crop_flip, moco_v2
 from core.policies.schema import Policy
 from core.pretraining import trainer
 from core.pretraining.data import TrialData
-from core.pretraining.hardware import autocast
 from core.pretraining.spec import ScoringSpec
 from core.scoring.features import encode, rotation_features
 from core.scoring.probe import rotation_probe
@@ -32,7 +31,6 @@ from core.weights.reading import Tensors, read_pickle
 from core.weights.storing import Weights, load_weights, save_weights
 
 _BATCH = 500
-_CALIBRATING = 500
 #: What the five steps of the paper leave out of moco_v2; the last two lose the flip as well.
 WEAKENED: dict[str, tuple[str, ...]] = {
     "moco_v2": (),
@@ -116,19 +114,6 @@ def _initial(config: Config, run: Run) -> Weights | None:
 
 
 @torch.no_grad()
-def _recalibrate(run: trainer.Run, data: TrialData) -> None:
-    """Give batch norms the statistics of the images as the probe sees them."""
-    for module in run.method.encoder.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.reset_running_stats()
-            module.momentum = None  # the mean over all batches
-    run.method.train()
-    for batch in torch.split(data.pretrain[:_CALIBRATING], _BATCH // 4):
-        with autocast(data.mean.device):
-            run.method.encoder(data.normalise(batch.to(data.mean.device).float() / 255.0))
-
-
-@torch.no_grad()
 def _supervised(run: trainer.Run, parts: Split, data: TrialData, most: int) -> float:
     snapshot: dict[str, Any] = {}
     for part in PARTS:
@@ -178,8 +163,6 @@ def result(config: Config, run: Run) -> dict[str, Any]:
         run.variant,
     )
     seconds = time.process_time() - started
-    if config.recalibrated and not (run.start == "base" and run.iterations == 0):
-        _recalibrate(trained, data)
     document = {
         **dataclasses.asdict(run), "seconds": seconds,
         "supervised": _supervised(trained, parts, data, config.measured),
