@@ -77,6 +77,7 @@ def _options() -> argparse.Namespace:
         parser.add_argument(f"--{key}", type=int)
     for key in ("base", "encoder", "device"):
         parser.add_argument(f"--{key}")
+    parser.add_argument("--learning-rate", type=float)
     return parser.parse_args()
 
 
