@@ -73,7 +73,7 @@ CONFIGURATIONS = {
     "imagenet": Config(
         base="imagenet", encoder="mobilenet_v2", resolution=96, batch_size=32,
         learning_rate=3e-4, most=3000, measured=600, scratch=[60, 120], warm=[1, 2, 6],
-        norms=[1, 6], sets=["emoji", "wesnoth", "mnist"],
+        norms=[1, 6],
     ),
     "cifar10": Config(
         base="cifar10", encoder="resnet_tiny", base_iterations=3000, batch_size=64,
