@@ -24,7 +24,7 @@ from core.policies.recipes import crop_flip
 from core.policies.schema import Policy
 from core.pretraining import trainer
 from core.pretraining.data import TrialData
-from core.pretraining.encoders import Encoder, TorchvisionResNet, _Block
+from core.pretraining.encoders import Encoder, SmallResNet, TorchvisionResNet, _Block
 from core.pretraining.hardware import autocast, choose_device
 from core.pretraining.spec import PretrainingSpec
 
@@ -91,7 +91,9 @@ def _stages(encoder: Encoder) -> list[torch.nn.Module]:
     """The last three residual stages; the pooled output of the last is the features."""
     if isinstance(encoder, TorchvisionResNet):
         return [getattr(encoder.network, f"layer{number}") for number in (2, 3, 4)]
-    return [block for block in encoder.layers if isinstance(block, _Block)]
+    if isinstance(encoder, SmallResNet):
+        return [block for block in encoder.layers if isinstance(block, _Block)]
+    return [encoder.network.get_submodule(f"features.{number}") for number in (6, 13, 18)]
 
 
 @torch.no_grad()

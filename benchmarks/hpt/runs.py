@@ -6,30 +6,30 @@ import dataclasses
 import json
 import time
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from benchmarks.correlation.collect import load_split
+from benchmarks.correlation.collect import DATA
 from benchmarks.correlation.field import field
 from benchmarks.correlation.supervised import PARTS, supervised
 from benchmarks.datasets.labelled import Split
-from benchmarks.datasets.sets import RESOLUTION
+from benchmarks.datasets.sets import imagenet_mobilenet
+from benchmarks.hpt.configurations import Config
+from benchmarks.hpt.images import loaded
 from core.policies.recipes import crop_flip, moco_v2
 from core.policies.schema import Policy
 from core.pretraining import trainer
 from core.pretraining.data import TrialData
-from core.pretraining.hardware import choose_device
-from core.pretraining.spec import PretrainingSpec, ScoringSpec
+from core.pretraining.spec import ScoringSpec
 from core.scoring.features import encode, rotation_features
 from core.scoring.probe import rotation_probe
+from core.weights.identifying import identify
 from core.weights.naming import portable_state
+from core.weights.reading import Tensors, read_pickle
 from core.weights.storing import Weights, load_weights, save_weights
 
-RUNS = Path(".quarterturn/bench/hpt")
-_MOST_MEASURED = 4000
 _BATCH = 500
 #: What the five steps of the paper leave out of moco_v2; the last two lose the flip as well.
 WEAKENED: dict[str, tuple[str, ...]] = {
@@ -42,40 +42,10 @@ WEAKENED: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class Config:
-    """What is run. `base` is a set, or a file of weights of the encoder."""
-
-    base: str
-    sets: list[str]
-    encoder: str
-    base_iterations: int
-    scratch: list[int]
-    warm: list[int]
-    robust: int
-    shares: list[float]
-    ranked: int
-    policies: int
-    seeds: list[int]
-    batch_size: int
-    most: int
-    device: str
-
-    def pretraining(self, variant: str = "full") -> PretrainingSpec:
-        """Hyper-parameters of all runs."""
-        document: dict[str, Any] = {"encoder": self.encoder, "batch_size": self.batch_size}
-        if variant != "full":  # what it starts from is given beside the spec
-            document |= {"variant": variant, "init": {"shared_warmup": {"iterations": 1}}}
-        return PretrainingSpec.model_validate(document)
-
-    @property
-    def folder(self) -> Path:
-        name = Path(self.base).stem
-        return RUNS / f"{self.encoder}-{self.batch_size}-{self.most}-{name}-{self.base_iterations}"
-
-
-@dataclass(frozen=True)
 class Run:
-    """`start` is scratch, base or warm_up; no iterations is direct transfer."""
+    """`start` is scratch, base or warm_up; no iterations is direct transfer. With `ranking` the
+    rotation is measured as well.
+    """
 
     name: str
     start: str
@@ -84,6 +54,7 @@ class Run:
     policy: str = "moco_v2"
     share: float = 1.0
     variant: str = "full"
+    ranking: bool = False
 
     @property
     def file(self) -> str:
@@ -91,20 +62,14 @@ class Run:
         return "-".join(parts) + ".json"
 
 
-@lru_cache(maxsize=2)
-def _loaded(name: str, most: int, device: str) -> tuple[Split, TrialData]:
-    parts = load_split(name, most)
-    return parts, parts.trial_data(choose_device(device))
-
-
-def policies(config: Config) -> dict[str, Policy]:
+def _policies() -> dict[str, Policy]:
     """By name: the weakened ones, and the field that is ranked."""
     stages = list(moco_v2().view(0))
     weakened = {
         name: Policy(name=name, views=[[s for s in stages if s.op not in left_out]])
         for name, left_out in WEAKENED.items()
     }
-    return {**{p.name: p for p in field()[: config.policies]}, **weakened}
+    return {**{p.name: p for p in field()}, **weakened}
 
 
 def _trained(
@@ -120,82 +85,93 @@ def _trained(
     return run
 
 
-def _kept(path: Path, make: Any) -> Weights:
-    if not path.exists():
-        save_weights(path, portable_state(make().method.encoder))
-    return load_weights(path)
+def _pretrained(config: Config, name: str, policy: Policy, iterations: int, seed: int) -> Tensors:
+    _, data, resolution = loaded(name, config.most, config.resolution, config.device)
+    run = _trained(config, data, resolution, policy, iterations, seed)
+    return portable_state(run.method.encoder)
 
 
 def _initial(config: Config, run: Run) -> Weights | None:
     """What a run starts from; made now if it is missing."""
-    if run.start == "base":
-        if Path(config.base).suffix:
-            return load_weights(Path(config.base))
-        _, data = _loaded(config.base, config.most, config.device)
-        return _kept(
-            config.folder / "base.safetensors",
-            lambda: _trained(
-                config, data, RESOLUTION.get(config.base, 32), moco_v2(),
-                config.base_iterations, 1000,
-            ),
-        )  # fmt: skip
+    if run.start == "scratch":
+        return None
+    if run.start == "base" and Path(config.base).suffix:
+        return load_weights(Path(config.base))
     if run.start == "warm_up":
-        _, data = _loaded(run.name, config.most, config.device)
-        return _kept(
-            config.folder / run.name / f"warm_up-{config.ranked}-{run.seed}.safetensors",
-            lambda: _trained(
-                config, data, RESOLUTION.get(run.name, 32), crop_flip(), config.ranked, run.seed
-            ),
+        path = config.folder / run.name / f"warm_up-{config.ranked}-{run.seed}.safetensors"
+        if not path.exists():
+            save_weights(path, _pretrained(config, run.name, crop_flip(), config.ranked, run.seed))
+        return load_weights(path)
+    path = config.folder / "base.safetensors"
+    if not path.exists():
+        tensors = (
+            identify(read_pickle(imagenet_mobilenet(DATA))).tensors
+            if config.base == "imagenet"
+            else _pretrained(config, config.base, moco_v2(), config.base_iterations, 1000)
         )
-    return None
+        save_weights(path, tensors)
+    return load_weights(path)
 
 
 @torch.no_grad()
-def _measured(run: trainer.Run, parts: Split, data: TrialData, most: int) -> dict[str, float]:
+def _supervised(run: trainer.Run, parts: Split, data: TrialData, most: int) -> float:
     snapshot: dict[str, Any] = {}
     for part in PARTS:
-        images = parts.tensor(part, data.mean.device)[: min(most, _MOST_MEASURED)]
+        images = parts.tensor(part, data.mean.device)[:most]
         batches = [
             encode(run.method, data, batch.float() / 255.0)[0]
             for batch in torch.split(images, _BATCH)
         ]
         snapshot[part] = {"features": torch.cat(batches).cpu()}
+    return supervised(snapshot, parts)["supervised"]
+
+
+def _rotation(run: trainer.Run, data: TrialData, most: int) -> float:
     limits = ScoringSpec()
     train, test = (
-        rotation_features(run.method, data, images[:most])[0]
-        for images, most in (
+        rotation_features(run.method, data, images[: min(most, limit)])[0]
+        for images, limit in (
             (data.probe_train, limits.probe_train_images),
             (data.probe_test, limits.probe_test_images),
         )
     )
-    rotation = rotation_probe(train, test, limits.l2).accuracy
-    return {"supervised": supervised(snapshot, parts)["supervised"], "rotation": rotation}
+    return rotation_probe(train, test, limits.l2).accuracy
 
 
 def result(config: Config, run: Run) -> dict[str, Any]:
-    """The measurements of a run, made now if they are missing; `seconds` are those of training."""
+    """The measurements of a run, made now if they are missing.
+
+    `seconds` are those of training, of the processor: the clock's depend on who else is running.
+    """
     path = config.folder / run.name / run.file
     if path.exists():
         found: dict[str, Any] = json.loads(path.read_text())
         return found
     initial = _initial(config, run)
-    parts, data = _loaded(run.name, config.most, config.device)
+    parts, data, resolution = loaded(run.name, config.most, config.resolution, config.device)
     count = max(config.batch_size, round(len(data.pretrain) * run.share))
     some = replace(data, pretrain=data.pretrain[:count])
-    started = time.perf_counter()
+    started = time.process_time()
     trained = _trained(
-        config, some, RESOLUTION.get(run.name, 32), policies(config)[run.policy],
-        run.iterations, run.seed, initial, run.variant,
-    )  # fmt: skip
-    seconds = time.perf_counter() - started
+        config,
+        some,
+        resolution,
+        _policies()[run.policy],
+        run.iterations,
+        run.seed,
+        initial,
+        run.variant,
+    )
+    seconds = time.process_time() - started
     document = {
-        **dataclasses.asdict(run), **_measured(trained, parts, data, config.most),
-        "seconds": seconds,
+        **dataclasses.asdict(run), "seconds": seconds,
+        "supervised": _supervised(trained, parts, data, config.measured),
+        "rotation": _rotation(trained, data, config.most) if run.ranking else None,
         "images": len(some.pretrain), "started_from": initial.digest if initial else None,
     }  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(document))
     partial.replace(path)
-    print(f"{run.name} {run.file} {document['supervised']:.4f}", flush=True)
+    print(f"{run.name} {run.file} {document['supervised']:.4f} {seconds:.0f} s", flush=True)
     return document

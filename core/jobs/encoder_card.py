@@ -12,6 +12,27 @@ _STEM = (
     "torch.nn.Identity()\n"
 )
 
+_READ = 'model.load_state_dict(safetensors.torch.load_file("encoder.safetensors"))\n'
+
+
+def _in_timm(architecture: str, stem: str) -> str:
+    """timm has the ResNets under torchvision's names. Of MobileNetV2 it has the same tensors in the
+    same order under other names, so there the model of torchvision hands them over.
+    """
+    if architecture != "mobilenet_v2":
+        return (
+            "import timm, torch, safetensors.torch\n\n"
+            f'model = timm.create_model("{architecture}", num_classes=0)\n{stem}{_READ}'
+        )
+    return (
+        "import timm, torch, torchvision, safetensors.torch\n\n"
+        "model = torchvision.models.mobilenet_v2()\n"
+        "model.classifier = torch.nn.Identity()\n"
+        f"{_READ}"
+        'named, model = model.state_dict(), timm.create_model("mobilenetv2_100", num_classes=0)\n'
+        "model.load_state_dict(dict(zip(model.state_dict(), named.values())))\n"
+    )
+
 
 def loading(architecture: str, resolution: int) -> str:
     """How to load the file, in Markdown."""
@@ -31,19 +52,15 @@ def loading(architecture: str, resolution: int) -> str:
         if small
         else ""
     )
+    classifier = "classifier" if architecture == "mobilenet_v2" else "fc"
     return (
         f"{own}\nIn torchvision, without the classifier:\n\n```python\n"
         "import torch, torchvision, safetensors.torch\n\n"
         f"model = torchvision.models.{architecture}()\n"
-        "model.fc = torch.nn.Identity()\n"
-        f"{stem}"
-        'model.load_state_dict(safetensors.torch.load_file("encoder.safetensors"))\n'
+        f"model.{classifier} = torch.nn.Identity()\n"
+        f"{stem}{_READ}"
         "```\n\nIn timm:\n\n```python\n"
-        "import timm, torch, safetensors.torch\n\n"
-        f'model = timm.create_model("{architecture}", num_classes=0)\n'
-        f"{stem}"
-        'model.load_state_dict(safetensors.torch.load_file("encoder.safetensors"))\n'
-        f"```\n{note}"
+        f"{_in_timm(architecture, stem)}```\n{note}"
     )
 
 

@@ -55,23 +55,12 @@ class SmallResNet(nn.Module):
         return features
 
 
-class TorchvisionResNet(nn.Module):
-    """torchvision's resnet18 or resnet50 without its classifier.
+class TorchvisionEncoder(nn.Module):
+    """A network of torchvision without its classifier."""
 
-    Up to 64 pixels with the small-image stem: 3x3 convolution of stride 1, no max-pool
-    (SelfAugment's CIFAR setting, method notes section 6).
-    """
-
-    def __init__(self, name: str, resolution: int) -> None:
+    def __init__(self, network: nn.Module, dimension: int) -> None:
         super().__init__()
-        import torchvision
-
-        network = torchvision.models.get_model(name, weights=None)
-        self.dimension = int(network.fc.in_features)
-        network.fc = nn.Identity()
-        if resolution <= SMALL_IMAGE:
-            network.conv1 = nn.Conv2d(3, 64, 3, 1, 1, bias=False)
-            network.maxpool = nn.Identity()
+        self.dimension = dimension
         self.network = network
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -79,7 +68,37 @@ class TorchvisionResNet(nn.Module):
         return features
 
 
-Encoder = SmallResNet | TorchvisionResNet
+class TorchvisionResNet(TorchvisionEncoder):
+    """torchvision's resnet18 or resnet50.
+
+    Up to 64 pixels with the small-image stem: 3x3 convolution of stride 1, no max-pool
+    (SelfAugment's CIFAR setting, method notes section 6).
+    """
+
+    def __init__(self, name: str, resolution: int) -> None:
+        import torchvision
+
+        network = torchvision.models.get_model(name, weights=None)
+        dimension = int(network.fc.in_features)
+        network.fc = nn.Identity()
+        if resolution <= SMALL_IMAGE:
+            network.conv1 = nn.Conv2d(3, 64, 3, 1, 1, bias=False)
+            network.maxpool = nn.Identity()
+        super().__init__(network, dimension)
+
+
+class TorchvisionMobileNet(TorchvisionEncoder):
+    """torchvision's mobilenet_v2: it halves an image five times, so it wants 96 pixels or more."""
+
+    def __init__(self) -> None:
+        import torchvision
+
+        network = torchvision.models.mobilenet_v2(weights=None)
+        network.classifier = nn.Identity()
+        super().__init__(network, int(network.last_channel))
+
+
+Encoder = SmallResNet | TorchvisionEncoder
 
 
 def build_encoder(name: str, resolution: int) -> Encoder:
@@ -88,6 +107,8 @@ def build_encoder(name: str, resolution: int) -> Encoder:
         return SmallResNet(32, resolution)
     if name == "resnet_tiny":
         return SmallResNet(16, resolution)
+    if name == "mobilenet_v2":
+        return TorchvisionMobileNet()
     return TorchvisionResNet(name, resolution)
 
 

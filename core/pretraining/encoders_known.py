@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-#: At and below this resolution torchvision's networks get the small-image stem.
+#: At and below this resolution torchvision's ResNets get the small-image stem.
 SMALL_IMAGE = 64
-TORCHVISION_NAMES = ("resnet18", "resnet50")
+_WITH_SMALL_STEM = ("resnet18", "resnet50")
+TORCHVISION_NAMES = (*_WITH_SMALL_STEM, "mobilenet_v2")
 
 
 def has_small_stem(name: str, resolution: int) -> bool:
-    """Whether the encoder is a torchvision network with the small-image stem."""
-    return name in TORCHVISION_NAMES and resolution <= SMALL_IMAGE
+    """Whether the encoder is a torchvision ResNet with the small-image stem."""
+    return name in _WITH_SMALL_STEM and resolution <= SMALL_IMAGE

@@ -11,10 +11,11 @@ from urllib.parse import urlparse
 
 from core.errors import InvalidInputError, NotFoundError, UnavailableError
 from core.weights.reading import Tensors, read_pickle, read_safetensors
+from core.weights.timm_names import TIMM_MOBILENET
 
 Library = Literal["torchvision", "timm"]
 #: Architectures that there is an encoder for.
-ARCHITECTURES = ("resnet18", "resnet50")
+ARCHITECTURES = ("resnet18", "resnet50", "mobilenet_v2")
 
 
 def _unknown(library: str, model: str, known: list[str]) -> InvalidInputError:
@@ -78,7 +79,8 @@ def _timm(model: str, download: bool) -> tuple[Tensors, dict[str, Any]]:
             "timm is not installed on this server; `pip install timm` there, or upload the file.",
             code="library_missing",
         ) from None
-    known = [n for name in ARCHITECTURES for n in timm.list_models(f"{name}.*", pretrained=True)]
+    patterns = [f"{name}.*" for name in (*ARCHITECTURES, TIMM_MOBILENET)]
+    known = [n for pattern in patterns for n in timm.list_models(pattern, pretrained=True)]
     if model not in known:
         raise _unknown("timm", model, known)
     config = timm.models.get_pretrained_cfg(model)

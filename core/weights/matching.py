@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.weights.header import Shape
+from core.weights.timm_names import mobilenet_name
 
 Shapes = Mapping[str, Shape]
 
@@ -25,7 +26,7 @@ _CHILDREN = {
 }  # fmt: skip
 _DEEPEST = 16
 #: The first convolution, the only tensor that may be resized.
-STEMS = ("conv1.weight", "stem.conv.weight")
+STEMS = ("conv1.weight", "stem.conv.weight", "features.0.0.weight")
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,9 @@ def match(encoder: str, template: Shapes, shapes: Shapes) -> Match:
     """
     plain = {name: name for name in shapes}
     numbered = {_numbered(name): name for name in shapes}
+    from_timm = {mobilenet_name(name): name for name in shapes}
     best: Match | None = None
-    for names in (plain, numbered):
+    for names in (plain, numbered, from_timm):
         one = _matched(encoder, template, shapes, names)
         if best is None or len(one.names) > len(best.names):
             best = one

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from core.pretraining.encoders import Encoder, TorchvisionResNet, build_encoder
+from core.pretraining.encoders import Encoder, TorchvisionEncoder, build_encoder
 from core.pretraining.encoders_known import SMALL_IMAGE
 from core.pretraining.spec import EncoderName
 from core.weights.header import Shape
@@ -35,7 +35,7 @@ def _names(encoder: Encoder) -> dict[str, str]:
     for name in encoder.state_dict():
         if name.endswith("num_batches_tracked"):
             continue
-        if isinstance(encoder, TorchvisionResNet):
+        if isinstance(encoder, TorchvisionEncoder):
             found[name] = name.removeprefix("network.")
         else:
             _, place, rest = name.split(".", 2)

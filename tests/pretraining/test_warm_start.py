@@ -13,6 +13,7 @@ from core.execution import execute
 from core.policies.recipes import crop_flip
 from core.pretraining import trainer
 from core.pretraining.data import TrialData, load_trial_data
+from core.pretraining.encoders import build_encoder
 from core.pretraining.initial import origin_of
 from core.pretraining.keeping import execute_kept
 from core.pretraining.methods import MoCoV2
@@ -81,9 +82,13 @@ def test_only_the_encoder_carries_over(data: TrialData, trained: Weights, method
         assert all(torch.equal(slow[name], taken[name]) for name in taken)
 
 
-def test_bn_only_trains_norms_and_head(data: TrialData, trained: Weights) -> None:
+@pytest.mark.parametrize("name", ["resnet_tiny", "mobilenet_v2"])
+def test_bn_only_trains_norms_and_head(data: TrialData, name: str) -> None:
+    torch.manual_seed(5)
+    tensors = portable_state(build_encoder(name, 28))
+    trained = Weights(tensors, digest_of(tensors))
     spec = PretrainingSpec.model_validate(
-        {**TINY, **WARM, "variant": "bn_only", "method": "moco_v2"}
+        {**TINY, **WARM, "encoder": name, "variant": "bn_only", "method": "moco_v2"}
     )
     run = trainer.start(spec, data, 28, 3, trained)
     in_optimizer = {id(p) for group in run.optimizer.param_groups for p in group["params"]}

@@ -89,6 +89,32 @@ def test_timm(name: str) -> None:
     assert next(r for r in found.reports if r["encoder"] == name)["unused"] == []
 
 
+@pytest.mark.parametrize("prefix", ["", "module.backbone."])
+def test_timm_has_a_mobilenet_under_other_names(prefix: str) -> None:
+    torch.manual_seed(3)
+    model = timm.create_model("mobilenetv2_100").eval()
+    found = identify(state_of(_wrapped(model.state_dict(), prefix)))
+    report = next(r for r in found.reports if r["encoder"] == "mobilenet_v2")
+    assert (found.encoder, report["prefix"]) == ("mobilenet_v2", prefix)
+    assert report["unused"] == [f"{prefix}classifier.{part}" for part in ("bias", "weight")]
+    encoder = build_encoder("mobilenet_v2", 96).eval()
+    load_portable(encoder, found.tensors)
+    images = torch.rand(2, 3, 96, 96)
+    with torch.no_grad():
+        expected = model.forward_head(model.forward_features(images), pre_logits=True)
+        assert torch.allclose(encoder(images), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("prefix", ["", "module.encoder_q."])
+def test_a_mobilenet_with_its_classifier(prefix: str) -> None:
+    state = torchvision.models.mobilenet_v2().state_dict()
+    found = identify(state_of(_wrapped(state, prefix)))
+    report = next(r for r in found.reports if r["encoder"] == "mobilenet_v2")
+    assert (found.encoder, report["prefix"]) == ("mobilenet_v2", prefix)
+    assert report["unused"] == [f"{prefix}classifier.1.{part}" for part in ("bias", "weight")]
+    assert torch.equal(found.tensors["features.18.0.weight"], state["features.18.0.weight"])
+
+
 @pytest.mark.parametrize("name", ENCODERS)
 @pytest.mark.parametrize(("size", "other"), [(32, 32), (32, 128), (128, 32)])
 def test_weights_carry_over_between_resolutions(name: str, size: int, other: int) -> None:

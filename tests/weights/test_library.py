@@ -48,8 +48,12 @@ def test_only_listed_names(cache: Path, name: Any, model: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "model"), [("torchvision", "resnet18"), ("timm", "resnet18.a1_in1k")]
-)
+    ("name", "model"),
+    [
+        ("torchvision", "resnet18"), ("torchvision", "mobilenet_v2"),
+        ("timm", "resnet18.a1_in1k"), ("timm", "mobilenetv2_100.ra_in1k"),
+    ],
+)  # fmt: skip
 def test_what_is_not_cached_is_not_fetched(
     cache: Path, name: Any, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

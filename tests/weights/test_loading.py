@@ -29,17 +29,19 @@ def _written(path: Path, name: str, resolution: int) -> torch.nn.Module:
     return encoder.eval()
 
 
-@pytest.mark.parametrize("resolution", [32, 96])
+@pytest.mark.parametrize(
+    ("name", "resolution"), [("resnet18", 32), ("resnet18", 96), ("mobilenet_v2", 96)]
+)
 def test_every_block_of_the_card(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, resolution: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, resolution: int
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    encoder = _written(tmp_path / "encoder.safetensors", "resnet18", resolution)
+    encoder = _written(tmp_path / "encoder.safetensors", name, resolution)
     images = torch.rand(3, 3, resolution, resolution)
     mean = torch.tensor([0.4, 0.5, 0.6]).view(1, 3, 1, 1)
     std = torch.tensor([0.2, 0.3, 0.25]).view(1, 3, 1, 1)
     normal = (images - mean) / std
-    blocks = re.findall(r"```python\n(.*?)```", loading("resnet18", resolution), re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", loading(name, resolution), re.DOTALL)
     assert len(blocks) == 3
     with torch.no_grad():
         expected = encoder(normal)
