@@ -77,7 +77,7 @@ def test_a_jump_of_the_clock_of_the_database_costs_at_most_a_retry(
     with httpx.Client(base_url=stack.url, timeout=60, trust_env=False) as http:
         with animals.open("rb") as stream:
             dataset = http.post("/v1/datasets", files={"file": ("a.zip", stream)}).json()["id"]
-        body = {"dataset_id": dataset, **TINY_SEARCH, "iterations": 30}
+        body = {"dataset_id": dataset, **TINY_SEARCH, "iterations": 120}
         job = http.post("/v1/jobs", json=body).json()["id"]
 
         def trials() -> list[Any]:
@@ -87,7 +87,7 @@ def test_a_jump_of_the_clock_of_the_database_costs_at_most_a_retry(
         def completed() -> int:
             return sum(trial["state"] == "completed" for trial in trials())
 
-        until(lambda: any(t["state"] == "running" and t["progress"] > 0 for t in trials()), 60)
+        until(lambda: any(trial["state"] == "running" for trial in trials()), 60)
         clock.show("+3h")
         until(lambda: _ahead(stack) > timedelta(hours=2), 20)
         before = completed()

@@ -42,11 +42,9 @@ def job(database: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def _helpers() -> list[psutil.Process]:
-    return [
-        process
-        for process in psutil.Process().children()
-        if "multiprocessing.spawn" in " ".join(process.cmdline())
-    ]
+    executor = large._aside._executor
+    assert executor is not None
+    return [psutil.Process(pid) for pid in executor._processes]
 
 
 def test_what_is_made_aside_is_what_is_made_here(job: str) -> None:

@@ -54,7 +54,8 @@ def test_a_budget_of_seconds_that_ends_before_any_pretraining_says_so(database: 
 
 
 def test_a_search_is_played_to_its_end_once_for_all_who_look(database: Settings) -> None:
-    job_id, due = make_job(database)
+    halving = {"kind": "successive_halving", "candidates": 4, "rungs": 2}
+    job_id, due = make_job(database, strategy=halving)
 
     def look() -> int:
         with session_scope() as session:
