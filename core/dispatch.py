@@ -7,6 +7,7 @@ without a message and sends them again.
 from __future__ import annotations
 
 import logging
+import time
 from functools import lru_cache
 
 from celery import Celery
@@ -22,7 +23,8 @@ from core.store.database import session_scope
 
 logger = logging.getLogger(__name__)
 
-_NOTED_TOGETHER = 200
+_NOTED_TOGETHER = 100
+_REST = 2.0
 _SEND_RETRIES = {"max_retries": 1, "interval_start": 0.1, "interval_step": 0.2}
 
 
@@ -53,8 +55,12 @@ def dispatch(trial_ids: list[str]) -> None:
         return
     # Noted in between: of thousands the sweeper would send again what was sent long ago.
     for start in range(0, len(trial_ids), _NOTED_TOGETHER):
+        began = time.monotonic()
         if not _send(trial_ids[start : start + _NOTED_TOGETHER]):
             return
+        if start + _NOTED_TOGETHER < len(trial_ids):
+            # No worker waits for the rest, but other requests of this process may.
+            time.sleep(_REST * (time.monotonic() - began))
 
 
 def _send(trial_ids: list[str]) -> bool:

@@ -108,11 +108,10 @@ class Readers:
         connection = _Connection(self._url, self._key)
         token = ""
         while True:
-            begun = time.perf_counter()
             body = await self._get(connection, name, f"{address}?parts=true&after={token}")
             if identified := re.match(rb'{"id": "([^"]+)"', body):
                 token = identified[1].decode()
-            await asyncio.sleep(max(0.0, _POLL_SECONDS - (time.perf_counter() - begun)))
+            await asyncio.sleep(_POLL_SECONDS * random.uniform(0.75, 1.25))
 
     async def _stream(self, address: str) -> None:
         headers = {"Accept": "text/event-stream"}

@@ -54,7 +54,7 @@ async function poll() {
     return update.ended;
   } catch { return false; /* the server is away; the next round tries again */ }
 }
-async function pollOn() { job.dataset.updates = "polling"; if (!(await poll())) setTimeout(pollOn, POLL_MS); }
+async function pollOn() { job.dataset.updates = "polling"; if (!(await poll())) setTimeout(pollOn, POLL_MS * (0.75 + Math.random() / 2)); } // not all pages at once
 
 function listen() {
   const source = new EventSource(`${events}?parts=true`);
