@@ -12,6 +12,7 @@ from api.pages.large import made
 from api.pages.made import card_as
 from api.problems import responses
 from core.jobs.create import find_job
+from core.jobs.selected import selected_policy
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -38,5 +39,6 @@ def card(
 ) -> Response:  # fmt: skip
     """What was asked, searched and found, how sure it is, limits, and how to reproduce it."""
     job = find_job(session, job_id)
+    selected_policy(job)  # most who ask too early need not wait for a large job
     content = made(session, job, card_as, job_id, format, caller)
     return Response(content, media_type=_TYPES[format])
