@@ -4,6 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 DEMO := .quarterturn/demo
+# A backslash at the end of a line would stay within the quotes: the lines are joined here.
+DEMO_STRATEGY := '{"kind": "pipeline", \
+	"search": {"kind": "successive_halving", "candidates": 6}, \
+	"confirmation": {"top": 2, "seeds": 2}}'
 
 .PHONY: help demo smoke docs test check chaos bench format browser clean
 
@@ -27,9 +31,8 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 demo: $(VENV)/.installed ## choose a policy for 9,716 real images, in at most three minutes
 	@$(BIN)/python -m benchmarks.datasets.animal_mnist $(DEMO)/animal-mnist.zip
 	$(BIN)/quarterturn search $(DEMO)/animal-mnist.zip --data-dir $(DEMO) --space rand-augment \
-		--strategy '{"kind": "pipeline", "search": {"kind": "successive_halving", "candidates": 6}, \
-			"confirmation": {"top": 2, "seeds": 2}}' \
-		--encoder resnet_tiny --iterations 60 --budget 170s --output $(DEMO)/policy.json
+		--strategy $(DEMO_STRATEGY) --encoder resnet_tiny --iterations 60 --budget 170s \
+		--output $(DEMO)/policy.json
 
 smoke: $(VENV)/.installed ## a search of seconds, with the run-time dependencies alone
 	@$(BIN)/python -m benchmarks.datasets.animal_mnist .quarterturn/smoke/animal-mnist.zip
