@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -23,6 +24,7 @@ from core.search.strategy import (
     Proposals,
     Strategy,
 )
+from tests.docs.demo import demo_options
 from tests.docs.texts import codes, read, rows, table
 from tests.search.play import play
 
@@ -109,15 +111,15 @@ def test_examples_cost_what_is_said(document: str, cost: str) -> None:
     assert ("asha" in document) == cost.startswith("at least ")
 
 
-def test_the_cost_of_the_demo() -> None:
-    command = read("Makefile").partition("\ndemo:")[2].partition("\n\n")[0].replace("\\\n", "")
+def test_the_cost_of_the_demo(tmp_path: Path) -> None:
+    given = demo_options(tmp_path)
     search: dict[str, Any] = {
-        "search_space": re.findall(r"--space (\S+)", command)[0],
-        "strategy": json.loads(re.findall(r"--strategy '(\{.*?\})'", command)[0]),
-        "iterations": int(re.findall(r"--iterations (\d+)", command)[0]),
+        "search_space": given["--space"],
+        "strategy": json.loads(given["--strategy"]),
+        "iterations": int(given["--iterations"]),
     }
-    if seeds := re.findall(r"--seeds (\d+)", command):
-        search["seeds"] = int(seeds[0])
+    if "--seeds" in given:
+        search["seeds"] = int(given["--seeds"])
     coming = _coming(search)
     cost = sum(request.cost for request in coming)
     assert f"costs {cost:,} iterations in {len(coming)} trials" in read("docs/searches.md")
