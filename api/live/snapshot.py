@@ -79,7 +79,6 @@ class Snapshot:
                 self._updates.clear()
             update = self._since(token, html)
             self._updates[known] = None if update is None else json.dumps(update)
-            return None if update is None else json.dumps(update)
         return self._updates[known]
 
 

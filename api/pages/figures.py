@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from api.pages.sharing import Shared
 from core.charts.figure import Figure
 from core.jobs.figures import FIGURES, figure
 from core.jobs.pulse import Pulse
+from core.sharing import Shared
 from core.store.tables import Job
 
 #: Drawn from trials that run too.

@@ -122,16 +122,14 @@ def at_hand_or_coming(
         while len(_entries) > _KEPT:
             _entries.popitem(last=False)
         now = time.monotonic()
-        same = entry.made is not None and entry.state == state
-        if same and now < entry.until:
-            assert entry.made is not None
-            return entry.made
+        ready = entry.made if entry.state == state else None
+        if ready is not None and now < entry.until:
+            return ready
         coming = entry.coming
         if coming is None or entry.coming_state != state:
             coming = _begun(entry, state, lambda: _aside.submit(function, *args, **kw))
-        if same and now < entry.until + _GRACE_SECONDS:
-            assert entry.made is not None
-            return entry.made
+        if ready is not None and now < entry.until + _GRACE_SECONDS:
+            return ready
     return coming
 
 

@@ -13,12 +13,12 @@ from core.exports.overview import overview
 from core.jobs.criteria import criteria_of
 from core.jobs.history import entrants_of, history_of
 from core.jobs.selected import selected_policy
+from core.jobs.specs import spec_of
 from core.policies import Policy, parse_policy
 from core.policies.lint import lint
 from core.policies.operations import OPERATIONS
 from core.policies.shares import shares_of
 from core.policies.words import describe
-from core.search.spec import SearchSpec
 from core.search.standing import standing
 from core.store.tables import CandidateRow, Dataset, Job, Trial
 
@@ -53,8 +53,7 @@ def find_candidate(session: Session, job: Job, key: str) -> tuple[str, str, Poli
 def _ranking(session: Session, job: Job) -> list[dict[str, Any]]:
     if job.ranking is not None:
         return job.ranking
-    spec = SearchSpec.model_validate(job.spec)
-    found = standing(spec, entrants_of(session, job.id), history_of(session, job))
+    found = standing(spec_of(job), entrants_of(session, job.id), history_of(session, job))
     return [entry.to_dict() for entry in found]
 
 
@@ -103,7 +102,7 @@ def candidate_view(session: Session, job: Job, key: str) -> dict[str, Any]:
         "origin": origin,
         "digest": policy.digest,
         "selected": selected,
-        "criterion": SearchSpec.model_validate(job.spec).scoring.criterion,
+        "criterion": spec_of(job).scoring.criterion,
         "words": describe(policy),
         "shares": _shares(policy),
         "ranking": entry,

@@ -1,27 +1,22 @@
 """Dashboards for many readers: one computes, the others are given what is a moment old.
 
-A dashboard may be twenty times as old as it took to compute, and ten seconds at the most: of a
-small job that is a fraction of a second. So watching takes a twentieth of a core per job, however
-many watch. Whatever a state changes is seen at once.
+See `core.sharing` for how old one may be, ten seconds at the most. Whatever a state changes is seen
+at once.
 """
 
 from __future__ import annotations
 
-import threading
-import time
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
 from core.jobs.progress import dashboard
 from core.jobs.pulse import Pulse, pulse_of
+from core.sharing import Shared
 from core.store.tables import Job
 
 T = TypeVar("T")
-_SHARE = 20.0
 _OLDEST_SECONDS = 10.0
 _JOBS_KEPT = 64
 _FORMS_KEPT = 16
@@ -60,31 +55,7 @@ class Snapshot:
         return found
 
 
-@dataclass
-class _Kept:
-    stand: tuple[Any, ...] = ()
-    found: Snapshot | None = None
-    until: float = 0.0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def serves(self, pulse: Pulse | None) -> Snapshot | None:
-        """What there is, if it is new enough, or if nothing has changed since."""
-        found = self.found
-        same = pulse is not None and found is not None and found.pulse.now == pulse.now
-        return found if same or time.monotonic() < self.until else None
-
-
-_kept: OrderedDict[str, _Kept] = OrderedDict()
-_guard = threading.Lock()
-
-
-def _place(job_id: str) -> _Kept:
-    with _guard:
-        place = _kept.setdefault(job_id, _Kept())
-        _kept.move_to_end(job_id)
-        while len(_kept) > _JOBS_KEPT:
-            _kept.popitem(last=False)
-        return place
+_shared: Shared[Snapshot] = Shared(kept=_JOBS_KEPT, oldest=_OLDEST_SECONDS)
 
 
 def snapshot(session: Session, job: Job, pulse: Pulse | None = None) -> Snapshot:
@@ -94,24 +65,11 @@ def snapshot(session: Session, job: Job, pulse: Pulse | None = None) -> Snapshot
         pulse: of the job now, if the caller has it: as long as it beats the same, nothing is made
             anew.
     """
-    place = _place(job.id)
-    stand = (job.state, job.reason, job.finished_at, job.encoder is not None)
-    old = place.found if place.stand == stand else None
-    if old is not None and (found := place.serves(pulse)) is not None:
-        return found
-    # Who finds another at work takes what there is, unless that is of another state.
-    if not place.lock.acquire(blocking=old is None) and old is not None:
-        return old
-    try:
-        if place.stand == stand and (found := place.serves(pulse)) is not None:
-            return found
-        begun = time.monotonic()
+
+    def make() -> Snapshot:
         before = pulse or pulse_of(session, job.id)
         assert before is not None
-        found = Snapshot(dashboard(session, job), before)
-        took = time.monotonic() - begun
-        place.stand, place.found = stand, found
-        place.until = time.monotonic() + min(_OLDEST_SECONDS, _SHARE * took)
-        return found
-    finally:
-        place.lock.release()
+        return Snapshot(dashboard(session, job), before)
+
+    stand = (job.state, job.reason, job.finished_at, job.encoder is not None)
+    return _shared.get(job.id, pulse.now if pulse else None, stand, make)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from api.pages.sharing import Shared
+from core.sharing import Shared
 
 
 def _slow(made: list[str], value: str, seconds: float = 0.05) -> str:

@@ -11,8 +11,9 @@ from core.charts.figure import Figure
 from core.charts.importance import importance_figure
 from core.charts.parallel import Point, parallel
 from core.jobs.figures.makeup import makeup_of, searched_shares
-from core.jobs.figures.units import spec_of, unit_of
+from core.jobs.figures.units import unit_of
 from core.jobs.history import entrants_of, records_of
+from core.jobs.specs import spec_of
 from core.policies.shares import Share
 from core.search.coordinates import coordinates
 from core.search.fullest import fullest_rung

@@ -6,8 +6,9 @@ from sqlalchemy.orm import Session
 
 from core.charts.figure import Figure
 from core.charts.ranking import ranking_figure
-from core.jobs.figures.units import spec_of, unit_of
+from core.jobs.figures.units import unit_of
 from core.jobs.history import entrants_of, history_of
+from core.jobs.specs import spec_of
 from core.search.standing import standing
 from core.store.tables import Job
 

@@ -13,8 +13,9 @@ from core.charts.curves import Curve, learning_curves
 from core.charts.figure import Figure
 from core.charts.survival import Reached, survival
 from core.charts.timeline import Span, timeline
-from core.jobs.figures.units import since, spec_of, unit_of
+from core.jobs.figures.units import since, unit_of
 from core.jobs.losses import losses_of
+from core.jobs.specs import spec_of
 from core.lifecycle import final
 from core.search.history import BASE, CONFIRMATION, SEARCH
 from core.store.tables import CandidateRow, Job, Trial

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from core.search.evidence import CHANCE
-from core.search.spec import SearchSpec
 from core.store.tables import Job
 
 
@@ -24,11 +23,6 @@ def unit_of(criterion: str) -> Unit:
     if criterion == "rotation":
         return Unit("rotation accuracy (%)", 100.0, CHANCE)
     return Unit(f"{criterion} (larger is better)", 1.0, None)
-
-
-def spec_of(job: Job) -> SearchSpec:
-    """What the job was asked to do."""
-    return SearchSpec.model_validate(job.spec)
 
 
 def since(job: Job, moment: datetime | None) -> float:

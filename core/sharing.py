@@ -21,15 +21,15 @@ _SHARE = 20.0
 @dataclass
 class _Entry(Generic[T]):
     version: str | None = None
-    state: str = ""
+    state: Hashable = None
     until: float = 0.0
     made: list[T] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def serves(self, version: str, state: str) -> bool:
-        if not self.made:
+    def serves(self, version: str | None, state: Hashable) -> bool:
+        if not self.made or self.state != state:
             return False
-        return self.version == version or (self.state == state and time.monotonic() < self.until)
+        return time.monotonic() < self.until or (version is not None and self.version == version)
 
 
 class Shared(Generic[T]):
@@ -40,12 +40,14 @@ class Shared(Generic[T]):
         self._entries: OrderedDict[Hashable, _Entry[T]] = OrderedDict()
         self._guard = threading.Lock()
 
-    def get(self, key: Hashable, version: str, state: str, make: Callable[[], T]) -> T:
+    def get(
+        self, key: Hashable, version: str | None, state: Hashable, make: Callable[[], T]
+    ) -> T:  # fmt: skip
         """What there is of a key, or what `make` makes of it now.
 
         Args:
-            version: equal where nothing has changed.
-            state: of the job.
+            version: equal where nothing has changed; None if the caller does not know.
+            state: of the job, and whatever else is to be seen at once.
         """
         with self._guard:
             entry = self._entries.setdefault(key, _Entry())
