@@ -82,7 +82,9 @@ def claim(session: Session, trial_id: str, worker: str, settings: Settings) -> C
     if about is None or about.state not in OPEN_JOBS:
         return None
     if about.state == "queued":  # before the row of the trial is locked
-        transition(session, Job, "running", Job.id == about.id, started_at=func.now())
+        # Of queued jobs only: one that was paused since would be running again.
+        begins = (Job.id == about.id, Job.state == "queued")
+        transition(session, Job, "running", *begins, started_at=func.now())
     token = secrets.token_hex(16)
     is_open = select(Job.id).where(Job.id == Trial.job_id, Job.state.in_(OPEN_JOBS)).exists()
     trial = take(

@@ -146,10 +146,12 @@ def test_a_cancelled_job_is_an_error_to_wait_for(stack: Stack, animal_dataset: s
     with Client(stack.url) as client:
         started = client.start(animal_dataset, **{**TINY_SEARCH, "iterations": 20_000})
         job = client.job(started["id"])
-        job.pause()
-        assert job.state == "paused"
-        job.resume()
-        job.cancel()
+        try:
+            job.pause()
+            assert job.state == "paused"
+            job.resume()
+        finally:  # other tests need its worker
+            job.cancel()
         with pytest.raises(QuarterturnError, match="Cancelled by request"):
             job.wait(period=0.2)
 

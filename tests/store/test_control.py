@@ -7,7 +7,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, update
+from sqlalchemy import func, text, update
 
 from core.errors import ConflictError
 from core.jobs import claim as trials
@@ -17,6 +17,7 @@ from core.lifecycle import final
 from core.settings import Settings
 from core.store.database import session_scope
 from core.store.tables import Job, Trial
+from tests.service.waiting import until
 from tests.store.rows import make_job, outcome, trial
 
 ACTIONS = {"pause": pause_job, "resume": resume_job, "stop": stop_job, "cancel": cancel_job}
@@ -72,6 +73,31 @@ def test_a_paused_job_starts_nothing_and_keeps_what_runs(database: Settings) -> 
     for trial_id in due[1:]:
         _complete(_claim(trial_id, database))
     assert _job(job_id).state == "completed"
+
+
+@pytest.mark.parametrize("action", ["pause", "stop", "cancel"])
+def test_a_claim_that_began_before_a_change_of_the_job_does_not_undo_it(
+    database: Settings, action: str
+) -> None:
+    """The claim has read that the job is queued, and waits for the row as the other commits."""
+    job_id, due = make_job(database)
+    got: list[trials.ClaimedTrial | None] = []
+    with session_scope() as session:
+        ACTIONS[action](session, job_id)
+        claiming = threading.Thread(target=lambda: got.append(_claim(due[0], database)))
+        claiming.start()
+        until(_somebody_waits_for_a_row)
+    claiming.join()
+    assert got == [None]
+    ended = {"pause": "paused", "stop": "failed", "cancel": "cancelled"}
+    assert _job(job_id).state == ended[action]
+    assert trial(due[0]).state == ("queued" if action == "pause" else "cancelled")
+
+
+def _somebody_waits_for_a_row() -> bool:
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    with session_scope() as session:
+        return bool(session.scalar(waiting))
 
 
 def test_a_job_paused_before_its_first_trial_is_queued_again(database: Settings) -> None:
