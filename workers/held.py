@@ -10,8 +10,11 @@ import torch
 
 from core.errors import CacheFullError, ObjectMissingError, StorageUnavailableError
 from core.jobs import claim as trials
+from core.jobs.advance import advance, is_due
+from core.jobs.result import record
 from core.pretraining.trainer import DivergedError
 from core.settings import Settings
+from core.store.database import session_scope, statement_scope
 from core.weights.storing import WeightsUnavailableError
 from workers.heartbeat import Heartbeat, TrialStopped
 from workers.log_tail import LogTail
@@ -67,7 +70,7 @@ class HeldTrial:
         claimed, settings = self.claimed, self._settings
         patience = 3 * settings.lease_seconds
         if isinstance(outcome, dict):
-            return report(lambda s: trials.complete(s, claimed, outcome), patience)
+            return self._record(outcome, patience)
         if isinstance(outcome, TrialStopped):
             reason = outcome.reason
             if reason == "lost":
@@ -81,6 +84,16 @@ class HeldTrial:
         why, message = _failure(outcome)
         tail = self._tail.text
         return report(lambda s: trials.fail(s, claimed, why, message, tail), patience)
+
+    def _record(self, outcome: dict[str, Any], patience: float) -> list[str]:
+        scope = session_scope if "encoder" in outcome else statement_scope
+        if not report(lambda s: record(s, self.claimed, outcome), patience, scope):
+            logger.info("trial %s: lease lost, result dropped", self.claimed.id)
+            return []
+        job_id = self.claimed.job_id
+        if not report(lambda s: is_due(s, job_id), patience, statement_scope):
+            return []
+        return report(lambda s: advance(s, job_id), patience)
 
     def hand_back(self) -> list[str]:
         """Return the trial to the queue: the worker is shutting down."""

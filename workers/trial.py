@@ -25,7 +25,7 @@ from core.pretraining.packs.size import pack_size
 from core.pretraining.spec import FINAL
 from core.settings import get_settings
 from core.storage import storage_of
-from core.store.database import session_scope
+from core.store.database import session_scope, statement_scope
 from workers.datasets import OpenDatasets
 from workers.held import HeldTrial
 from workers.identity import worker_name
@@ -142,7 +142,7 @@ def _run_claimed(claimed: ClaimedTrial) -> None:
 
 def run(trial_id: str) -> None:
     """Claim and run a trial; without effect if it is no longer to be had."""
-    with session_scope() as session:
+    with statement_scope() as session:
         claimed = claim(session, trial_id, worker_name(), get_settings())
     if claimed is None:
         with bound(trial_id=trial_id):
