@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.augmentation.kernels.compiling import kernel
+from core.augmentation.kernels.compiling import kernel, lean
 
 _f = np.float32
 
 
-@kernel
+@lean
 def clamp(value):
     return min(max(value, _f(0.0)), _f(1.0))
 
 
-@kernel
+@lean
 def blend_number(flat, other, strength):
     factor = _f(1.0) + strength
     for i in range(flat.shape[0]):
         flat[i] = clamp(other + factor * (flat[i] - other))
 
 
-@kernel
+@lean
 def _luma(red, green, blue):
     return _f(0.299) * red + _f(0.587) * green + _f(0.114) * blue
 
 
-@kernel
+@lean
 def mean_luma(red, green, blue):
     total = _f(0.0)
     for i in range(red.shape[0]):
@@ -34,7 +34,7 @@ def mean_luma(red, green, blue):
     return total / _f(red.shape[0])
 
 
-@kernel
+@lean
 def saturate(red, green, blue, factor):
     for i in range(red.shape[0]):
         grey = _luma(red[i], green[i], blue[i])
@@ -43,13 +43,13 @@ def saturate(red, green, blue, factor):
         blue[i] = clamp(grey + factor * (blue[i] - grey))
 
 
-@kernel
+@lean
 def _turned(turn, value, chroma):
     turn = turn - _f(6.0) * np.floor(turn * _f(1.0 / 6.0))
     return value - chroma * clamp(min(turn, _f(4.0) - turn))
 
 
-@kernel
+@lean
 def hue(red, green, blue, strength):
     for i in range(red.shape[0]):
         r, g, b = red[i], green[i], blue[i]
@@ -65,7 +65,7 @@ def hue(red, green, blue, strength):
         blue[i] = _turned(turned + _f(1.0), value, chroma)
 
 
-@kernel
+@lean
 def posterize(flat, strength):
     step = _f(2.0) ** np.floor(strength)
     if step <= _f(1.0):
@@ -75,7 +75,7 @@ def posterize(flat, strength):
         flat[i] = np.floor(np.rint(flat[i] * _f(255.0)) * inverse) * step * _f(1.0 / 255.0)
 
 
-@kernel
+@lean
 def auto_contrast(plane):
     low, high = plane[0], plane[0]
     for i in range(plane.shape[0]):
@@ -106,20 +106,20 @@ def equalize(plane):
         plane[i] = table[np.int64(np.rint(plane[i] * _f(255.0)))]
 
 
-@kernel
+@lean
 def greyed(red, green, blue):
     for i in range(red.shape[0]):
         grey = _luma(red[i], green[i], blue[i])
         red[i], green[i], blue[i] = grey, grey, grey
 
 
-@kernel
+@lean
 def inverted(flat):
     for i in range(flat.shape[0]):
         flat[i] = _f(1.0) - flat[i]
 
 
-@kernel
+@lean
 def solarize(flat, strength):
     threshold = _f(256.0) * (_f(1.0) - strength)
     for i in range(flat.shape[0]):
@@ -127,7 +127,7 @@ def solarize(flat, strength):
         flat[i] = _f(1.0) - value if value * _f(255.0) >= threshold else value
 
 
-@kernel
+@lean
 def add_noise(flat, noise, strength):
     for i in range(flat.shape[0]):
         flat[i] = clamp(flat[i] + strength * noise[i])

@@ -1,41 +1,102 @@
-"""Between images as they come and go and the planes that kernels work on."""
+"""Between images as they come and go, and the planes or rows that kernels work on."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from core.augmentation.kernels.colours import clamp
-from core.augmentation.kernels.compiling import kernel
+from core.augmentation.kernels.compiling import lean
 
 _f = np.float32
 
 
-@kernel
-def load(source, scale, out):
-    """(h, w, 3) numbers to (3, h, w)."""
-    pixels = out.shape[1] * out.shape[2]
-    numbers, flat = source.reshape(-1), out.reshape(-1)
-    red, green, blue = flat[:pixels], flat[pixels : 2 * pixels], flat[2 * pixels :]
-    for i in range(pixels):
+@lean
+def unweave(numbers, scale, red, green, blue):
+    """Numbers of interleaved channels over the scale, to the beginnings of three lines."""
+    for i in range(numbers.shape[0] // 3):
         red[i] = _f(numbers[3 * i]) / scale
         green[i] = _f(numbers[3 * i + 1]) / scale
         blue[i] = _f(numbers[3 * i + 2]) / scale
 
 
-@kernel
+@lean
+def weave(red, green, blue, gain, shift, out):
+    """Clamped, normalised, from the beginnings of three lines to interleaved channels."""
+    for i in range(out.shape[0] // 3):
+        out[3 * i] = clamp(red[i]) * gain[0] + shift[0]
+        out[3 * i + 1] = clamp(green[i]) * gain[1] + shift[1]
+        out[3 * i + 2] = clamp(blue[i]) * gain[2] + shift[2]
+
+
+@lean
+def normalise(line, gain, shift, out):
+    """Clamped, normalised."""
+    for i in range(out.shape[0]):
+        out[i] = clamp(line[i]) * gain + shift
+
+
+@lean
+def blend(one, other, share, out):
+    """The share of the other; out may be shorter."""
+    for i in range(out.shape[0]):
+        out[i] = one[i] + share * (other[i] - one[i])
+
+
+@lean
+def finish(one, other, share, gain, shift, out):
+    """As `blend`; clamped, normalised."""
+    for i in range(out.shape[0]):
+        out[i] = clamp(one[i] + share * (other[i] - one[i])) * gain + shift
+
+
+@lean
+def load(source, scale, a):
+    """(h, w, 3) numbers to (3, h, w)."""
+    flat = a.reshape(-1)
+    pixels = a.shape[1] * a.shape[2]
+    unweave(source.reshape(-1), scale, flat[:pixels], flat[pixels : 2 * pixels], flat[2 * pixels :])
+
+
+@lean
 def store(a, out, channels_last, gain, shift):
     """Clamped, normalised, into the flat place of an image."""
-    pixels = a.shape[1] * a.shape[2]
     flat = a.reshape(-1)
-    red, green, blue = flat[:pixels], flat[pixels : 2 * pixels], flat[2 * pixels :]
+    pixels = a.shape[1] * a.shape[2]
     if channels_last:
-        for i in range(pixels):
-            out[3 * i] = clamp(red[i]) * gain[0] + shift[0]
-            out[3 * i + 1] = clamp(green[i]) * gain[1] + shift[1]
-            out[3 * i + 2] = clamp(blue[i]) * gain[2] + shift[2]
+        red, green, blue = flat[:pixels], flat[pixels : 2 * pixels], flat[2 * pixels :]
+        weave(red, green, blue, gain, shift, out)
     else:
         for c in range(3):
-            times, plus = gain[c], shift[c]
-            plane, line = flat[c * pixels : (c + 1) * pixels], out[c * pixels : (c + 1) * pixels]
-            for i in range(pixels):
-                line[i] = clamp(plane[i]) * times + plus
+            place = slice(c * pixels, (c + 1) * pixels)
+            normalise(flat[place], gain[c], shift[c], out[place])
+
+
+@lean
+def paint(out, channels_last, y, start, stop, size, fill, gain, shift):
+    """Columns start to stop of row y of a flat image take a colour, normalised."""
+    height, width = size
+    for c in range(3):
+        value = fill[c] * gain[c] + shift[c]
+        if channels_last:
+            for x in range(y * width + start, y * width + stop):
+                out[3 * x + c] = value
+        else:
+            place = (c * height + y) * width
+            for x in range(place + start, place + stop):
+                out[x] = value
+
+
+@lean
+def flip(a, b, across):
+    """From a to b."""
+    _, height, width = a.shape
+    for c in range(3):
+        for y in range(height):
+            if across:
+                line, out = a[c, y], b[c, y]
+                for x in range(width):
+                    out[x] = line[np.uint64(width - 1 - x)]
+            else:
+                line, out = a[c, height - 1 - y], b[c, y]
+                for x in range(width):
+                    out[x] = line[x]

@@ -9,9 +9,11 @@ import numpy as np
 
 from core.augmentation.kernels import colours
 from core.augmentation.kernels.compiling import kept, kernel, sources
-from core.augmentation.kernels.layout import load, store
+from core.augmentation.kernels.lanes import BORDER
+from core.augmentation.kernels.layout import flip, load, store
 from core.augmentation.kernels.neighbours import cutout, gaussian_blur, sharpness
-from core.augmentation.kernels.resampling import flip, slanted, straight
+from core.augmentation.kernels.slanted import slanted
+from core.augmentation.kernels.straight import is_straight, straight, working_room
 
 _f = np.float32
 
@@ -34,24 +36,6 @@ KERNEL_CODES = {
     "auto_contrast": _AUTO_CONTRAST, "equalize": _EQUALIZE, "sharpness": _SHARPNESS,
     "gaussian_blur": _BLUR, "gaussian_noise": _NOISE, "cutout": _CUTOUT,
 }  # fmt: skip
-
-
-@kernel
-def _moved(source, loaded, scale, a, b, code, m, fill):
-    """A geometric operation; from the source or, where loaded, from a, to b."""
-    _, height, width = a.shape
-    is_straight = m[0, 1] == _f(0.0) and m[1, 0] == _f(0.0)
-    if code == _RESAMPLE and is_straight and not loaded:
-        straight(source.reshape(height, 3 * width), True, scale, b, m, fill)
-        return
-    if not loaded:
-        load(source, scale, a)
-    if code != _RESAMPLE:
-        flip(a, b, code == _MIRROR)
-    elif is_straight:
-        straight(a.reshape(3 * height, width), False, _f(1.0), b, m, fill)
-    else:
-        slanted(a, b, m, fill)
 
 
 @kernel
@@ -114,29 +98,59 @@ def _build(digest: str) -> Callable[..., Any]:
             noise: float32 (k, n, 3, h, w); noise_of: int64 (s,), the place in it of each step.
         """
         _ = digest
-        height, width = source.shape[1], source.shape[2]
-        a = np.empty((3, height, width), np.float32)
-        b = np.empty((3, height, width), np.float32)
+        size = source.shape[1], source.shape[2]
+        height, width = size
+        values = 3 * height * width
+        flat_a = np.empty(values + BORDER, np.float32)
+        flat_b = np.empty(values + BORDER, np.float32)
+        flat_a[values:], flat_b[values:] = _f(0.0), _f(0.0)
+        a = flat_a[:values].reshape(3, height, width)
+        b = flat_b[:values].reshape(3, height, width)
+        room = working_room(height, width)
+        ones, zeros = np.ones(3, np.float32), np.zeros(3, np.float32)
         for i in range(start, stop):
-            loaded = False
-            for s in range(op.shape[1]):
-                code = op[i, s]
+            loaded, stored = False, False
+            last = op.shape[1] - 1
+            while last >= 0 and op[i, last] == 0:
+                last -= 1
+            for s in range(last + 1):
+                code, m, colour = op[i, s], maps[i, s], fill[i, s]
                 if code == 0:
                     continue
-                if code <= _OVERTURN:
-                    _moved(source[i], loaded, scale, a, b, code, maps[i, s], fill[i, s])
-                    a, b = b, a
+                if code == _RESAMPLE and is_straight(m):
+                    stored = s == last
+                    target = out[i] if stored else flat_b
+                    by, plus = (gain, shift) if stored else (ones, zeros)
+                    layout = channels_last and stored
+                    if loaded:
+                        straight(
+                            flat_a, False, _f(1.0), target, layout, size, m, colour, by, plus, room
+                        )
+                    else:
+                        straight(
+                            source[i].reshape(-1), True, scale, target, layout, size, m, colour, by,
+                            plus, room,
+                        )  # fmt: skip
                     loaded = True
+                    a, b, flat_a, flat_b = b, a, flat_b, flat_a
                     continue
                 if not loaded:
                     load(source[i], scale, a)
                     loaded = True
-                own_noise = noise[noise_of[s], i]
-                if _changed(a, b, code, strength[i, s], fill[i, s], centre[i, s], own_noise):
-                    a, b = b, a
+                swap = code <= _OVERTURN
+                if code == _RESAMPLE:
+                    slanted(a, b, m, colour)
+                elif swap:
+                    flip(a, b, code == _MIRROR)
+                else:
+                    own_noise = noise[noise_of[s], i]
+                    swap = _changed(a, b, code, strength[i, s], colour, centre[i, s], own_noise)
+                if swap:
+                    a, b, flat_a, flat_b = b, a, flat_b, flat_a
             if not loaded:
                 load(source[i], scale, a)
-            store(a, out[i], channels_last, gain, shift)
+            if not stored:
+                store(a, out[i], channels_last, gain, shift)
 
     return run
 
