@@ -52,15 +52,16 @@ def compare(
         batch = trainer.batch_of(data.pretrain, spec.batch_size, draws)
         kept.append(two_views(batch, policy, draws, data.normalisation))
 
+    def step(views: tuple[torch.Tensor, torch.Tensor]) -> None:
+        trainer.set_learning_rate(run.optimizer, spec, run.step, 10**6)
+        trainer.optimise(run, views, device)
+        run.step += 1
+
     def whole() -> None:
-        trainer.train(
-            run, policy, data, spec,
-            seed=0, until=run.step + 1, length=10**6, watch=lambda _: None,
-        )  # fmt: skip
+        step(trainer.views_of(data, spec, policy, 0, run.step))
 
     def bare() -> None:
-        trainer.optimise(run, kept[run.step % _KEPT], device)
-        run.step += 1
+        step(kept[run.step % _KEPT])
 
     taken: dict[str, list[float]] = {"whole": [], "bare": []}
     for number in range(steps + 3):

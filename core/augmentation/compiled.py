@@ -46,7 +46,9 @@ def _threads(count: int, process: int) -> ThreadPoolExecutor:  # noqa: ARG001
 
 
 def _stacked(steps: Sequence[Step], count: int) -> tuple[NDArray[Any], ...]:
-    """op (n, s), strength (n, s), maps (n, s, 2, 3), fill (n, s, 3), centre (n, s, 2)."""
+    """op (n, s), strength (n, s), maps (n, s, 2, 3), fill (n, s, 3), centre (n, s, 2); what no
+    operation of a step reads is left empty.
+    """
     op = np.empty((count, len(steps)), np.int16)
     strength = np.empty((count, len(steps)), np.float32)
     maps = np.empty((count, len(steps), 2, 3), np.float32)
@@ -54,8 +56,11 @@ def _stacked(steps: Sequence[Step], count: int) -> tuple[NDArray[Any], ...]:
     centre = np.empty((count, len(steps), 2), np.float32)
     for place, step in enumerate(steps):
         op[:, place] = _kernel_codes()[step.op]
-        strength[:, place], maps[:, place] = step.strength, step.maps
-        fill[:, place], centre[:, place] = step.fill, step.centre
+        strength[:, place] = step.strength
+        if "resample" in step.names:
+            maps[:, place], fill[:, place] = step.maps, step.fill
+        if "cutout" in step.names:
+            fill[:, place], centre[:, place] = step.fill, step.centre
     return op, strength, maps, fill, centre
 
 

@@ -8,6 +8,7 @@ the calls.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,12 @@ Floats = NDArray[np.float32]
 _Entry = Floats | float
 
 
+@lru_cache(maxsize=16)
 def identity(count: int) -> Floats:
-    """`count` identity maps."""
-    return np.tile(np.eye(2, 3, dtype=np.float32), (count, 1, 1))
+    """`count` identity maps, read-only."""
+    made = np.tile(np.eye(2, 3, dtype=np.float32), (count, 1, 1))
+    made.flags.writeable = False
+    return made
 
 
 def compose(first: Floats, then: Floats) -> Floats:

@@ -63,20 +63,21 @@ class Program:
         # Negative where nothing pending uncovers pixels.
         self._fill = self._zeros + _MINUS
         self._pending = np.zeros(count, np.bool_)
+        self._settled = True  # nothing is pending
 
     def slot(self, table: LeafTable, choice: Codes, active: Mask | None, label: str) -> None:
         """Give image i the leaf `choice[i]`, if active and its own probability holds."""
         drawn = self.draws.uniform(label, self.count, 4)
-        rows = table.parameters[choice]
+        rows = table.parameters.take(choice, 0)
         on = drawn[:, 0] < rows[:, 0]
         if active is not None:
             on &= active
-        op = np.where(on, table.op[choice], 0)
+        op = np.where(on, table.op.take(choice), 0)
         strength = _strength(table, rows, drawn)
-        moving = np.zeros(self.count, np.bool_)
+        moving: Mask | None = None
         for name in table.geometric:
             mine = op == CODES[name]
-            moving |= mine
+            moving = mine if moving is None else moving | mine
             if name == CROP:
                 numbers = self.draws.uniform(f"{label}:{CROP}:crop", self.count, 22)
                 moves = maps.crop_maps(
@@ -88,7 +89,7 @@ class Program:
                 moves = maps.affine_of(name, strength, self.height, self.width)
             self._move(mine, moves, None if name in _COVERING else rows[:, 4:7])
         if table.others:
-            op = np.where(moving, 0, op)
+            op = op if moving is None else np.where(moving, 0, op)
             self._flush(op > 0)
             self.steps.append(
                 Step(table.others, op, strength, self._identity, rows[:, 4:7], drawn[:, 2:4], label)
@@ -105,17 +106,21 @@ class Program:
         composed = moves if first else maps.compose(self._maps, moves)
         self._maps = np.where(mine[:, None, None], composed, self._maps)
         self._pending = self._pending | mine
+        self._settled = False
 
     def _flush(self, due: Mask) -> None:
         """Emit the resamplings that are pending, of the images of the mask."""
+        if self._settled:
+            return
         due = due & self._pending
         if not due.any():
             return
         op = np.where(due, CODES["resample"], 0)
-        for name in _FLIPS:
+        for axis, name in enumerate(_FLIPS):
             # A flip by itself moves no pixel to a fraction of one.
-            flip = maps.affine_of(name, self._zeros[:1, 0], self.height, self.width)
-            op[due & (self._maps == flip).all((1, 2))] = CODES[name]
+            if (self._maps[:, axis, axis] == _MINUS).any():
+                flip = maps.affine_of(name, self._zeros[:1, 0], self.height, self.width)
+                op[due & (self._maps == flip).all((1, 2))] = CODES[name]
         fill = np.maximum(self._fill, 0)
         self.steps.append(
             Step(
@@ -124,7 +129,8 @@ class Program:
             )
         )  # fmt: skip
         self._pending = self._pending & ~due
-        if not self._pending.any():
+        self._settled = not self._pending.any()
+        if self._settled:
             self._maps = self._identity
             self._fill = self._zeros + _MINUS
             return

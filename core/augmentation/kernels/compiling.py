@@ -16,7 +16,7 @@ _FLAGS: dict[str, Any] = {
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """A part of what is compiled by `kept`."""
-    return numba.njit(**_FLAGS)(function)
+    return numba.njit(_nrt=True, **_FLAGS)(function)  # else it would be as in what calls it
 
 
 def lean(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,19 +1,22 @@
-"""Reading eight numbers at computed places at once, where a processor has AVX2.
+"""Vectors where LLVM makes none, or puts them down between two numbers of a sum.
 
-LLVM makes no vectors of a loop that reads at computed places, and processors that can gather do it
-slowly. But eight places of eight numbers that follow one another are a permutation of a vector.
+It makes none of a loop that reads at computed places, and processors that can gather do it slowly.
+But eight places of eight numbers that follow one another are a permutation, where there is AVX2.
 """
 
 from __future__ import annotations
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 LANES = 8
 #: Of planes: numbers behind the last one that may be read.
 BORDER = LANES + 1
+#: Numbers of `weighted_sums`.
+SUMS = 32
 #: Whether the processor that is compiled for has AVX2.
 PERMUTES = "+avx2" in cpu_target.target_context.codegen().magic_tuple()[2].split(",")
 
@@ -69,3 +72,39 @@ def mix_near(typing, lines, place, apart, within, share, x, out, to, out_apart):
 
     size = types.intp
     return types.void(lines, size, size, within, share, size, out, size, size), build
+
+
+@intrinsic
+def weighted_sums(typing, source, place, apart, weights, count, out, to):  # noqa: ARG001
+    """out[to + i] = the sum over k below count of weights[k] * source[place + i + k * apart], for i
+    below SUMS. All arrays are float32.
+    """
+    numbers = ir.VectorType(ir.FloatType(), SUMS)
+
+    def build(context, builder, signature, arguments):
+        source, place, apart, weights, count, out, to = arguments
+
+        def address(which, array, place):
+            data = context.make_array(signature.args[which])(context, builder, array).data
+            return builder.gep(data, [place])
+
+        total = cgutils.alloca_once_value(builder, ir.Constant(numbers, [0.0] * SUMS))
+        with cgutils.for_range(builder, count) as loop:
+            further = builder.add(place, builder.mul(loop.index, apart))
+            read = builder.bitcast(address(0, source, further), numbers.as_pointer())
+            weight = builder.load(address(3, weights, loop.index))
+            one = builder.insert_element(
+                ir.Constant(numbers, ir.Undefined), weight, ir.Constant(ir.IntType(32), 0)
+            )
+            every = ir.Constant(ir.VectorType(ir.IntType(32), SUMS), [0] * SUMS)
+            share = builder.fmul(
+                builder.shuffle_vector(one, one, every), builder.load(read, align=4),
+                flags=("contract",),
+            )  # fmt: skip
+            builder.store(builder.fadd(builder.load(total), share, flags=("contract",)), total)
+        written = builder.bitcast(address(5, out, to), numbers.as_pointer())
+        builder.store(builder.load(total), written, align=4)
+        return context.get_dummy_value()
+
+    size = types.intp
+    return types.void(source, size, size, weights, size, out, size), build

@@ -50,30 +50,30 @@ def finish(one, other, share, gain, shift, out):
 
 
 @lean
-def load(source, scale, a):
-    """(h, w, 3) numbers to (3, h, w)."""
-    flat = a.reshape(-1)
-    pixels = a.shape[1] * a.shape[2]
-    unweave(source.reshape(-1), scale, flat[:pixels], flat[pixels : 2 * pixels], flat[2 * pixels :])
+def load(numbers, scale, planes):
+    """Numbers of interleaved channels to flat planes."""
+    pixels = planes.shape[0] // 3
+    unweave(numbers, scale, planes[:pixels], planes[pixels : 2 * pixels], planes[2 * pixels :])
 
 
 @lean
-def store(a, out, channels_last, gain, shift):
+def store(planes, out, channels_last, gain, shift):
     """Clamped, normalised, into the flat place of an image."""
-    flat = a.reshape(-1)
-    pixels = a.shape[1] * a.shape[2]
+    pixels = planes.shape[0] // 3
     if channels_last:
-        red, green, blue = flat[:pixels], flat[pixels : 2 * pixels], flat[2 * pixels :]
+        red, green, blue = planes[:pixels], planes[pixels : 2 * pixels], planes[2 * pixels :]
         weave(red, green, blue, gain, shift, out)
     else:
         for c in range(3):
-            place = slice(c * pixels, (c + 1) * pixels)
-            normalise(flat[place], gain[c], shift[c], out[place])
+            begin, end = c * pixels, (c + 1) * pixels
+            normalise(planes[begin:end], gain[c], shift[c], out[begin:end])
 
 
 @lean
 def paint(out, channels_last, y, start, stop, size, fill, gain, shift):
     """Columns start to stop of row y of a flat image take a colour, normalised."""
+    if start == stop:
+        return
     height, width = size
     for c in range(3):
         value = fill[c] * gain[c] + shift[c]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from core.augmentation.kernels.colours import clamp
-from core.augmentation.kernels.compiling import kernel
+from core.augmentation.kernels.compiling import kernel, lean
+from core.augmentation.kernels.lanes import SUMS, weighted_sums
 
 _f = np.float32
-#: Values: with four neighbours, some 40 KB.
-_PIECE = 2048
 
 
 @kernel
@@ -34,7 +33,7 @@ def sharpness(a, b, strength):
                 b[c, y, x] = clamp(a[c, y, x])
 
 
-@kernel
+@lean
 def _reflected(at, size):
     at = abs(at)
     return 2 * (size - 1) - at if at > size - 1 else at
@@ -42,62 +41,63 @@ def _reflected(at, size):
 
 @kernel
 def _blur_weights(sigma, size):
-    """Of an odd number of neighbours, then zeros up to a multiple of four; how far they reach."""
+    """Of an odd number of neighbours; how far they reach."""
     reach = min(int(np.ceil(_f(3.0) * sigma)), size - 1)
-    weights = np.zeros((2 * reach + 4) // 4 * 4, np.float32)
+    weights = np.empty(2 * reach + 1, np.float32)
+    total = _f(0.0)
     for k in range(2 * reach + 1):
         offset = _f(k - reach) / sigma
         weights[k] = np.exp(_f(-0.5) * offset * offset)
-    return weights / weights.sum(), reach
+        total += weights[k]
+    for k in range(2 * reach + 1):
+        weights[k] /= total
+    return weights, reach
 
 
-@kernel
-def _weighted_sum(source, weights, apart, out, count):
-    """out[i] = the sum over k of weights[k] * source[i + k * apart], i below count.
-
-    Four neighbours at once and pieces that stay in the first cache.
-    """
-    for start in range(0, count, _PIECE):
-        line = out[start : min(start + _PIECE, count)]
-        line[:] = _f(0.0)
-        size = line.shape[0]
-        for k in range(0, weights.shape[0], 4):
-            at = start + k * apart
-            w1, w2, w3, w4 = weights[k], weights[k + 1], weights[k + 2], weights[k + 3]
-            one, two = source[at : at + size], source[at + apart : at + apart + size]
-            at += 2 * apart
-            three, four = source[at : at + size], source[at + apart : at + apart + size]
-            for x in range(size):
-                line[x] += (w1 * one[x] + w2 * two[x]) + (w3 * three[x] + w4 * four[x])
+@lean
+def _blurred(plane, size, across, side, down, top, tall, wide, done):
+    """In place. What goes beyond a row is overwritten by the next."""
+    height, width = size
+    pitch = width + 2 * side
+    for y in range(height + 2 * top):
+        place = _reflected(y - top, height) * width
+        line, row = tall[y * width : (y + 1) * width], plane[place : place + width]
+        for x in range(width):
+            line[x] = row[x]
+    for y in range(height):
+        for x in range(0, width, SUMS):
+            weighted_sums(
+                tall, y * width + x, width, down, down.shape[0], wide, y * pitch + side + x
+            )
+    for y in range(height):
+        line = wide[y * pitch : (y + 1) * pitch]
+        for i in range(side):
+            line[i] = line[2 * side - i]
+            line[side + width + i] = line[np.uint64(side + width - 2 - i)]
+    for y in range(height):
+        for x in range(0, width, SUMS):
+            weighted_sums(wide, y * pitch + x, 1, across, across.shape[0], done, y * width + x)
+    for i in range(plane.shape[0]):
+        plane[i] = done[i]
 
 
 @kernel
 def gaussian_blur(a, sigma):
-    """In place. Rows and columns are padded, so that both passes run over flat memory."""
+    """In place."""
     _, height, width = a.shape
     sigma = max(sigma, _f(1e-3))
     across, side = _blur_weights(sigma, width)
     down, top = _blur_weights(sigma, height)
-    pitch, rows = width + 2 * side, height + 2 * top
-    # Weights of zero read up to three places or rows beyond the end.
-    padded = np.zeros(rows * pitch + across.shape[0] + 3, np.float32)
-    mixed = np.zeros((rows + 4) * pitch, np.float32)
-    done = np.empty(height * pitch, np.float32)
+    tall = np.empty((height + 2 * top) * width + SUMS, np.float32)
+    wide = np.empty(height * (width + 2 * side) + SUMS, np.float32)
+    done = np.empty(height * width + SUMS, np.float32)
+    flat, pixels = a.reshape(-1), height * width
     for c in range(3):
-        for y in range(rows):
-            source = a[c, _reflected(y - top, height)]
-            line = padded[y * pitch : (y + 1) * pitch]
-            line[side : side + width] = source
-            for i in range(side):
-                line[i] = source[side - i]
-                line[side + width + i] = source[width - 2 - i]
-        _weighted_sum(padded, across, 1, mixed, rows * pitch)
-        _weighted_sum(mixed, down, pitch, done, height * pitch)
-        for y in range(height):
-            a[c, y] = done[y * pitch : y * pitch + width]
+        plane = flat[c * pixels : (c + 1) * pixels]
+        _blurred(plane, (height, width), across, side, down, top, tall, wide, done)
 
 
-@kernel
+@lean
 def cutout(a, strength, centre, fill):
     _, height, width = a.shape
     side = strength * _f(width)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from core.augmentation.kernels import colours
-from core.augmentation.kernels.compiling import kept, kernel, sources
+from core.augmentation.kernels.compiling import kept, lean, sources
 from core.augmentation.kernels.lanes import BORDER
 from core.augmentation.kernels.layout import flip, load, store
 from core.augmentation.kernels.neighbours import cutout, gaussian_blur, sharpness
@@ -38,10 +38,9 @@ KERNEL_CODES = {
 }  # fmt: skip
 
 
-@kernel
-def _changed(a, b, code, strength, fill, centre, noise):
-    """An operation on values; true if its result is in b."""
-    flat = a.reshape(-1)
+@lean
+def _changed(flat, a, b, code, strength, fill, centre, noise):
+    """An operation on values, of planes that are a; true if its result is in b."""
     pixels = a.shape[1] * a.shape[2]
     red, green, blue = flat[:pixels], flat[pixels : 2 * pixels], flat[2 * pixels :]
     if code == _BRIGHTNESS:
@@ -79,6 +78,62 @@ def _changed(a, b, code, strength, fill, centre, noise):
     return False
 
 
+@lean
+def _executed(
+    source, scale, out, channels_last, gain, shift,
+    op, strength, maps, fill, centre, noise, noise_of, start, stop, buffers, room, unit,
+):  # fmt: skip
+    """As `run`; buffers: two for planes, each followed by BORDER numbers; unit: ones and zeros."""
+    size = source.shape[1], source.shape[2]
+    height, width = size
+    values = 3 * height * width
+    whole_a, whole_b = buffers
+    flat_a, flat_b = whole_a[:values], whole_b[:values]
+    a, b = flat_a.reshape(3, height, width), flat_b.reshape(3, height, width)
+    for i in range(start, stop):
+        numbers = source[i].reshape(-1)
+        loaded, stored = False, False
+        last = op.shape[1] - 1
+        while last >= 0 and op[i, last] == 0:
+            last -= 1
+        for s in range(last + 1):
+            code, m, colour = op[i, s], maps[i, s], fill[i, s]
+            if code == 0:
+                continue
+            swap = code <= _OVERTURN
+            if code == _RESAMPLE and is_straight(m):
+                stored = s == last
+                target = out[i] if stored else whole_b
+                by, plus = (gain, shift) if stored else unit
+                layout = channels_last and stored
+                if loaded:
+                    straight(
+                        whole_a, False, _f(1.0), target, layout, size, m, colour, by, plus, room
+                    )
+                else:
+                    straight(numbers, True, scale, target, layout, size, m, colour, by, plus, room)
+                loaded = True
+            else:
+                if not loaded:
+                    load(numbers, scale, flat_a)
+                    loaded = True
+                if code == _RESAMPLE:
+                    slanted(a, b, m, colour)
+                elif swap:
+                    flip(a, b, code == _MIRROR)
+                else:
+                    own_noise = noise[noise_of[s], i]
+                    swap = _changed(
+                        flat_a, a, b, code, strength[i, s], colour, centre[i, s], own_noise
+                    )
+            if swap:
+                a, b, flat_a, flat_b, whole_a, whole_b = b, a, flat_b, flat_a, whole_b, whole_a
+        if not loaded:
+            load(numbers, scale, flat_a)
+        if not stored:
+            store(flat_a, out[i], channels_last, gain, shift)
+
+
 def _build(digest: str) -> Callable[..., Any]:
     """The kernel `run`, kept on disk as long as the digest of all kernels is this."""
 
@@ -98,59 +153,16 @@ def _build(digest: str) -> Callable[..., Any]:
             noise: float32 (k, n, 3, h, w); noise_of: int64 (s,), the place in it of each step.
         """
         _ = digest
-        size = source.shape[1], source.shape[2]
-        height, width = size
+        height, width = source.shape[1], source.shape[2]
         values = 3 * height * width
-        flat_a = np.empty(values + BORDER, np.float32)
-        flat_b = np.empty(values + BORDER, np.float32)
-        flat_a[values:], flat_b[values:] = _f(0.0), _f(0.0)
-        a = flat_a[:values].reshape(3, height, width)
-        b = flat_b[:values].reshape(3, height, width)
-        room = working_room(height, width)
-        ones, zeros = np.ones(3, np.float32), np.zeros(3, np.float32)
-        for i in range(start, stop):
-            loaded, stored = False, False
-            last = op.shape[1] - 1
-            while last >= 0 and op[i, last] == 0:
-                last -= 1
-            for s in range(last + 1):
-                code, m, colour = op[i, s], maps[i, s], fill[i, s]
-                if code == 0:
-                    continue
-                if code == _RESAMPLE and is_straight(m):
-                    stored = s == last
-                    target = out[i] if stored else flat_b
-                    by, plus = (gain, shift) if stored else (ones, zeros)
-                    layout = channels_last and stored
-                    if loaded:
-                        straight(
-                            flat_a, False, _f(1.0), target, layout, size, m, colour, by, plus, room
-                        )
-                    else:
-                        straight(
-                            source[i].reshape(-1), True, scale, target, layout, size, m, colour, by,
-                            plus, room,
-                        )  # fmt: skip
-                    loaded = True
-                    a, b, flat_a, flat_b = b, a, flat_b, flat_a
-                    continue
-                if not loaded:
-                    load(source[i], scale, a)
-                    loaded = True
-                swap = code <= _OVERTURN
-                if code == _RESAMPLE:
-                    slanted(a, b, m, colour)
-                elif swap:
-                    flip(a, b, code == _MIRROR)
-                else:
-                    own_noise = noise[noise_of[s], i]
-                    swap = _changed(a, b, code, strength[i, s], colour, centre[i, s], own_noise)
-                if swap:
-                    a, b, flat_a, flat_b = b, a, flat_b, flat_a
-            if not loaded:
-                load(source[i], scale, a)
-            if not stored:
-                store(a, out[i], channels_last, gain, shift)
+        buffers = np.empty(values + BORDER, np.float32), np.empty(values + BORDER, np.float32)
+        for buffer in buffers:
+            buffer[values:] = _f(0.0)
+        unit = np.ones(3, np.float32), np.zeros(3, np.float32)
+        _executed(
+            source, scale, out, channels_last, gain, shift, op, strength, maps, fill, centre, noise,
+            noise_of, start, stop, buffers, working_room(height, width), unit,
+        )  # fmt: skip
 
     return run
 
