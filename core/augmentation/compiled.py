@@ -81,13 +81,16 @@ def execute(
     images: torch.Tensor,
     draws: Draws,
     normalisation: Normalisation | None = None,
+    *,
+    times: int = 1,
 ) -> torch.Tensor:
     """As `core.augmentation.eager.execute`, but for the last digits; with a normalisation the
-    result is normalised, and channels last in memory.
+    result is normalised, and channels last in memory. All images may be taken several times, one
+    after the other.
     """
     from core.augmentation.kernels import run
 
-    shape = images.shape
+    shape = torch.Size((times * len(images), *images.shape[1:]))
     count, _, height, width = shape
     is_bytes = images.dtype == torch.uint8
     source = (images if is_bytes else images.float()).permute(0, 2, 3, 1).contiguous()

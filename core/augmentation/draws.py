@@ -44,3 +44,28 @@ class Draws:
     def noise(self, label: str, *shape: int) -> torch.Tensor:
         """That of a `gaussian_noise` whose streams begin with `label`, as `normal`."""
         return self.normal(f"{label}:gaussian_noise:noise", *shape)
+
+
+class BothViews(Draws):
+    """The draws of the two views of a batch as those of one batch of twice the size: first come the
+    images of view 0, whose labels it is asked for, then those of view 1.
+    """
+
+    def __init__(self, draws: Draws) -> None:
+        self.device, self._root = draws.device, draws._root
+
+    def uniform(self, label: str, *shape: int) -> NDArray[np.float32]:
+        """As those of `Draws`, of a label that begins with the number of the view."""
+        half = shape[0] // 2, *shape[1:]
+        first, second = (super(BothViews, self).uniform(of, *half) for of in _of_both(label))
+        return np.concatenate((first, second))
+
+    def noise(self, label: str, *shape: int) -> torch.Tensor:
+        """As that of `Draws`, of a label that begins with the number of the view."""
+        half = shape[0] // 2, *shape[1:]
+        return torch.cat([super(BothViews, self).noise(of, *half) for of in _of_both(label)])
+
+
+def _of_both(label: str) -> tuple[str, str]:
+    assert label.startswith("0/"), label
+    return label, f"1{label[1:]}"

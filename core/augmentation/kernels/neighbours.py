@@ -11,12 +11,11 @@ from core.augmentation.kernels.lanes import SUMS, weighted_sums
 _f = np.float32
 
 
-@kernel
+@lean
 def sharpness(a, b, strength):
     """From a to b."""
     _, height, width = a.shape
     factor, part = _f(1.0) + strength, _f(1.0 / 13.0)
-    b[...] = a
     for c in range(3):
         for y in range(1, height - 1):
             up, here, down, out = a[c, y - 1], a[c, y], a[c, y + 1], b[c, y]
@@ -28,8 +27,11 @@ def sharpness(a, b, strength):
             for x in range(1, width - 1):
                 out[x] = clamp(out[x])
     for c in range(3):  # the border: blended with itself
+        for y in range(0, height, height - 1):
+            for x in range(width):
+                b[c, y, x] = clamp(a[c, y, x])
         for y in range(height):
-            for x in range(0, width, max(1, width - 1)):
+            for x in range(0, width, width - 1):
                 b[c, y, x] = clamp(a[c, y, x])
 
 

@@ -12,7 +12,7 @@ from core.augmentation.kernels.compiling import kept, lean, sources
 from core.augmentation.kernels.lanes import BORDER
 from core.augmentation.kernels.layout import flip, load, store
 from core.augmentation.kernels.neighbours import cutout, gaussian_blur, sharpness
-from core.augmentation.kernels.slanted import slanted
+from core.augmentation.kernels.slanted import slanted, slanted_room
 from core.augmentation.kernels.straight import is_straight, straight, working_room
 
 _f = np.float32
@@ -91,7 +91,7 @@ def _executed(
     flat_a, flat_b = whole_a[:values], whole_b[:values]
     a, b = flat_a.reshape(3, height, width), flat_b.reshape(3, height, width)
     for i in range(start, stop):
-        numbers = source[i].reshape(-1)
+        numbers = source[i % source.shape[0]].reshape(-1)
         loaded, stored = False, False
         last = op.shape[1] - 1
         while last >= 0 and op[i, last] == 0:
@@ -108,17 +108,29 @@ def _executed(
                 layout = channels_last and stored
                 if loaded:
                     straight(
-                        whole_a, False, _f(1.0), target, layout, size, m, colour, by, plus, room
+                        whole_a,
+                        False,
+                        _f(1.0),
+                        target,
+                        layout,
+                        size,
+                        m,
+                        colour,
+                        by,
+                        plus,
+                        room[0],
                     )
                 else:
-                    straight(numbers, True, scale, target, layout, size, m, colour, by, plus, room)
+                    straight(
+                        numbers, True, scale, target, layout, size, m, colour, by, plus, room[0]
+                    )
                 loaded = True
             else:
                 if not loaded:
                     load(numbers, scale, flat_a)
                     loaded = True
                 if code == _RESAMPLE:
-                    slanted(a, b, m, colour)
+                    slanted(flat_a, flat_b, size, m, colour, room[1])
                 elif swap:
                     flip(a, b, code == _MIRROR)
                 else:
@@ -145,7 +157,8 @@ def _build(digest: str) -> Callable[..., Any]:
         """Execute the steps of images start to stop.
 
         Args:
-            source: (n, h, w, 3); over `scale` it is in [0, 1].
+            source: (m, h, w, 3), m being n or a part of it, for images that are taken several
+                times; over `scale` it is in [0, 1].
             out: float32 (n, 3 h w): channels last or first.
             gain, shift: float32 (3,), applied to each channel at the end.
             op: int16 (n, s), codes of KERNEL_CODES; strength (n, s), maps (n, s, 2, 3), fill
@@ -158,10 +171,11 @@ def _build(digest: str) -> Callable[..., Any]:
         buffers = np.empty(values + BORDER, np.float32), np.empty(values + BORDER, np.float32)
         for buffer in buffers:
             buffer[values:] = _f(0.0)
+        room = working_room(height, width), slanted_room(height, width)
         unit = np.ones(3, np.float32), np.zeros(3, np.float32)
         _executed(
             source, scale, out, channels_last, gain, shift, op, strength, maps, fill, centre, noise,
-            noise_of, start, stop, buffers, working_room(height, width), unit,
+            noise_of, start, stop, buffers, room, unit,
         )  # fmt: skip
 
     return run
