@@ -10,6 +10,7 @@ import torch
 
 from core.errors import CacheFullError, ObjectMissingError, StorageUnavailableError
 from core.jobs import claim as trials
+from core.jobs.taking import Taken
 from core.pretraining.trainer import DivergedError
 from core.settings import Settings
 from core.weights.storing import WeightsUnavailableError
@@ -41,14 +42,18 @@ def _failure(error: Exception) -> tuple[str, str]:
 
 
 class HeldTrial:
-    """From its claim to `settle` or `hand_back`; `is_open` until then."""
+    """From its claim to `settle` or `hand_back`; `is_open` until then. `found` is the result of an
+    equal one, if there is one.
+    """
 
-    def __init__(self, claimed: trials.ClaimedTrial, settings: Settings) -> None:
+    def __init__(self, taken: Taken, settings: Settings) -> None:
+        claimed, self.found = taken.claimed, taken.found
         self.claimed, self._settings = claimed, settings
         self.is_open = True
         self._running = ExitStack()
         self._tail = self._running.enter_context(LogTail())
-        logger.info("trial %s of job %s begins", claimed.id, claimed.job_id)
+        how = "begins" if self.found is None else "has the result of an equal one"
+        logger.info("trial %s of job %s %s", claimed.id, claimed.job_id, how)
         heartbeat = Heartbeat(claimed, settings, self._tail)
         self.watch = self._running.enter_context(heartbeat).watch
 

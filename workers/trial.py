@@ -14,10 +14,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.dispatch import dispatch
 from core.execution import can_be_packed, execute, execute_together
-from core.jobs.claim import ClaimedTrial, claim
+from core.jobs.claim import ClaimedTrial
 from core.jobs.pack import claim_mates
-from core.jobs.reuse import equal_result, fingerprint
+from core.jobs.reuse import kept_elsewhere
+from core.jobs.taking import Taken, take_up
+from core.jobs.twins import TwinRunsError, set_aside
 from core.logs import bound
+from core.pretraining.checkpoints import Elsewhere
 from core.pretraining.data import TrialData
 from core.pretraining.hardware import choose_device, limit_threads
 from core.pretraining.packs.execute import PackedTrial
@@ -44,23 +47,7 @@ def device() -> torch.device:
     return choose_device(settings.device)
 
 
-def _fingerprint(claimed: ClaimedTrial) -> str | None:
-    return fingerprint(claimed, device().type) if get_settings().reuse_results else None
-
-
-def _equal(claimed: ClaimedTrial) -> dict[str, Any] | None:
-    """The result of an equal trial, if there is one."""
-    known = _fingerprint(claimed)
-    if known is None:
-        return None
-    with session_scope() as session:
-        found = equal_result(session, claimed, known)
-    if found is not None:
-        logger.info("trial %s: result of an equal one", claimed.id)
-    return found
-
-
-def _mates(claimed: ClaimedTrial, data: TrialData) -> list[ClaimedTrial]:
+def _mates(claimed: ClaimedTrial, data: TrialData) -> list[Taken]:
     """Further trials, to be trained together with the first."""
     settings = get_settings()
     if not can_be_packed(claimed.spec):
@@ -70,10 +57,22 @@ def _mates(claimed: ClaimedTrial, data: TrialData) -> list[ClaimedTrial]:
         return []
     try:
         with session_scope() as session:
-            return claim_mates(session, claimed, size - 1, worker_name(), settings)
+            return claim_mates(session, claimed, size - 1, worker_name(), settings, device().type)
     except SQLAlchemyError as error:
         logger.warning("trial %s is trained alone: %s", claimed.id, error)
         return []
+
+
+def _elsewhere(held: list[HeldTrial]) -> Elsewhere:
+    """Other jobs that may have kept the states from which these trials go on."""
+    if not get_settings().reuse_results or not held[0].claimed.spec.resume_from:
+        return {}
+    try:
+        with session_scope() as session:
+            return kept_elsewhere(session, [h.claimed for h in held], device().type)
+    except SQLAlchemyError as error:
+        logger.warning("states of other jobs are not looked for: %s", error)
+        return {}
 
 
 def _trained(held: list[HeldTrial], data: TrialData) -> Iterator[tuple[HeldTrial, _Outcome]]:
@@ -82,23 +81,25 @@ def _trained(held: list[HeldTrial], data: TrialData) -> Iterator[tuple[HeldTrial
     if len(held) == 1:
         yield held[0], execute(
             first.spec, first.policy, data, job=first.job_id, candidate=first.candidate,
-            storage=storage, watch=held[0].watch,
+            storage=storage, watch=held[0].watch, elsewhere=_elsewhere(held),
         )  # fmt: skip
         return
     logger.info("%d trials of job %s at once", len(held), first.job_id)
     pack = [
         PackedTrial(h.claimed.spec, h.claimed.policy, h.claimed.candidate, h.watch) for h in held
     ]
-    for place, outcome in execute_together(pack, data, job=first.job_id, storage=storage):
+    outcomes = execute_together(
+        pack, data, job=first.job_id, storage=storage, elsewhere=_elsewhere(held)
+    )
+    for place, outcome in outcomes:
         yield held[place], outcome
 
 
 def _outcomes(held: list[HeldTrial]) -> Iterator[tuple[HeldTrial, _Outcome]]:
     """Those of the first trial, and of others that are added to it."""
     first = held[0]
-    found = _equal(first.claimed)
-    if found is not None:
-        yield first, found
+    if first.found is not None:
+        yield first, first.found
         return
     whole = first.claimed.spec.task == FINAL
     storage = storage_of(get_settings())
@@ -107,19 +108,15 @@ def _outcomes(held: list[HeldTrial]) -> Iterator[tuple[HeldTrial, _Outcome]]:
         held.append(HeldTrial(mate, get_settings()))
     to_train = [first]
     for other in held[1:]:
-        found = _equal(other.claimed)
-        if found is not None:
-            yield other, found
+        if other.found is not None:
+            yield other, other.found
         else:
             to_train.append(other)
-    for one, outcome in _trained(to_train, data):
-        if isinstance(outcome, dict):
-            outcome = {**outcome, "fingerprint": _fingerprint(one.claimed)}
-        yield one, outcome
+    yield from _trained(to_train, data)
 
 
-def _run_claimed(claimed: ClaimedTrial) -> None:
-    held = [HeldTrial(claimed, get_settings())]
+def _run_taken(taken: Taken) -> None:
+    held = [HeldTrial(taken, get_settings())]
     outcomes = _outcomes(held)
     try:
         while any(one.is_open for one in held):
@@ -140,13 +137,30 @@ def _run_claimed(claimed: ClaimedTrial) -> None:
             one.end()
 
 
-def run(trial_id: str) -> None:
-    """Claim and run a trial; without effect if it is no longer to be had."""
+def _set_aside(trial_id: str, fingerprint: str) -> None:
     with session_scope() as session:
-        claimed = claim(session, trial_id, worker_name(), get_settings())
-    if claimed is None:
+        waits = set_aside(session, trial_id, fingerprint)
+    if waits:
+        logger.info("trial %s waits for an equal one", trial_id)
+    else:  # which has just ended
+        dispatch([trial_id])
+
+
+def run(trial_id: str) -> None:
+    """Claim and run a trial; without effect if it is no longer to be had. Where an equal one runs,
+    it is set aside until that has ended, and the worker is free for others.
+    """
+    try:
+        with session_scope() as session:
+            taken = take_up(session, trial_id, worker_name(), get_settings(), device().type)
+    except TwinRunsError as twin:
+        with bound(trial_id=trial_id):
+            _set_aside(trial_id, twin.fingerprint)
+        return
+    if taken is None:
         with bound(trial_id=trial_id):
             logger.info("trial %s is not to be had; message dropped", trial_id)
         return
+    claimed = taken.claimed
     with bound(request_id=claimed.request_id, job_id=claimed.job_id, trial_id=claimed.id):
-        _run_claimed(claimed)
+        _run_taken(taken)

@@ -20,6 +20,7 @@ from core.jobs.elapsed import elapsed_seconds
 from core.jobs.specs import spec_for
 from core.jobs.starting import dataset_of
 from core.jobs.totals import add
+from core.jobs.twins import set_free
 from core.lifecycle import ENDING_JOBS, OPEN_JOBS
 from core.policies.schema import Policy
 from core.pretraining.spec import FINAL, SOURCE, TrialSpec
@@ -37,6 +38,7 @@ class ClaimedTrial:
 
     id: str
     job_id: str
+    owner: str
     token: str
     candidate: str
     policy: Policy
@@ -70,7 +72,7 @@ def claim(session: Session, trial_id: str, worker: str, settings: Settings) -> C
     what is queued, and finds the row of this trial either still queued or running.
     """
     about = session.execute(
-        select(Job.id, Job.state, Job.request_id, CandidateRow.policy, Dataset.digest)
+        select(Job.id, Job.state, Job.owner, Job.request_id, CandidateRow.policy, Dataset.digest)
         .join(Trial, Trial.job_id == Job.id)
         .join(
             CandidateRow,
@@ -91,6 +93,7 @@ def claim(session: Session, trial_id: str, worker: str, settings: Settings) -> C
         session, Trial, "running", Trial.id == trial_id, is_open, returning=_TOLD,
         lease_token=token, worker=worker, attempt=Trial.attempt + 1, progress=0,
         started_at=func.now(), heartbeat_at=func.now(), reason=None, message=None, log_tail=None,
+        fingerprint=None,  # which it may have from an earlier attempt, or as it waited
         lease_expires_at=func.now() + timedelta(seconds=settings.lease_seconds),
     )  # fmt: skip
     if trial is None:
@@ -102,6 +105,7 @@ def claim(session: Session, trial_id: str, worker: str, settings: Settings) -> C
     return ClaimedTrial(
         id=trial_id,
         job_id=about.id,
+        owner=about.owner,
         token=token,
         candidate=trial.candidate_key,
         policy=Policy.model_validate(about.policy),
@@ -170,13 +174,14 @@ def _finish(
     **values: Any,
 ) -> list[str]:
     job_state = _lock_job(session, claimed.job_id)
-    changed = transition(
+    ended = take(
         session, Trial, state, Trial.id == claimed.id, Trial.lease_token == claimed.token,
-        lease_token=None, lease_expires_at=None, **values,
+        returning=(Trial.fingerprint,), lease_token=None, lease_expires_at=None, **values,
     )  # fmt: skip
-    if not changed:
+    if ended is None:
         return []
     due = advance(session, claimed.job_id, locked_in=job_state)
+    due += set_free(session, ended.fingerprint)
     if sums:
         # Last: trials of all jobs wait for one another here.
         add(session, claimed.spec.task.split("/", 1)[0], **sums)
@@ -205,7 +210,7 @@ def complete(session: Session, claimed: ClaimedTrial, outcome: dict[str, Any]) -
         held_out=outcome.get("held_out"), collapsed=outcome.get("collapsed"),
         metrics=outcome["metrics"], curve=outcome.get("curve"), log_tail=None,
         iterations_run=outcome["iterations_run"], provenance=outcome.get("provenance"),
-        fingerprint=outcome.get("fingerprint"),
+        **({"fingerprint": outcome["fingerprint"]} if "fingerprint" in outcome else {}),
         progress=claimed.spec.iterations,
         seconds=outcome["pretraining_seconds"] + outcome["scoring_seconds"],
         finished_at=func.now(),
@@ -253,12 +258,13 @@ def retry(session: Session, claimed: ClaimedTrial, message: str, settings: Setti
     """
     state = _lock_job(session, claimed.job_id)
     reason = "storage_unavailable"
-    if state not in ENDING_JOBS and transition(
+    if state not in ENDING_JOBS and (again := take(
         session, Trial, "queued", Trial.id == claimed.id, Trial.lease_token == claimed.token,
-        Trial.attempt < settings.max_attempts, lease_token=None, lease_expires_at=None,
-        worker=None, reason=reason, message=message,
-    ):  # fmt: skip
-        return [claimed.id] if state in OPEN_JOBS else []
+        Trial.attempt < settings.max_attempts, returning=(Trial.fingerprint,),
+        lease_token=None, lease_expires_at=None, worker=None, reason=reason, message=message,
+    )):  # fmt: skip
+        own = [claimed.id] if state in OPEN_JOBS else []
+        return list(dict.fromkeys([*own, *set_free(session, again.fingerprint)]))
     return _finish(
         session, claimed, "crashed", reason=reason, message=message, finished_at=func.now()
     )
@@ -275,8 +281,11 @@ def hand_back(session: Session, claimed: ClaimedTrial) -> list[str]:
     if state in ENDING_JOBS:
         message = "The job was ending as its worker shut down."
         return stop(session, claimed, ENDING_JOBS[state], message)
-    changed = transition(
+    again = take(
         session, Trial, "queued", Trial.id == claimed.id, Trial.lease_token == claimed.token,
+        returning=(Trial.fingerprint,),
         lease_token=None, lease_expires_at=None, worker=None, attempt=Trial.attempt - 1,
     )  # fmt: skip
-    return [claimed.id] if changed else []
+    if again is None:
+        return []
+    return list(dict.fromkeys([claimed.id, *set_free(session, again.fingerprint)]))
