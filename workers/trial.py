@@ -14,11 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.dispatch import dispatch
 from core.execution import can_be_packed, execute, execute_together
-from core.jobs.claim import ClaimedTrial
+from core.jobs.claim import ClaimedTrial, claim
 from core.jobs.pack import claim_mates
-from core.jobs.reuse import kept_elsewhere
-from core.jobs.taking import Taken, take_up
-from core.jobs.twins import TwinRunsError, set_aside
+from core.jobs.reuse import fingerprint, kept_elsewhere, taken_over
+from core.jobs.twins import TwinRunsError
 from core.logs import bound
 from core.pretraining.checkpoints import Elsewhere
 from core.pretraining.data import TrialData
@@ -28,7 +27,7 @@ from core.pretraining.packs.size import pack_size
 from core.pretraining.spec import FINAL
 from core.settings import get_settings
 from core.storage import storage_of
-from core.store.database import session_scope
+from core.store.database import session_scope, statement_scope
 from workers.datasets import OpenDatasets
 from workers.held import HeldTrial
 from workers.identity import worker_name
@@ -47,7 +46,26 @@ def device() -> torch.device:
     return choose_device(settings.device)
 
 
-def _mates(claimed: ClaimedTrial, data: TrialData) -> list[Taken]:
+def _fingerprint(claimed: ClaimedTrial) -> str | None:
+    return fingerprint(claimed, device().type) if get_settings().reuse_results else None
+
+
+def _equal(claimed: ClaimedTrial) -> _Outcome | None:
+    """The result of an equal trial, or that it is being trained; None if there is none."""
+    known = _fingerprint(claimed)
+    if known is None:
+        return None
+    try:
+        with statement_scope() as session:
+            found = taken_over(session, claimed, known)
+    except TwinRunsError as twin:
+        return twin
+    if found is not None:
+        logger.info("trial %s: result of an equal one", claimed.id)
+    return found
+
+
+def _mates(claimed: ClaimedTrial, data: TrialData) -> list[ClaimedTrial]:
     """Further trials, to be trained together with the first."""
     settings = get_settings()
     if not can_be_packed(claimed.spec):
@@ -57,7 +75,7 @@ def _mates(claimed: ClaimedTrial, data: TrialData) -> list[Taken]:
         return []
     try:
         with session_scope() as session:
-            return claim_mates(session, claimed, size - 1, worker_name(), settings, device().type)
+            return claim_mates(session, claimed, size - 1, worker_name(), settings)
     except SQLAlchemyError as error:
         logger.warning("trial %s is trained alone: %s", claimed.id, error)
         return []
@@ -68,7 +86,7 @@ def _elsewhere(held: list[HeldTrial]) -> Elsewhere:
     if not get_settings().reuse_results or not held[0].claimed.spec.resume_from:
         return {}
     try:
-        with session_scope() as session:
+        with statement_scope() as session:
             return kept_elsewhere(session, [h.claimed for h in held], device().type)
     except SQLAlchemyError as error:
         logger.warning("states of other jobs are not looked for: %s", error)
@@ -98,8 +116,9 @@ def _trained(held: list[HeldTrial], data: TrialData) -> Iterator[tuple[HeldTrial
 def _outcomes(held: list[HeldTrial]) -> Iterator[tuple[HeldTrial, _Outcome]]:
     """Those of the first trial, and of others that are added to it."""
     first = held[0]
-    if first.found is not None:
-        yield first, first.found
+    found = _equal(first.claimed)
+    if found is not None:
+        yield first, found
         return
     whole = first.claimed.spec.task == FINAL
     storage = storage_of(get_settings())
@@ -108,15 +127,19 @@ def _outcomes(held: list[HeldTrial]) -> Iterator[tuple[HeldTrial, _Outcome]]:
         held.append(HeldTrial(mate, get_settings()))
     to_train = [first]
     for other in held[1:]:
-        if other.found is not None:
-            yield other, other.found
+        found = _equal(other.claimed)
+        if found is not None:
+            yield other, found
         else:
             to_train.append(other)
-    yield from _trained(to_train, data)
+    for one, outcome in _trained(to_train, data):
+        if isinstance(outcome, dict):
+            outcome = {**outcome, "fingerprint": _fingerprint(one.claimed)}
+        yield one, outcome
 
 
-def _run_taken(taken: Taken) -> None:
-    held = [HeldTrial(taken, get_settings())]
+def _run_claimed(claimed: ClaimedTrial) -> None:
+    held = [HeldTrial(claimed, get_settings())]
     outcomes = _outcomes(held)
     try:
         while any(one.is_open for one in held):
@@ -137,30 +160,13 @@ def _run_taken(taken: Taken) -> None:
             one.end()
 
 
-def _set_aside(trial_id: str, fingerprint: str) -> None:
-    with session_scope() as session:
-        waits = set_aside(session, trial_id, fingerprint)
-    if waits:
-        logger.info("trial %s waits for an equal one", trial_id)
-    else:  # which has just ended
-        dispatch([trial_id])
-
-
 def run(trial_id: str) -> None:
-    """Claim and run a trial; without effect if it is no longer to be had. Where an equal one runs,
-    it is set aside until that has ended, and the worker is free for others.
-    """
-    try:
-        with session_scope() as session:
-            taken = take_up(session, trial_id, worker_name(), get_settings(), device().type)
-    except TwinRunsError as twin:
-        with bound(trial_id=trial_id):
-            _set_aside(trial_id, twin.fingerprint)
-        return
-    if taken is None:
+    """Claim and run a trial; without effect if it is no longer to be had."""
+    with statement_scope() as session:
+        claimed = claim(session, trial_id, worker_name(), get_settings())
+    if claimed is None:
         with bound(trial_id=trial_id):
             logger.info("trial %s is not to be had; message dropped", trial_id)
         return
-    claimed = taken.claimed
     with bound(request_id=claimed.request_id, job_id=claimed.job_id, trial_id=claimed.id):
-        _run_taken(taken)
+        _run_claimed(claimed)

@@ -5,20 +5,19 @@ from __future__ import annotations
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.jobs.claim import ClaimedTrial
-from core.jobs.taking import Taken, take_up
-from core.jobs.twins import TwinRunsError, is_waiting
+from core.jobs.claim import ClaimedTrial, claim
+from core.jobs.twins import is_waiting
 from core.jobs.workers import workers_for
 from core.settings import Settings
 from core.store.tables import Job, Trial
 
 
 def claim_mates(
-    session: Session, claimed: ClaimedTrial, most: int, worker: str, settings: Settings, device: str
-) -> list[Taken]:
+    session: Session, claimed: ClaimedTrial, most: int, worker: str, settings: Settings
+) -> list[ClaimedTrial]:
     """Take at most `most` queued trials of the same job, task and rung, each with a lease of its
     own; of what is queued no more than this worker's share. The messages of those trials find them
-    taken, and are dropped. One whose equal runs is left to its message.
+    taken, and are dropped. One that waits for an equal trial goes on waiting.
     """
     spec = claimed.spec
     alike = (
@@ -38,13 +37,5 @@ def claim_mates(
         .limit(max(0, min(most, share)))
         .with_for_update(skip_locked=True, of=Trial)
     ).all()
-    mates: list[Taken] = []
-    for trial_id in ids:
-        try:
-            with session.begin_nested():
-                mate = take_up(session, trial_id, worker, settings, device)
-        except TwinRunsError:
-            continue
-        if mate is not None:
-            mates.append(mate)
-    return mates
+    taken = [claim(session, trial_id, worker, settings) for trial_id in ids]
+    return [mate for mate in taken if mate is not None]

@@ -20,6 +20,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.jobs.claim import ClaimedTrial
+from core.jobs.twins import TwinRunsError, is_first
 from core.search.selection import versions
 from core.store.tables import Trial
 
@@ -86,6 +87,25 @@ def equal_result(session: Session, wanted: str) -> dict[str, Any] | None:
             **(twin.provenance or {}), "reused_from": {"job_id": twin.job_id, "trial_id": twin.id},
         },
     }  # fmt: skip
+
+
+def taken_over(session: Session, claimed: ClaimedTrial, known: str) -> dict[str, Any] | None:
+    """The result of an equal trial; None if this one is to be trained, and others wait for it.
+
+    Args:
+        session: one of single statements.
+        known: the fingerprint of the trial.
+
+    Raises:
+        TwinRunsError: an equal one is being trained.
+    """
+    if is_first(session, claimed.id, claimed.token, known):
+        return None
+    found = equal_result(session, known)
+    out_of_time = claimed.seconds_left is not None and claimed.seconds_left <= 0
+    if found is None and not out_of_time:
+        raise TwinRunsError(known)
+    return found
 
 
 def kept_elsewhere(

@@ -11,7 +11,10 @@ from sqlalchemy.orm import Session
 
 from core.errors import UnavailableError
 from core.settings import get_settings
-from core.store import owners  # noqa: F401 - its listeners scope every session
+from core.store import (
+    freshness,
+    owners,  # noqa: F401 - its listeners scope every session
+)
 
 
 @lru_cache(maxsize=4)
@@ -26,13 +29,14 @@ def engine_for(url: str) -> Engine:
         "keepalives_interval": 5,
         "keepalives_count": 3,
     }
-    return create_engine(
+    engine = create_engine(
         url,
-        pool_pre_ping=True,
         pool_size=10,
         max_overflow=20,
         connect_args={"application_name": "quarterturn", **patience},
     )
+    freshness.watch(engine)
+    return engine
 
 
 def get_engine() -> Engine:
@@ -49,6 +53,14 @@ def get_engine() -> Engine:
             code="no_database",
         )
     return engine_for(url)
+
+
+@contextmanager
+def statement_scope() -> Iterator[Session]:
+    """A session of which every statement is a transaction of its own, for what is one statement."""
+    engine = get_engine().execution_options(isolation_level="AUTOCOMMIT")
+    with Session(engine, expire_on_commit=False) as session:
+        yield session
 
 
 @contextmanager

@@ -20,7 +20,7 @@ def _mates(database: Settings, due: list[str], most: int) -> list[str]:
         first = claim(session, due[0], "one", database)
     assert first is not None
     with session_scope() as session:
-        mates = [mate.claimed for mate in claim_mates(session, first, most, "one", database, "cpu")]
+        mates = claim_mates(session, first, most, "one", database)
     assert len({first.token, *(mate.token for mate in mates)}) == 1 + len(mates)
     with session_scope() as session:
         assert {heartbeat(session, mate, 1, database) for mate in mates} <= {"go on"}
@@ -76,4 +76,4 @@ def test_none_of_a_job_that_is_ending(database: Settings) -> None:
     with session_scope() as session:
         cancel_job(session, job)
     with session_scope() as session:
-        assert claim_mates(session, first, 3, "one", database, "cpu") == []
+        assert claim_mates(session, first, 3, "one", database) == []

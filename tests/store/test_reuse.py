@@ -13,7 +13,7 @@ from core.pretraining.spec import PretrainingSpec
 from core.settings import Settings
 from core.store.database import session_scope
 from core.store.tables import Dataset, Job
-from tests.store.rows import make_job, outcome, trial
+from tests.store.rows import complete, make_job, outcome, trial
 
 
 def _claimed(database: Settings, trial_id: str) -> trials.ClaimedTrial:
@@ -26,9 +26,7 @@ def _claimed(database: Settings, trial_id: str) -> trials.ClaimedTrial:
 def _completed(database: Settings, score: float) -> trials.ClaimedTrial:
     _, due = make_job(database)
     claimed = _claimed(database, due[0])
-    with session_scope() as session:
-        found = {**outcome(score), "fingerprint": fingerprint(claimed, "cpu")}
-        trials.complete(session, claimed, found)
+    complete(claimed, {**outcome(score), "fingerprint": fingerprint(claimed, "cpu")})
     return claimed
 
 
@@ -40,8 +38,8 @@ def test_an_equal_trial_of_another_job_has_the_result(database: Settings) -> Non
     assert known is not None
     with session_scope() as session:
         found = equal_result(session, known)
-        assert found is not None
-        trials.complete(session, claimed, found)
+    assert found is not None
+    complete(claimed, found)
     now = trial(due[0])
     assert (now.state, now.score, now.iterations_run, now.seconds) == ("completed", 0.625, 0, 0.0)
     assert now.provenance is not None

@@ -16,12 +16,13 @@ from core.execution import execute
 from core.jobs.claim import claim
 from core.jobs.control import cancel_job
 from core.jobs.retention import delete_job
+from core.jobs.reuse import fingerprint
 from core.pretraining.data import load_trial_data
 from core.settings import Settings
 from core.storage.folder import FolderStorage
 from core.store.database import get_engine, session_scope
 from core.store.tables import Dataset, Trial
-from tests.store.rows import make_job, trial
+from tests.store.rows import complete, make_job, outcome, trial
 from workers import trial as worker
 
 HALVING: dict[str, Any] = {
@@ -38,54 +39,32 @@ def _at(job_id: str, iterations: int) -> list[str]:
         return list(session.scalars(select(Trial.id).where(*of_rung).order_by(Trial.candidate_key)))
 
 
-@pytest.fixture
-def jobs(
-    database: Settings, animal_info: CacheInfo, library: Settings, monkeypatch: pytest.MonkeyPatch
-) -> tuple[str, str]:
-    """Two equal jobs whose first rung is complete: it was trained for the first only."""
-    made = [make_job(database, **HALVING)[0] for _ in range(2)]
-    with session_scope() as session:
-        for row in session.scalars(select(Dataset)):
-            row.digest = animal_info.digest
-    database.data_dir.joinpath("datasets").symlink_to(library.data_dir / "datasets")
-    monkeypatch.setattr(worker, "dispatch", lambda ids: None)
-    for job_id in made:
-        for one in _at(job_id, RUNG):
-            worker.run(one)
-    run = [[trial(one).iterations_run for one in _at(job_id, RUNG)] for job_id in made]
-    assert run == [[RUNG] * 8, [0] * 8]
-    return made[0], made[1]
-
-
 def _end(job_id: str) -> None:
     with session_scope() as session:
         cancel_job(session, job_id)
 
 
 def test_the_next_rung_goes_on_from_the_twins_state_until_it_is_deleted(
-    jobs: tuple[str, str], database: Settings
-) -> None:
-    first, second = jobs
+    database: Settings, animal_cache: DatasetCache, animal_info: CacheInfo, library: Settings,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+) -> None:  # fmt: skip
+    first, second = (make_job(database, **HALVING)[0] for _ in range(2))
+    with session_scope() as session:
+        for row in session.scalars(select(Dataset)):
+            row.digest = animal_info.digest
+    database.data_dir.joinpath("datasets").symlink_to(library.data_dir / "datasets")
+    monkeypatch.setattr(worker, "dispatch", lambda ids: None)
+    for job_id in (first, second):
+        for one in _at(job_id, RUNG):
+            worker.run(one)
+    run = [[trial(one).iterations_run for one in _at(job_id, RUNG)] for job_id in (first, second)]
+    assert run == [[RUNG] * 8, [0] * 8], "the first rung is trained for one of the two only"
+
     kept = database.data_dir / "checkpoints"
     one, another, *_ = _at(second, 6)
     _end(first)
     sweep_files(database)
     assert {path.name for path in kept.iterdir()} == {first}, "the second job goes on from it"
-    worker.run(one)
-    assert (trial(one).state, trial(one).iterations_run) == ("completed", 6 - RUNG)
-
-    with session_scope() as session:
-        delete_job(session, first)
-    sweep_files(database)
-    assert not list(kept.glob("*/*.pt")), "of a deleted job nothing is left"
-    worker.run(another)
-    assert (trial(another).state, trial(another).iterations_run) == ("completed", 6)
-
-
-def test_from_the_start_all_comes_out_the_same(
-    jobs: tuple[str, str], animal_cache: DatasetCache, database: Settings, tmp_path: Path
-) -> None:
-    one, *_ = _at(jobs[1], 6)
     with Session(get_engine()) as session:  # not committed
         claimed = claim(session, one, "w", database)
     assert claimed is not None
@@ -95,15 +74,31 @@ def test_from_the_start_all_comes_out_the_same(
         watch=lambda step: None,
     )  # fmt: skip
     worker.run(one)
-    assert (trial(one).iterations_run, afresh["iterations_run"]) == (6 - RUNG, 6)
-    assert (trial(one).score, trial(one).curve) == (afresh["score"], afresh["curve"])
+    now = trial(one)
+    assert (now.state, now.iterations_run, afresh["iterations_run"]) == ("completed", 6 - RUNG, 6)
+    assert (now.score, now.curve) == (afresh["score"], afresh["curve"])
+
+    with session_scope() as session:
+        delete_job(session, first)
+    sweep_files(database)
+    assert not list(kept.glob("*/*.pt")), "of a deleted job nothing is left"
+    worker.run(another)
+    assert (trial(another).state, trial(another).iterations_run) == ("completed", 6)
 
 
-def test_what_an_ended_job_kept_goes_with_the_last_that_needs_it(
-    jobs: tuple[str, str], database: Settings
-) -> None:
-    kept = database.data_dir / "checkpoints"
-    for job_id, left in zip(jobs, (True, False), strict=True):
+def test_what_an_ended_job_kept_goes_with_the_last_that_needs_it(database: Settings) -> None:
+    jobs = [make_job(database, **HALVING) for _ in range(2)]
+    for place, (_, due) in enumerate(jobs):
+        with session_scope() as session:
+            claimed = claim(session, due[0], "w", database)
+        assert claimed is not None
+        run = 0 if place else RUNG
+        known = fingerprint(claimed, "cpu")
+        complete(claimed, {**outcome(), "iterations_run": run, "fingerprint": known})
+    kept = database.data_dir / "checkpoints" / jobs[0][0]
+    kept.mkdir(parents=True)
+    kept.joinpath("state.pt").touch()
+    for (job_id, _), left in zip(jobs, (True, False), strict=True):
         _end(job_id)
         sweep_files(database)
-        assert kept.joinpath(jobs[0]).exists() is left
+        assert kept.exists() is left

@@ -5,38 +5,84 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, update
+from sqlalchemy import func, text, update
+from sqlalchemy.orm import Session
 
 from core.jobs import claim as trials
+from core.jobs.claim import ClaimedTrial
 from core.jobs.control import cancel_job, pause_job, resume_job
 from core.jobs.pack import claim_mates
-from core.jobs.reuse import fingerprint
+from core.jobs.retention import delete_job
+from core.jobs.reuse import fingerprint, taken_over
 from core.jobs.sweep import mark_dispatched, sweep
-from core.jobs.taking import Taken, take_up
-from core.jobs.twins import TwinRunsError, set_aside
+from core.jobs.twins import TwinRunsError, is_first
 from core.settings import Settings
-from core.store.database import session_scope
+from core.store.database import get_engine, session_scope, statement_scope
 from core.store.tables import Job, Trial
-from tests.store.rows import make_job, outcome, trial
+from tests.store.rows import complete, make_job, outcome, trial
+from workers.held import HeldTrial
+
+Twins = tuple[ClaimedTrial, str]
 
 
-def _take(settings: Settings, trial_id: str, worker: str = "w") -> Taken:
-    with session_scope() as session:
-        taken = take_up(session, trial_id, worker, settings, "cpu")
-    assert taken is not None
-    return taken
+def _claimed(settings: Settings, trial_id: str) -> ClaimedTrial:
+    with statement_scope() as session:
+        claimed = trials.claim(session, trial_id, "w", settings)
+    assert claimed is not None
+    return claimed
+
+
+def _known(claimed: ClaimedTrial) -> str:
+    known = fingerprint(claimed, "cpu")
+    assert known is not None
+    return known
+
+
+def _found(claimed: ClaimedTrial) -> dict[str, Any] | None:
+    with statement_scope() as session:
+        return taken_over(session, claimed, _known(claimed))
+
+
+def _begin(settings: Settings, trial_id: str) -> ClaimedTrial:
+    """As a worker does that is sent a trial without equals."""
+    claimed = _claimed(settings, trial_id)
+    assert _found(claimed) is None
+    return claimed
 
 
 def _wait(settings: Settings, trial_id: str) -> None:
     """As a worker does that is sent a trial whose equal runs."""
-    with pytest.raises(TwinRunsError) as twin:
-        _take(settings, trial_id)
+    claimed = _claimed(settings, trial_id)
+    with pytest.raises(TwinRunsError):
+        _found(claimed)
     with session_scope() as session:
-        assert set_aside(session, trial_id, twin.value.fingerprint)
+        assert trials.set_aside(session, claimed, _known(claimed)) == []
+
+
+def _complete(settings: Settings, claimed: ClaimedTrial, score: float = 0.5) -> list[str]:
+    """As a worker does that has trained it; the trials that it sends."""
+    found = {**outcome(score), "fingerprint": _known(claimed)}
+    return HeldTrial(claimed, settings).settle(found)
+
+
+def _until_one_waits() -> None:
+    """Until a statement of another connection stands before a lock."""
+    blocked = text(
+        "select count(*) from pg_stat_activity "
+        "where wait_event_type = 'Lock' and datname = current_database()"
+    )
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with session_scope() as session:
+            if session.scalar(blocked):
+                return
+        time.sleep(0.01)
+    raise AssertionError("nothing waits")
 
 
 def _sweep(settings: Settings) -> list[str]:
@@ -46,34 +92,31 @@ def _sweep(settings: Settings) -> list[str]:
 
 
 @pytest.fixture
-def twins(database: Settings) -> tuple[Taken, str]:
+def twins(database: Settings) -> Twins:
     """A trial that runs, and an equal one that waits for it."""
     first, second = make_job(database), make_job(database)
     with session_scope() as session:
         mark_dispatched(session, [*first[1], *second[1]])
-    running = _take(database, first[1][0])
+    running = _begin(database, first[1][0])
     _wait(database, second[1][0])
     return running, second[1][0]
 
 
 def test_one_that_waits_was_never_taken_and_takes_over_the_result(
-    database: Settings, twins: tuple[Taken, str]
+    database: Settings, twins: Twins
 ) -> None:
     running, waiting = twins
     now = trial(waiting)
     assert (now.state, now.attempt, now.started_at, now.reason) == (
         "queued", 0, None, "equal_trial",
     )  # fmt: skip
-    assert running.claimed.id in str(now.message)
-    with session_scope() as session:
-        assert session.get_one(Job, now.job_id).state == "queued"
+    assert running.id in str(now.message)
     assert waiting not in _sweep(database), "it is sent when the other has ended"
-    with session_scope() as session:
-        assert waiting in trials.complete(session, running.claimed, outcome(0.625))
-    found = _take(database, waiting).found
+    assert waiting in _complete(database, running, 0.625)
+    found = _found(_claimed(database, waiting))
     assert found is not None
     assert (found["score"], found["iterations_run"]) == (0.625, 0)
-    assert found["provenance"]["reused_from"]["trial_id"] == running.claimed.id
+    assert found["provenance"]["reused_from"]["trial_id"] == running.id
 
 
 def _failed(session: Any, claimed: trials.ClaimedTrial, settings: Settings) -> list[str]:
@@ -108,79 +151,99 @@ def _lost(session: Any, claimed: trials.ClaimedTrial, settings: Settings) -> lis
 @pytest.mark.parametrize("end", [_failed, _stopped, _handed_back, _retried, _crashed, _lost])
 def test_one_whose_equal_ends_without_a_result_is_trained(
     database: Settings,
-    twins: tuple[Taken, str],
+    twins: Twins,
     end: Callable[[Any, trials.ClaimedTrial, Settings], list[str]],
 ) -> None:
     running, waiting = twins
     with session_scope() as session:
-        due = end(session, running.claimed, database)
+        due = end(session, running, database)
     assert due.count(waiting) == 1
-    assert _take(database, waiting).found is None
-    if running.claimed.id in due:
-        _wait(database, running.claimed.id)
+    _begin(database, waiting)
+    if running.id in due:
+        _wait(database, running.id)
 
 
-def test_a_worker_that_dies_before_it_sends_loses_nothing(
-    database: Settings, twins: tuple[Taken, str]
-) -> None:
+def test_a_worker_that_dies_before_it_sends_loses_nothing(database: Settings, twins: Twins) -> None:
     running, waiting = twins
-    with session_scope() as session:
-        trials.complete(session, running.claimed, outcome())
+    complete(running, {**outcome(), "fingerprint": _known(running)})
     assert waiting in _sweep(database)
 
 
-def test_of_two_claims_at_the_same_instant_one_waits(database: Settings) -> None:
-    """Neither sees the other before it commits."""
-    due = [make_job(database)[1][0] for _ in range(2)]
-    refused: list[str] = []
-
-    def second() -> None:
-        try:
-            _take(database, due[1])
-        except TwinRunsError as twin:
-            refused.append(twin.fingerprint)
-
-    thread = threading.Thread(target=second)
+def test_one_whose_equal_was_deleted_is_trained(database: Settings, twins: Twins) -> None:
+    running, waiting = twins
+    _complete(database, running)
     with session_scope() as session:
-        taken = take_up(session, due[0], "w", database, "cpu")
-        thread.start()
-        time.sleep(0.2)  # it stands before the index
-    thread.join()
-    assert taken is not None
-    assert refused == [fingerprint(taken.claimed, "cpu")]
-    assert [trial(one).state for one in due] == ["running", "queued"]
+        cancel_job(session, running.job_id)
+        delete_job(session, running.job_id)
+    _begin(database, waiting)
+
+
+def test_of_many_at_the_same_instant_one_is_trained(database: Settings) -> None:
+    claimed = [_claimed(database, make_job(database)[1][0]) for _ in range(6)]
+    together = threading.Barrier(len(claimed))
+
+    def take(one: ClaimedTrial) -> bool:
+        together.wait()
+        try:
+            return _found(one) is None
+        except TwinRunsError:
+            return False
+
+    with ThreadPoolExecutor(len(claimed)) as pool:
+        assert sum(pool.map(take, claimed)) == 1
+
+
+@pytest.mark.parametrize("commits", [True, False])
+def test_one_that_comes_before_the_other_has_committed_waits_for_it(
+    database: Settings, commits: bool
+) -> None:
+    first, second = (_claimed(database, make_job(database)[1][0]) for _ in range(2))
+    with Session(get_engine()) as session, ThreadPoolExecutor(1) as pool:
+        assert is_first(session, first.id, first.token, _known(first))
+        found = pool.submit(_found, second)
+        _until_one_waits()  # before the index
+        session.commit() if commits else session.rollback()
+        if commits:
+            with pytest.raises(TwinRunsError):
+                found.result()
+        else:
+            assert found.result() is None
 
 
 def test_an_end_in_the_same_instant_is_not_missed(database: Settings) -> None:
-    due = [make_job(database)[1][0] for _ in range(3)]
-    running = _take(database, due[0]).claimed
-    known = fingerprint(running, "cpu")
-    assert known is not None
-    sent: list[str] = []
-
-    def end() -> None:
-        with session_scope() as session:
-            sent.extend(trials.complete(session, running, outcome()))
-
-    thread = threading.Thread(target=end)
+    first, second, third = (make_job(database)[1][0] for _ in range(3))
+    running = _begin(database, first)
+    waits, late = _claimed(database, second), _claimed(database, third)
+    with Session(get_engine()) as session, ThreadPoolExecutor(1) as pool:
+        assert trials.set_aside(session, waits, _known(waits)) == []
+        sent = pool.submit(_complete, database, running)
+        _until_one_waits()  # before the row
+        session.commit()
+        assert second in sent.result()
     with session_scope() as session:
-        assert set_aside(session, due[1], known)
-        thread.start()
-        time.sleep(0.2)  # it stands before the row
-    thread.join()
-    assert due[1] in sent
+        assert trials.set_aside(session, late, _known(late)) == [third], "to be sent at once"
+    assert trial(third).reason is None
+
+
+def test_a_job_that_ends_as_its_trial_is_set_aside_ends(database: Settings) -> None:
+    _begin(database, make_job(database)[1][0])
+    job_id, due = make_job(database)
+    waits = _claimed(database, due[0])
     with session_scope() as session:
-        assert not set_aside(session, due[2], known), "it ended before: to be sent at once"
+        cancel_job(session, job_id)
+    with session_scope() as session:
+        trials.set_aside(session, waits, _known(waits))
+    with session_scope() as session:
+        assert session.get_one(Job, job_id).state == "cancelled"
+    assert trial(due[0]).state == "cancelled"
 
 
-def test_a_job_that_waits_can_be_paused_and_cancelled(
-    database: Settings, twins: tuple[Taken, str]
-) -> None:
+def test_a_job_that_waits_can_be_paused_and_cancelled(database: Settings, twins: Twins) -> None:
     running, waiting = twins
     job_id = trial(waiting).job_id
     with session_scope() as session:
         pause_job(session, job_id)
-        trials.complete(session, running.claimed, outcome())
+    _complete(database, running)
     assert waiting not in _sweep(database)
     with session_scope() as session:
         assert waiting in resume_job(session, job_id)[1]
@@ -188,48 +251,37 @@ def test_a_job_that_waits_can_be_paused_and_cancelled(
     assert trial(waiting).state == "cancelled"
 
 
-def test_the_other_job_may_be_paused_meanwhile(
-    database: Settings, twins: tuple[Taken, str]
-) -> None:
+def test_the_other_job_may_be_paused_meanwhile(database: Settings, twins: Twins) -> None:
     running, waiting = twins
     with session_scope() as session:
-        pause_job(session, running.claimed.job_id)
+        pause_job(session, running.job_id)
     _wait(database, waiting)
     with session_scope() as session:
-        assert trials.hand_back(session, running.claimed)
-    assert _take(database, waiting).found is None, "not until the other job is resumed"
+        assert trials.hand_back(session, running)
+    _begin(database, waiting)  # not until the other job is resumed
 
 
 def test_a_budget_of_seconds_ends_the_waiting(database: Settings) -> None:
     first = make_job(database)[1][0]
     job_id, due = make_job(database, budget={"seconds": 60})
-    _take(database, due[1])
-    _take(database, first)
+    _begin(database, due[1])
+    _begin(database, first)
     _wait(database, due[0])
     assert due[0] not in _sweep(database)
     with session_scope() as session:
         hour = timedelta(hours=1)
         session.execute(update(Job).where(Job.id == job_id).values(started_at=func.now() - hour))
     assert due[0] in _sweep(database)
-    taken = _take(database, due[0])
-    assert taken.claimed.seconds_left is not None
-    assert taken.claimed.seconds_left < 0, "its worker stops it at the first step"
+    taken = _begin(database, due[0])
+    assert taken.seconds_left is not None
+    assert taken.seconds_left < 0, "its worker stops it at the first step"
 
 
-def test_of_a_pack_those_are_left_out_whose_equals_run(database: Settings) -> None:
+def test_of_a_pack_those_are_left_out_that_wait(database: Settings) -> None:
     first, second = make_job(database)[1], make_job(database)[1]
-    _take(database, first[1])
-    _take(database, first[2])
+    _begin(database, first[2])
     _wait(database, second[2])
-    leader = _take(database, second[0]).claimed
+    leader = _begin(database, second[0])
     with session_scope() as session:
-        mates = claim_mates(session, leader, 4, "w", database, "cpu")
-    assert [mate.claimed.id for mate in mates] == [second[3], second[4], second[5]]
-    assert [trial(one).state for one in second[1:3]] == ["queued", "queued"]
-
-
-def test_nothing_waits_where_results_are_not_reused(database: Settings) -> None:
-    due = [make_job(database)[1][0] for _ in range(2)]
-    alone = database.model_copy(update={"reuse_results": False})
-    assert [_take(alone, one).found for one in due] == [None, None]
-    assert [trial(one).fingerprint for one in due] == [None, None]
+        mates = claim_mates(session, leader, 4, "w", database)
+    assert [mate.id for mate in mates] == [second[1], *second[3:6]]
