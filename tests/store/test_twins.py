@@ -148,7 +148,14 @@ def _lost(session: Any, claimed: trials.ClaimedTrial, settings: Settings) -> lis
     return sweep(session, settings)
 
 
-@pytest.mark.parametrize("end", [_failed, _stopped, _handed_back, _retried, _crashed, _lost])
+def _cancelled_and_lost(session: Any, claimed: ClaimedTrial, settings: Settings) -> list[str]:
+    cancel_job(session, claimed.job_id)
+    return _lost(session, claimed, settings)
+
+
+@pytest.mark.parametrize(
+    "end", [_failed, _stopped, _handed_back, _retried, _crashed, _lost, _cancelled_and_lost]
+)
 def test_one_whose_equal_ends_without_a_result_is_trained(
     database: Settings,
     twins: Twins,
@@ -161,6 +168,17 @@ def test_one_whose_equal_ends_without_a_result_is_trained(
     _begin(database, waiting)
     if running.id in due:
         _wait(database, running.id)
+
+
+def test_one_of_the_same_job_waits_too(database: Settings) -> None:
+    first, second, *_ = make_job(database)[1]
+    running = _begin(database, first)
+    equal = {"candidate_key": running.candidate, "seed": running.spec.seed}
+    with session_scope() as session:
+        named = update(Trial).where(Trial.id == second)
+        session.execute(named.values(task="confirmation", **equal))
+    _wait(database, second)
+    assert second in _complete(database, running)
 
 
 def test_a_worker_that_dies_before_it_sends_loses_nothing(database: Settings, twins: Twins) -> None:
