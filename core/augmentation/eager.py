@@ -63,9 +63,8 @@ def _apply(
         return filters.gaussian_blur(images, moved(step.strength), largest)
     if name == "gaussian_noise":
         noise = draws.noise(step.noise, count, *images.shape[1:])
-        return filters.gaussian_noise(
-            images, moved(step.strength), noise[torch.from_numpy(index).to(device)]
-        )
+        these = torch.from_numpy(index).to(device, non_blocking=True)
+        return filters.gaussian_noise(images, moved(step.strength), noise[these])
     if name == "cutout":
         return filters.cutout(images, moved(step.strength), moved(step.centre), moved(step.fill))
     return _WITH_STRENGTH[name](images, moved(step.strength))
