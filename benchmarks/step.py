@@ -21,6 +21,7 @@ from core.augmentation import Draws, two_views
 from core.policies.recipes import BASELINES
 from core.policies.schema import Policy
 from core.pretraining import trainer
+from core.pretraining.batches.drawing import batch_of
 from core.pretraining.data import TrialData
 from core.pretraining.hardware import choose_device
 from core.pretraining.spec import PretrainingSpec
@@ -49,7 +50,7 @@ def compare(
     kept = []
     for number in range(_KEPT):
         draws = Draws(0, number, device=device)
-        batch = trainer.batch_of(data.pretrain, spec.batch_size, draws)
+        batch = batch_of(data.pretrain, spec.batch_size, draws)
         kept.append(two_views(batch, policy, draws, data.normalisation))
 
     def whole() -> None:

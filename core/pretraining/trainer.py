@@ -15,6 +15,7 @@ import torch
 
 from core.augmentation import Draws, two_views
 from core.policies.schema import Policy
+from core.pretraining.batches.source import batches_of
 from core.pretraining.data import TrialData
 from core.pretraining.encoders import build_encoder, train_norms_only
 from core.pretraining.hardware import autocast
@@ -134,20 +135,11 @@ def restore(run: Run, state: dict[str, Any]) -> None:
     run.step, run.losses = int(state["step"]), list(state["losses"])
 
 
-def batch_of(images: torch.Tensor, size: int, draws: Draws) -> torch.Tensor:
-    """`size` of the images, drawn without repetition, on the device of the draws."""
-    chosen = torch.randperm(len(images), generator=draws.generator("batch"), device=draws.device)
-    chosen = chosen[: min(size, len(images))]
-    batch = images[chosen.to(images.device)]
-    return batch.to(draws.device, non_blocking=True)
-
-
 def views_of(
-    data: TrialData, spec: PretrainingSpec, policy: Policy, seed: int, step: int
+    data: TrialData, batch: torch.Tensor, policy: Policy, seed: int, step: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The two normalised views of the batch that a run of `seed` sees at `step`."""
+    """The two normalised views of its batch that a run of `seed` sees at `step`."""
     draws = Draws(seed, step, device=data.mean.device)
-    batch = batch_of(data.pretrain, spec.batch_size, draws)
     return two_views(batch, policy, draws, data.normalisation)
 
 
@@ -186,12 +178,13 @@ def train(
     device = data.mean.device
     run.method.train()
     fresh: list[torch.Tensor] = []
-    while run.step < until:
-        watch(run.step)
-        views = views_of(data, spec, policy, seed, run.step)
-        set_learning_rate(run.optimizer, spec, run.step, length)
-        fresh.append(optimise(run, views, device))
-        run.step += 1
+    with batches_of(data, spec.batch_size, [seed], range(run.step, until)) as batches:
+        while run.step < until:
+            watch(run.step)
+            views = views_of(data, batches(run.step)[seed], policy, seed, run.step)
+            set_learning_rate(run.optimizer, spec, run.step, length)
+            fresh.append(optimise(run, views, device))
+            run.step += 1
     # One transfer at the end: reading a loss each step would make the GPU wait.
     run.losses += torch.stack(fresh).float().cpu().tolist() if fresh else []
     check(run)
