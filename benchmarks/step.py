@@ -24,6 +24,7 @@ from core.pretraining import trainer
 from core.pretraining.batches.drawing import batch_of
 from core.pretraining.data import TrialData
 from core.pretraining.hardware import choose_device
+from core.pretraining.optimising import optimise
 from core.pretraining.spec import PretrainingSpec
 
 _KEPT = 8  # views made before, used in turn
@@ -60,7 +61,7 @@ def compare(
         )  # fmt: skip
 
     def bare() -> None:
-        trainer.optimise(run, kept[run.step % _KEPT], device)
+        optimise(run, kept[run.step % _KEPT], device)
         run.step += 1
 
     taken: dict[str, list[float]] = {"whole": [], "bare": []}

@@ -65,7 +65,7 @@ class Ahead:
                 # Drawn on the device, as for images that lie there; it is this thread that waits.
                 places = drawn(len(self._rows), self._size, draws).cpu()
                 torch.index_select(self._rows, 0, places, out=batch)
-            images, copy = self._transfer.send(buffer)
+        images, copy = self._transfer.send(buffer)
         self._copies[place] = copy
         return images, copy
 

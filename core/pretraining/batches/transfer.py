@@ -31,10 +31,10 @@ class Transfer(Protocol):
         """uint8 memory of the host that copies start from."""
 
     def beside(self) -> AbstractContextManager[object]:
-        """Where this thread draws and copies, so as not to wait for what the device computes."""
+        """Where this thread draws, so as not to wait for what the device computes."""
 
     def send(self, buffer: torch.Tensor) -> tuple[torch.Tensor, Copy]:
-        """Begin a copy of `buffer` to the device; called `beside`."""
+        """Begin a copy of `buffer` to the device."""
 
 
 class _Done:
@@ -78,21 +78,25 @@ class _CudaCopy:
 
 
 class CudaTransfer:
-    """From pinned memory, on a stream of its own."""
+    """From pinned memory, on a stream of its own; places are drawn on another, as whoever draws
+    waits for them, but need not wait for copies.
+    """
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._drawing = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._copying = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
     def buffer(self, *shape: int) -> torch.Tensor:
         return torch.empty(shape, dtype=torch.uint8, pin_memory=True)
 
     def beside(self) -> AbstractContextManager[object]:
-        return torch.cuda.stream(self._stream)
+        return torch.cuda.stream(self._drawing)
 
     def send(self, buffer: torch.Tensor) -> tuple[torch.Tensor, Copy]:
-        images = buffer.to(self.device, non_blocking=True)
-        return images, _CudaCopy(self._stream)
+        with torch.cuda.stream(self._copying):
+            images = buffer.to(self.device, non_blocking=True)
+        return images, _CudaCopy(self._copying)
 
 
 def transfer_to(device: torch.device) -> Transfer:

@@ -14,6 +14,8 @@ from core.policies.schema import Policy
 from core.pretraining import trainer
 from core.pretraining.batches.source import batches_of
 from core.pretraining.data import TrialData
+from core.pretraining.graphs.stepping import stepping
+from core.pretraining.optimising import learning_rate
 from core.pretraining.packs.stack import Stack
 from core.pretraining.packs.views import views_of_all
 from core.pretraining.spec import PretrainingSpec
@@ -65,14 +67,16 @@ def _together(
     who = [(member.policy, member.seed) for member in members]
     steps = range(before[0], until)
     try:
-        with batches_of(data, spec.batch_size, [m.seed for m in members], steps) as batches:
+        with (
+            batches_of(data, spec.batch_size, [m.seed for m in members], steps) as batches,
+            stepping(stack, spec, data.mean.device, len(steps)) as optimise,
+        ):
             for step in steps:
                 staying = [member.stays() for member in members]
                 if not all(staying):
                     break
                 views = views_of_all(data, batches(step), who, step)
-                trainer.set_learning_rate(stack.optimizer, spec, step, length)
-                fresh.append(trainer.optimise(stack, views, data.mean.device))
+                fresh.append(optimise(views, learning_rate(spec, step, length)))
                 for member in members:
                     member.run.step += 1
         losses = torch.stack(fresh).float().cpu().T.tolist() if fresh else [[] for _ in members]
