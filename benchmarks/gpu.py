@@ -4,8 +4,12 @@
 * Images per second of five whole policies, against kornia where it is installed.
 * What augmentation adds to a step, for small encoders and for ResNet-18.
 * Seconds of a whole candidate, pretraining and score.
+* Images per second of steps on streamed images, over those of the same images resident.
+* Recorded steps (CUDA graphs), against others: seconds, and whether they come out the same.
 * Steps of candidates per second in packs of 1, 2, 4, 8 and 16, over those of candidates alone; and
   seconds per candidate of a whole pack, score included, of the size that a worker would choose.
+
+What would begin after eight minutes is left out, and named in the results.
 
 Beside torch and torchvision it needs what `core` imports (pydantic, scipy, safetensors), no
 database, no network and no image set: images are made up. `--device cpu` tries the script itself.
@@ -24,8 +28,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn import functional
 
+from benchmarks.accelerator.images import made_up, smooth_images
+from benchmarks.accelerator.recording import measure_recording
+from benchmarks.accelerator.streaming import measure_streaming
 from benchmarks.augment.policies import WHOLE, single
 from benchmarks.report import spread, target, write
 from benchmarks.step import measure
@@ -45,15 +51,7 @@ from core.storage.folder import FolderStorage
 
 _BATCH = {32: 512, 96: 256, 224: 128}
 _OVER_KORNIA = 5.0
-
-
-def _images(size: int, count: int, device: torch.device) -> torch.Tensor:
-    """uint8 (count, 3, size, size), smooth as photographs are, channels last in memory."""
-    source = torch.Generator().manual_seed(size)
-    coarse = torch.rand(count, 3, 6, 6, generator=source)
-    fine = functional.interpolate(coarse, size=(size, size), mode="bicubic").clamp(0, 1)
-    images = (fine * 255).round().to(torch.uint8).to(device)
-    return images.contiguous(memory_format=torch.channels_last)
+_LATEST = 480.0
 
 
 def _synchronise(device: torch.device) -> None:
@@ -79,7 +77,7 @@ def _rate(act: Callable[[], Any], images: int, device: torch.device, seconds: fl
 def _parity(device: torch.device) -> dict[str, float]:
     """Of each operation, the share of values that differ from the CPU's by more than rounding."""
     found = {}
-    images = _images(32, 32, torch.device("cpu"))
+    images = smooth_images(32, 32, torch.device("cpu"))
     for name, policy in single().items():
         if name == "gaussian_noise":  # its noise is drawn on the device
             continue
@@ -95,7 +93,7 @@ def _augment(device: torch.device, seconds: float) -> tuple[dict[str, Any], list
     targets = []
     with_kornia = importlib.util.find_spec("kornia") is not None
     for size, batch in _BATCH.items():
-        images = _images(size, batch, device)
+        images = smooth_images(size, batch, device)
         for name, policy in WHOLE.items():
 
             def ours(policy: Policy = policy, images: torch.Tensor = images) -> torch.Tensor:
@@ -119,13 +117,6 @@ def _augment(device: torch.device, seconds: float) -> tuple[dict[str, Any], list
             shown = ", ".join(f"{who} {spread(values)}" for who, values in rates.items())
             print(f"{label}: images per second: {shown}", flush=True)
     return samples, targets
-
-
-def _data(size: int, device: torch.device) -> TrialData:
-    images = _images(size, 8000, device)
-    pretrain, train, test, report = torch.split(images, [4500, 2000, 1000, 500])
-    middle = torch.full((1, 3, 1, 1), 0.5, device=device)
-    return TrialData(pretrain, train, test, report, mean=middle, std=middle / 2)
 
 
 def _trial(encoder: str, iterations: int, seed: int = 0) -> TrialSpec:
@@ -199,6 +190,20 @@ def _packed_candidates(data: TrialData, encoder: str, size: int, iterations: int
     return taken[1:]
 
 
+def _candidates(data: TrialData, encoder: str, quick: bool, samples: dict[str, Any]) -> None:
+    """Alone and in packs."""
+    taken = _candidate(data, encoder, 3 if quick else 300)
+    samples["candidate"][encoder] = taken
+    print(f"candidate, {encoder}: {spread(taken)} s", flush=True)
+    for method in ("simclr", "moco_v2"):
+        label = f"{encoder}, {method}"
+        samples["packs"][label] = _packs(data, encoder, method, 3 if quick else 20)
+    size = samples["packs"][f"{encoder}, simclr"]["chosen"]
+    packed = _packed_candidates(data, encoder, size, 3 if quick else 300)
+    samples["candidate"][f"{encoder}, {size} at once"] = packed
+    print(f"candidate, {encoder}, {size} at once: {spread(packed)} s each", flush=True)
+
+
 def main() -> None:
     """All parts; writes what a GPU gave."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -208,6 +213,7 @@ def main() -> None:
         "--encoders", nargs="+", default=["resnet_tiny", "resnet_small", "resnet18"]
     )
     options = parser.parse_args()
+    started = time.perf_counter()
     device = choose_device(options.device)
     quick = options.quick or device.type != "cuda"
     encoders = options.encoders[:1] if quick else options.encoders
@@ -218,20 +224,18 @@ def main() -> None:
     worst = max(samples["parity"].values())
     targets = [target("operations: share of values unlike the CPU's", worst, 0.002, at_least=False)]
     samples["augment"], more = _augment(device, 0.1 if quick else 2.0)
-    data = _data(32, device)
+    data = made_up(32, device)
     samples["step"], steps = measure(data, encoders, 256, 3 if quick else 60)
-    samples["candidate"], samples["packs"] = {}, {}
+    samples["streaming"] = measure_streaming(device, 3 if quick else 60, quick)
+    samples["recording"] = measure_recording(data, encoders, 6 if quick else 200)
+    samples |= {"candidate": {}, "packs": {}, "left_out": []}
     for encoder in encoders:
-        taken = _candidate(data, encoder, 3 if quick else 300)
-        samples["candidate"][encoder] = taken
-        print(f"candidate, {encoder}: {spread(taken)} s", flush=True)
-        for method in ("simclr", "moco_v2"):
-            label = f"{encoder}, {method}"
-            samples["packs"][label] = _packs(data, encoder, method, 3 if quick else 20)
-        size = samples["packs"][f"{encoder}, simclr"]["chosen"]
-        packed = _packed_candidates(data, encoder, size, 3 if quick else 300)
-        samples["candidate"][f"{encoder}, {size} at once"] = packed
-        print(f"candidate, {encoder}, {size} at once: {spread(packed)} s each", flush=True)
+        if time.perf_counter() - started > _LATEST:
+            samples["left_out"].append(f"candidates and packs of {encoder}")
+            continue
+        _candidates(data, encoder, quick, samples)
+    if samples["left_out"]:
+        print("left out, as the time is over:", ", ".join(samples["left_out"]))
     write("gpu", samples, [*targets, *more, *steps], quick)
 
 
