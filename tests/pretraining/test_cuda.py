@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 import torch
 
 from core.augmentation import Draws
+from core.augmentation.sending import sent
 from core.policies.schema import Policy
 from core.pretraining import trainer
 from core.pretraining.batches.ahead import Ahead
@@ -79,6 +81,41 @@ def test_recorded_steps_come_out_as_others(data: TrialData, method: str) -> None
     views = trainer.views_of(data, data.pretrain[:64], POLICIES[0], 0, 3)
     found = compare(run, views, 1e-3, device, CudaRecorder(device))
     assert Compared(1.0, 0.0, 0.0, found.apart).pays(1), found
+
+
+def test_a_recording_that_fails_leaves_the_device_as_it_was(data: TrialData) -> None:
+    device = data.mean.device
+    recorder, before = CudaRecorder(device), torch.cuda.current_stream()
+    number = torch.ones((), device=device)
+
+    def wait() -> None:
+        float(number + 1)
+
+    def add() -> None:
+        number.add_(1)
+
+    with pytest.raises(Exception, match="captur"):
+        recorder.record(wait)
+    assert torch.cuda.current_stream() == before
+    with Ahead(data.pretrain.cpu(), 64, [0], range(60), transfer_to(device)) as ahead:
+        held = []
+        for step in range(60):
+            ahead.take(step)[0].float().sum()
+            torch.cuda.synchronize()
+            held.append(torch.cuda.memory_allocated())
+    assert held[-1] <= max(held[:10]), "the memory of batches is used again"
+    recorder.record(add)()
+    assert float(number) == 2
+
+
+def test_more_than_cuda_stages_is_sent_without_waiting(data: TrialData) -> None:
+    values = np.arange(2**18, dtype=np.int64)
+    sent(values, data.mean.device)  # pins memory, which is used again
+    torch.cuda.synchronize()
+    torch.cuda._sleep(10**9)
+    there = sent(values, data.mean.device)
+    assert not torch.cuda.current_stream().query(), "the device is still busy"
+    assert torch.equal(there.cpu(), torch.from_numpy(values))
 
 
 def test_runs_and_packs_of_streamed_images_can_be_recorded(

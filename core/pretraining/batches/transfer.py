@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from contextlib import AbstractContextManager
+from functools import lru_cache
 from typing import Protocol
 
 import torch
@@ -99,6 +100,14 @@ class CudaTransfer:
         return images, _CudaCopy(self._copying)
 
 
+@lru_cache(maxsize=8)
+def _cuda(device: torch.device) -> CudaTransfer:
+    """One of a device: torch keeps what was freed for the stream that it was allocated for, so
+    streams of each run would each keep batches that no other run can take.
+    """
+    return CudaTransfer(device)
+
+
 def transfer_to(device: torch.device) -> Transfer:
     """The best that a device can do."""
-    return CudaTransfer(device) if device.type == "cuda" else PlainTransfer(device)
+    return _cuda(device) if device.type == "cuda" else PlainTransfer(device)

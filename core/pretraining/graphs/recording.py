@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
@@ -34,13 +35,30 @@ class CudaRecorder:
         # What is collected while a graph is recorded, may be what must not be freed then.
         gc.collect()
         graph = torch.cuda.CUDAGraph()
-        with (
-            torch.cuda.device(self._device),
-            # The thread that streams images goes on meanwhile.
-            torch.cuda.graph(graph, capture_error_mode="thread_local"),
-        ):
-            act()
+        pool = torch.cuda.graph_pool_handle()
+        try:
+            with (
+                torch.cuda.device(self._device),
+                # Put back in the end: torch does not where CUDA finds the recording invalid.
+                torch.cuda.stream(torch.cuda.current_stream(self._device)),
+                # The thread that streams images goes on meanwhile.
+                torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"),
+            ):
+                act()
+        except BaseException:
+            self._leave(pool)
+            raise
         return graph.replay
+
+    def _leave(self, pool: Any) -> None:
+        """End what torch itself leaves open where CUDA has found a recording invalid: it would go
+        on as if one were under way, and free no memory that another stream has used.
+        """
+        place = torch.cuda.current_device() if self._device.index is None else self._device.index
+        # The first one raises where nothing was left open.
+        with contextlib.suppress(Exception):
+            torch._C._cuda_endAllocateToPool(place, pool)
+            torch._C._cuda_releasePool(place, pool)
 
     def synchronise(self) -> None:
         torch.cuda.synchronize(self._device)
