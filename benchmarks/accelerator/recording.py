@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
+import torch
+
+from benchmarks.accelerator.parts import Found
 from benchmarks.report import spread
 from core.augmentation import Draws
 from core.policies.recipes import moco_v2
@@ -24,17 +27,23 @@ from core.pretraining.spec import PretrainingSpec
 from core.settings import get_settings
 
 _SIZES = (1, 4)
-_PLAIN_STEPS, _ROUNDS = 3, 4
+_PLAIN_STEPS, _STEPS, _ROUNDS = 3, 100, 2
 
 
 class _Again:
-    """For a CPU, to try the script: carries out the step itself."""
+    """Records nothing: carries out the step itself. What a recording is compared with, and what a
+    CPU has, to try the script.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
 
     def record(self, act: Callable[[], None]) -> Callable[[], None]:
         return act
 
     def synchronise(self) -> None:
-        pass
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
 
 
 def _compared(
@@ -76,10 +85,12 @@ def _graphs(asked: str) -> Iterator[None]:
         get_settings.cache_clear()
 
 
-def _whole(data: TrialData, spec: PretrainingSpec, steps: int) -> dict[str, list[float]]:
+def _whole(
+    data: TrialData, spec: PretrainingSpec, steps: int, rounds: int
+) -> dict[str, list[float]]:
     """Steps per second of runs with their augmentation and the recording itself, in turn."""
     rates: dict[str, list[float]] = {"off": [], "on": []}
-    for number in range(1 + _ROUNDS):
+    for number in range(1 + rounds):
         for asked, found in rates.items():
             run = trainer.start(spec, data, data.pretrain.shape[-1], 0)
             with _graphs(asked):
@@ -93,36 +104,44 @@ def _whole(data: TrialData, spec: PretrainingSpec, steps: int) -> dict[str, list
     return rates
 
 
-def measure_recording(data: TrialData, encoders: list[str], steps: int) -> dict[str, Any]:
-    """Each encoder and method, alone and in a pack; what cannot be recorded says why."""
-    recorder = recorder_of(data.mean.device) or _Again()
+def _measured(data: TrialData, spec: PretrainingSpec, size: int, label: str) -> dict[str, Any]:
+    """Beside a comparison one with a recorder that records nothing: how far apart two copies end
+    that are sent the same operations.
+    """
+    device = data.mean.device
+    found = _compared(data, spec, size, recorder_of(device) or _Again(device))
+    found["apart_unrecorded"] = _compared(data, spec, size, _Again(device))["apart"]
+    print(
+        f"{label}: {1e3 * found['step']:.4g} ms, replayed {1e3 * found['replayed']:.4g} ms "
+        f"({found['step'] / found['replayed']:.3f} times as fast), recording "
+        f"{1e3 * found['recording']:.4g} ms, apart by {found['apart']:.2g}, unrecorded by "
+        f"{found['apart_unrecorded']:.2g}",
+        flush=True,
+    )
+    return found
+
+
+def measure_recording(data: TrialData, encoder: str, quick: bool) -> Found:
+    """Both methods, alone and in a pack; what cannot be recorded says why."""
     samples: dict[str, Any] = {}
-    for encoder in encoders:
-        for method in ("simclr", "moco_v2"):
-            spec = PretrainingSpec.model_validate({"encoder": encoder, "method": method})
-            for size in _SIZES:
-                label = f"recorded step, {encoder}, {method}, {size} at once"
-                try:
-                    found = _compared(data, spec, size, recorder)
-                except Exception as error:
-                    samples[label] = {"failed": f"{type(error).__name__}: {error}"}
-                    print(f"{label}: {samples[label]['failed']}", flush=True)
-                    continue
-                samples[label] = found
-                print(
-                    f"{label}: {1e3 * found['step']:.4g} ms, replayed "
-                    f"{1e3 * found['replayed']:.4g} ms "
-                    f"({found['step'] / found['replayed']:.3f} times as fast), recording "
-                    f"{1e3 * found['recording']:.4g} ms, apart by {found['apart']:.2g}",
-                    flush=True,
-                )
-            rates = _whole(data, spec, steps)
-            label = f"whole runs of {steps} steps, {encoder}, {method}"
-            ratio = statistics.median(rates["on"]) / statistics.median(rates["off"])
-            samples[label] = rates
-            print(
-                f"{label}: steps per second {spread(rates['off'])}, recorded "
-                f"{spread(rates['on'])}: {ratio:.3f} times",
-                flush=True,
-            )
-    return samples
+    steps, rounds = (6, 1) if quick else (_STEPS, _ROUNDS)
+    for method in ("simclr", "moco_v2"):
+        values = {"encoder": encoder, "method": method, "batch_size": 32 if quick else 128}
+        spec = PretrainingSpec.model_validate(values)
+        for size in _SIZES[:1] if quick and method == "moco_v2" else _SIZES:
+            label = f"recorded step, {method}, {size} at once"
+            try:
+                samples[label] = _measured(data, spec, size, f"{encoder}, {label}")
+            except Exception as error:
+                samples[label] = {"failed": f"{type(error).__name__}: {error}"}
+                print(f"{encoder}, {label}: {samples[label]['failed']}", flush=True)
+        rates = _whole(data, spec, steps, rounds)
+        label = f"whole runs of {steps} steps, {method}"
+        ratio = statistics.median(rates["on"]) / statistics.median(rates["off"])
+        samples[label] = rates
+        print(
+            f"{encoder}, {label}: steps per second {spread(rates['off'])}, recorded "
+            f"{spread(rates['on'])}: {ratio:.3f} times",
+            flush=True,
+        )
+    return samples, []

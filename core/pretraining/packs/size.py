@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -81,12 +82,13 @@ def throughput(
 
 
 def best_size(
-    spec: PretrainingSpec, data: TrialData, policy: Policy, steps: int = _STEPS
-) -> tuple[int, list[Throughput]]:
+    spec: PretrainingSpec, data: TrialData, policy: Policy, steps: int = _STEPS,
+    sizes: Sequence[int] = SIZES,
+) -> tuple[int, list[Throughput]]:  # fmt: skip
     """The size beyond which packs are not worth it or do not fit, and what was measured."""
     found: list[Throughput] = []
     best = 1
-    for size in SIZES:
+    for size in sizes:
         if found and size * found[-1].bytes_each > _SHARE * free_memory(data.mean.device):
             break
         now = throughput(spec, data, policy, size, steps)
