@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import time
 import traceback
@@ -47,8 +48,9 @@ class Parts:
         self.seconds[name] = time.perf_counter() - began
         print(f"-- {name}: {self.seconds[name]:.1f} s", flush=True)
         gc.collect()
-        if torch.cuda.is_available() and name not in self.failed:
-            torch.cuda.empty_cache()
+        if torch.cuda.is_available():
+            with contextlib.suppress(RuntimeError):  # a device that has failed stays so
+                torch.cuda.empty_cache()
         self.keep(self)
 
     def document(self) -> dict[str, Any]:

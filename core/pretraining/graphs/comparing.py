@@ -17,8 +17,8 @@ from core.pretraining.graphs.recording import Recorder
 from core.pretraining.optimising import Trained, Views, optimise
 
 _UNTIMED, _TIMED = 2, 8
-#: Of the distance travelled in the untimed steps. Rounding reached a hundredth in two steps in bf16,
-#: and a tenth in ten.
+#: Of the distance travelled in the untimed steps. Rounding reached a hundredth in two steps in
+#: bf16, and a tenth in ten.
 _TOLERANCE = 0.1
 
 
