@@ -21,8 +21,10 @@ from core.augmentation import Draws, two_views
 from core.policies.recipes import BASELINES
 from core.policies.schema import Policy
 from core.pretraining import trainer
+from core.pretraining.batches.drawing import batch_of
 from core.pretraining.data import TrialData
 from core.pretraining.hardware import choose_device
+from core.pretraining.optimising import optimise
 from core.pretraining.spec import PretrainingSpec
 
 _KEPT = 8  # views made before, used in turn
@@ -49,16 +51,17 @@ def compare(
     kept = []
     for number in range(_KEPT):
         draws = Draws(0, number, device=device)
-        batch = trainer.batch_of(data.pretrain, spec.batch_size, draws)
+        batch = batch_of(data.pretrain, spec.batch_size, draws)
         kept.append(two_views(batch, policy, draws, data.normalisation))
 
     def step(views: tuple[torch.Tensor, torch.Tensor]) -> None:
-        trainer.set_learning_rate(run.optimizer, spec, run.step, 10**6)
-        trainer.optimise(run, views, device)
+        optimise(run, views, device)
         run.step += 1
 
     def whole() -> None:
-        step(trainer.views_of(data, spec, policy, 0, run.step))
+        draws = Draws(0, run.step, device=device)
+        batch = batch_of(data.pretrain, spec.batch_size, draws)
+        step(two_views(batch, policy, draws, data.normalisation))
 
     def bare() -> None:
         step(kept[run.step % _KEPT])

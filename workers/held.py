@@ -12,6 +12,7 @@ from core.errors import CacheFullError, ObjectMissingError, StorageUnavailableEr
 from core.jobs import claim as trials
 from core.jobs.advance import advance, is_due
 from core.jobs.result import record
+from core.jobs.twins import TwinRunsError, set_free
 from core.pretraining.trainer import DivergedError
 from core.settings import Settings
 from core.store.database import session_scope, statement_scope
@@ -63,7 +64,7 @@ class HeldTrial:
     def settle(self, outcome: dict[str, Any] | Exception) -> list[str]:
         """Report a result, or why there is none; returns ids of trials to dispatch."""
         if isinstance(outcome, Exception) and not isinstance(
-            outcome, TrialStopped | StorageUnavailableError
+            outcome, TrialStopped | StorageUnavailableError | TwinRunsError
         ):
             logger.error("trial %s failed", self.claimed.id, exc_info=outcome)
         self.end()
@@ -77,6 +78,10 @@ class HeldTrial:
                 logger.info("trial %s: lease lost, result dropped", claimed.id)
                 return []
             return report(lambda s: trials.stop(s, claimed, reason, _MESSAGES[reason]), patience)
+        if isinstance(outcome, TwinRunsError):
+            logger.info("trial %s waits for an equal one", claimed.id)
+            known = outcome.fingerprint
+            return report(lambda s: trials.set_aside(s, claimed, known), patience)
         if isinstance(outcome, StorageUnavailableError):
             logger.warning("trial %s cannot be run now: %s", claimed.id, outcome)
             message = outcome.message
@@ -90,10 +95,14 @@ class HeldTrial:
         if not report(lambda s: record(s, self.claimed, outcome), patience, scope):
             logger.info("trial %s: lease lost, result dropped", self.claimed.id)
             return []
-        job_id = self.claimed.job_id
-        if not report(lambda s: is_due(s, job_id), patience, statement_scope):
-            return []
-        return report(lambda s: advance(s, job_id), patience)
+        due: list[str] = []
+        job_id, trial_id = self.claimed.job_id, self.claimed.id
+        # One that took over a result was not waited for.
+        if outcome.get("fingerprint") and outcome["iterations_run"]:
+            due += report(lambda s: set_free(s, trial_id), patience, statement_scope)
+        if report(lambda s: is_due(s, job_id), patience, statement_scope):
+            due += report(lambda s: advance(s, job_id), patience)
+        return due
 
     def hand_back(self) -> list[str]:
         """Return the trial to the queue: the worker is shutting down."""

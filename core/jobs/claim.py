@@ -20,6 +20,7 @@ from core.jobs.create import find_job
 from core.jobs.elapsed import elapsed_between
 from core.jobs.specs import spec_for
 from core.jobs.starting import dataset_of
+from core.jobs.twins import running_twin, set_free
 from core.lifecycle import ENDING_JOBS, OPEN_JOBS
 from core.policies.schema import Policy
 from core.pretraining.spec import FINAL, SOURCE, TrialSpec
@@ -37,6 +38,7 @@ class ClaimedTrial:
 
     id: str
     job_id: str
+    owner: str
     token: str
     candidate: str
     policy: Policy
@@ -74,11 +76,12 @@ _TAKE = (
         attempt=_trials.attempt + 1, started_at=func.now(), heartbeat_at=func.now(),
         lease_expires_at=func.now() + bindparam("lease", type_=Interval),
         reason=None, message=None, log_tail=None,
+        fingerprint=None,  # which it may have from an earlier attempt, or as it waited
     )
     .returning(
         _trials.job_id, _trials.candidate_key, _trials.seed, _trials.iterations,
         _trials.schedule_iterations, _trials.resume_from, _trials.task, _trials.payload,
-        _candidates.policy, _datasets.digest, _jobs.request_id,
+        _candidates.policy, _datasets.digest, _jobs.owner, _jobs.request_id,
         _jobs.started_at.label("job_started_at"), _jobs.paused_at, _jobs.finished_at,
         _jobs.paused_seconds, func.clock_timestamp().label("now"),
     )
@@ -117,6 +120,7 @@ def claim(session: Session, trial_id: str, worker: str, settings: Settings) -> C
     return ClaimedTrial(
         id=trial_id,
         job_id=taken.job_id,
+        owner=taken.owner,
         token=token,
         candidate=taken.candidate_key,
         policy=Policy.model_validate(taken.policy),
@@ -191,7 +195,7 @@ def _finish(
     )  # fmt: skip
     if not changed:
         return []
-    return advance(session, claimed.job_id)
+    return [*advance(session, claimed.job_id), *set_free(session, claimed.id)]
 
 
 def fail(
@@ -229,7 +233,8 @@ def retry(session: Session, claimed: ClaimedTrial, message: str, settings: Setti
         Trial.attempt < settings.max_attempts, lease_token=None, lease_expires_at=None,
         worker=None, reason=reason, message=message,
     ):  # fmt: skip
-        return [claimed.id] if state in OPEN_JOBS else []
+        own = [claimed.id] if state in OPEN_JOBS else []
+        return [*own, *set_free(session, claimed.id)]
     return _finish(
         session, claimed, "crashed", reason=reason, message=message, finished_at=func.now()
     )
@@ -240,7 +245,7 @@ def hand_back(session: Session, claimed: ClaimedTrial) -> list[str]:
     A job that is ending does not wait for it to be taken up again.
 
     Returns:
-        The id of the trial, to dispatch again.
+        Ids of trials to dispatch: this one again, and those that waited for it.
     """
     state = _lock_job(session, claimed.job_id)
     if state in ENDING_JOBS:
@@ -250,4 +255,28 @@ def hand_back(session: Session, claimed: ClaimedTrial) -> list[str]:
         session, Trial, "queued", Trial.id == claimed.id, Trial.lease_token == claimed.token,
         lease_token=None, lease_expires_at=None, worker=None, attempt=Trial.attempt - 1,
     )  # fmt: skip
-    return [claimed.id] if changed else []
+    return [claimed.id, *set_free(session, claimed.id)] if changed else []
+
+
+def set_aside(session: Session, claimed: ClaimedTrial, fingerprint: str) -> list[str]:
+    """Let a trial wait in the queue for the equal one that runs (`core.jobs.twins`), as if it had
+    not been taken. A job that is ending does not wait.
+
+    Returns:
+        Ids of trials to dispatch: this one, if the other has ended meanwhile.
+    """
+    state = _lock_job(session, claimed.job_id)
+    if state in ENDING_JOBS:
+        message = "The job was ending while the trial waited for an equal one."
+        return stop(session, claimed, ENDING_JOBS[state], message)
+    twin = running_twin(session, fingerprint)
+    why: dict[str, str | None] = {"reason": None, "message": None}
+    if twin is not None:
+        message = f"Waits for the result of the equal trial {twin.id} of job {twin.job_id}."
+        why = {"reason": "equal_trial", "message": message}
+    changed = transition(
+        session, Trial, "queued", Trial.id == claimed.id, Trial.lease_token == claimed.token,
+        lease_token=None, lease_expires_at=None, worker=None, attempt=Trial.attempt - 1,
+        started_at=None, dispatched_at=None, fingerprint=fingerprint, **why,
+    )  # fmt: skip
+    return [claimed.id] if changed and twin is None else []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import ColumnElement, false, func
+
 from core.store.tables import Job
 
 
@@ -22,3 +24,9 @@ def elapsed_seconds(job: Job, now: datetime) -> float:
     """
     until = job.paused_at or job.finished_at or now
     return elapsed_between(job.started_at, until, job.paused_seconds)
+
+
+def is_out_of_time() -> ColumnElement[bool]:
+    """Whether the budget of seconds of a job that is queued or running is spent, for a query."""
+    elapsed = func.extract("epoch", func.now() - Job.started_at) - Job.paused_seconds
+    return func.coalesce(elapsed >= Job.spec[("budget", "seconds")].as_float(), false())

@@ -39,6 +39,11 @@ def engine_for(url: str) -> Engine:
     return engine
 
 
+@lru_cache(maxsize=4)
+def _autocommitting(engine: Engine) -> Engine:
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
 def get_engine() -> Engine:
     """The engine of the configured database.
 
@@ -55,11 +60,20 @@ def get_engine() -> Engine:
     return engine_for(url)
 
 
+def _of(owner: str | None) -> dict[str, str]:
+    return {} if owner is None else {"owner": owner}
+
+
 @contextmanager
-def statement_scope() -> Iterator[Session]:
-    """A session of which every statement is a transaction of its own, for what is one statement."""
-    engine = get_engine().execution_options(isolation_level="AUTOCOMMIT")
-    with Session(engine, expire_on_commit=False) as session:
+def statement_scope(owner: str | None = None) -> Iterator[Session]:
+    """A session of which every statement is a transaction of its own, for what is one statement or
+    only reads: to begin and to commit are two messages more.
+
+    Args:
+        owner: as for `session_scope`.
+    """
+    engine = _autocommitting(get_engine())
+    with Session(engine, expire_on_commit=False, info=_of(owner)) as session:
         yield session
 
 
@@ -70,6 +84,6 @@ def session_scope(owner: str | None = None) -> Iterator[Session]:
     Args:
         owner: whose rows it sees; None is all (see `core.store.owners`).
     """
-    info = {} if owner is None else {"owner": owner}
-    with Session(get_engine(), expire_on_commit=False, info=info) as session, session.begin():
+    scoped = Session(get_engine(), expire_on_commit=False, info=_of(owner))
+    with scoped as session, session.begin():
         yield session

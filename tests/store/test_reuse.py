@@ -37,7 +37,7 @@ def test_an_equal_trial_of_another_job_has_the_result(database: Settings) -> Non
     known = fingerprint(claimed, "cpu")
     assert known is not None
     with session_scope() as session:
-        found = equal_result(session, claimed, known)
+        found = equal_result(session, known)
     assert found is not None
     complete(claimed, found)
     now = trial(due[0])
@@ -47,13 +47,13 @@ def test_an_equal_trial_of_another_job_has_the_result(database: Settings) -> Non
 
 
 def test_not_that_of_another_owner(database: Settings) -> None:
-    first = _completed(database, 0.5)
+    _completed(database, 0.5)
+    job_id, due = make_job(database)
     with session_scope() as session:
-        session.get_one(Job, first.job_id).owner = "somebody else"
-    _, due = make_job(database)
+        session.get_one(Job, job_id).owner = "somebody else"
     claimed = _claimed(database, due[0])
     with session_scope() as session:
-        assert equal_result(session, claimed, fingerprint(claimed, "cpu") or "") is None
+        assert equal_result(session, fingerprint(claimed, "cpu") or "") is None
 
 
 def test_everything_that_decides_a_result_is_in_the_fingerprint(database: Settings) -> None:
@@ -61,6 +61,7 @@ def test_everything_that_decides_a_result_is_in_the_fingerprint(database: Settin
     claimed = _claimed(database, due[0])
     spec = claimed.spec
     others = [
+        dataclasses.replace(claimed, owner="somebody else"),
         dataclasses.replace(claimed, dataset_digest="e" * 64),
         dataclasses.replace(claimed, policy=claimed.policy.model_copy(update={"views": [[], []]})),
         *(
