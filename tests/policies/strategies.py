@@ -68,6 +68,6 @@ stages = (
 )  # fmt: skip
 policies = st.builds(
     Policy,
-    name=st.text(min_size=1, max_size=20),
+    name=st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1, max_size=20),
     views=st.lists(st.lists(stages, max_size=4), min_size=1, max_size=2),
 )

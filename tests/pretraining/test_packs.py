@@ -80,7 +80,7 @@ def _apart(
         alone, member.policy, data, spec,
         seed=member.seed, until=member.run.step, length=60, watch=_nothing,
     )  # fmt: skip
-    assert member.run.losses == pytest.approx(alone.losses, rel=0.01, abs=0.02)
+    assert member.run.losses == pytest.approx(alone.losses, rel=0.02, abs=0.04)
     for name, value in alone.method.state_dict().items():
         mine = member.run.method.state_dict()[name]
         assert mine.stride() == value.stride(), "laid out in memory as it would be"

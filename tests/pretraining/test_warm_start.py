@@ -111,7 +111,8 @@ def test_the_control_is_what_was_started_from(data: TrialData, trained: Weights)
     warm = untrained_rotation(data, spec, SCORING, 3, trained)
     assert cold != warm
     assert warm == untrained_rotation(data, spec, SCORING, 3, trained)
-    other = {**trained.tensors, "stem.conv.weight": -trained.tensors["stem.conv.weight"]}
+    blind = torch.zeros_like(trained.tensors["stem.conv.weight"])
+    other = {**trained.tensors, "stem.conv.weight": blind}
     changed = Weights(other, digest_of(other))
     assert untrained_rotation(data, spec, SCORING, 3, changed) != warm
     elsewhere = spec.model_copy(update={"variant": "bn_only"})
