@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.concurrency import contextmanager_in_threadpool
 from sqlalchemy.orm import Session
 
+from api.gate import SAFE
 from core.access.keys import Caller
 from core.settings import Settings, get_settings
-from core.store.database import session_scope
+from core.store.database import session_scope, statement_scope
 
 
 # Not in threads: changing threads costs more than these do.
@@ -27,8 +29,13 @@ async def _settings() -> Settings:
 CallerDep = Annotated[Caller, Depends(_caller)]
 
 
-def _session(caller: CallerDep) -> Iterator[Session]:
-    with session_scope(caller.owner) as session:
+async def _session(request: Request, caller: CallerDep) -> AsyncIterator[Session]:
+    if request.method in SAFE:
+        # Neither to make nor to leave it asks the database anything, so that no thread is needed.
+        with statement_scope(caller.owner) as session:
+            yield session
+        return
+    async with contextmanager_in_threadpool(session_scope(caller.owner)) as session:
         yield session
 
 

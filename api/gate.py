@@ -21,12 +21,13 @@ from core.access.rates import RateLimits
 from core.errors import ForbiddenError, QuarterturnError, UnauthorizedError
 from core.queue import broker_url
 from core.settings import Settings
-from core.store.database import session_scope
+from core.store.database import statement_scope
 
 #: The cookie of the pages.
 COOKIE = "quarterturn_key"
 SIGN_IN = "/sign-in"
-_SAFE = ("GET", "HEAD", "OPTIONS")
+#: Methods that only read.
+SAFE = ("GET", "HEAD", "OPTIONS")
 #: Not even counted: health is asked for by machines, static files are the same for all.
 _FREE = ("/static/", "/healthz", "/readyz")
 _PUBLIC = (SIGN_IN, "/sign-out", "/docs", "/openapi.json")
@@ -47,7 +48,7 @@ def scope_of(method: str, path: str) -> str:
     """The scope that a request needs."""
     if _is_under(path, (_KEYS, f"{_KEYS}/", _METRICS)):
         return "admin"
-    return "read" if method in _SAFE or path in _READ_BY_POST else "write"
+    return "read" if method in SAFE or path in _READ_BY_POST else "write"
 
 
 def _token(request: Request) -> tuple[str | None, bool]:
@@ -62,7 +63,7 @@ def _token(request: Request) -> tuple[str | None, bool]:
 def _refuse_foreign_pages(request: Request) -> None:
     """A page of another site must not act here, with the reader's cookie or without any key."""
     origin = request.headers.get("origin")
-    if request.method in _SAFE or origin is None:
+    if request.method in SAFE or origin is None:
         return
     if urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
         raise ForbiddenError(
@@ -105,9 +106,9 @@ class Gate:
         if _is_under(path, _FREE):
             return KEYLESS
         _refuse_foreign_pages(request)
-        with session_scope() as session:
-            # Keys are never deleted, so once there is one there always is.
-            self._keys_exist = self._keys_exist or keys_exist(session)
+        if not self._keys_exist:  # once there is one there always is: keys are never deleted
+            with statement_scope() as session:
+                self._keys_exist = keys_exist(session)
         if not self._keys_exist:
             _refuse_from_afar(request)
             if _is_under(path, (_KEYS, f"{_KEYS}/")):
@@ -131,11 +132,11 @@ class Gate:
                 f"{SIGN_IN}.",
                 code="key_required",
             )
-        with session_scope() as session:
+        with statement_scope() as session:
             caller = authenticate(session, token)
         assert caller.key_id is not None
         self._limit(self._settings.rate_limit_per_key, "key", caller.key_id)
-        if request.method not in _SAFE:
+        if request.method not in SAFE:
             limit = self._settings.rate_limit_writes_per_key
             self._limit(limit, "key (writes)", caller.key_id)
         if scope not in caller.scopes:

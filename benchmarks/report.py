@@ -36,9 +36,12 @@ def spread(samples: list[float]) -> str:
 
 
 def _commit() -> str:
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
-    )
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
+        )
+    except OSError:  # there is no git
+        return "unknown"
     return done.stdout.strip() or "unknown"
 
 
@@ -50,14 +53,26 @@ def _processor() -> str:
         return platform.processor()
 
 
-def write(name: str, samples: dict[str, Any], targets: list[dict[str, Any]], quick: bool) -> None:
-    """Print the targets and write `results/NAME.json`."""
+def show(targets: list[dict[str, Any]]) -> None:
+    """Print each target."""
     for item in targets:
         verdict = "met" if item["met"] else "MISSED"
         print(f"{verdict:7} {item['name']}: {item['value']} (target {item['target']})")
+
+
+def write(name: str, samples: dict[str, Any], targets: list[dict[str, Any]], quick: bool) -> None:
+    """Print the targets and write `results/NAME.json`."""
+    show(targets)
     if quick:
         print("quick run: nothing written")
         return
+    print(f"written: {save(name, samples, targets)}")
+
+
+def save(
+    name: str, samples: dict[str, Any], targets: list[dict[str, Any]], folder: Path = RESULTS
+) -> Path:
+    """Write `NAME.json` and say where."""
     document = {
         "benchmark": name,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -71,9 +86,9 @@ def write(name: str, samples: dict[str, Any], targets: list[dict[str, Any]], qui
         "samples": samples,
         "targets": targets,
     }
-    path = RESULTS / f"{name}.json"
+    path = folder / f"{name}.json"
     path.write_text(json.dumps(document, indent=1) + "\n")
-    print(f"written: {path}")
+    return path
 
 
 def run(main: Callable[[bool], None]) -> None:

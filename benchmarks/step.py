@@ -21,8 +21,10 @@ from core.augmentation import Draws, two_views
 from core.policies.recipes import BASELINES
 from core.policies.schema import Policy
 from core.pretraining import trainer
+from core.pretraining.batches.drawing import batch_of
 from core.pretraining.data import TrialData
 from core.pretraining.hardware import choose_device
+from core.pretraining.optimising import optimise
 from core.pretraining.spec import PretrainingSpec
 
 _KEPT = 8  # views made before, used in turn
@@ -49,7 +51,7 @@ def compare(
     kept = []
     for number in range(_KEPT):
         draws = Draws(0, number, device=device)
-        batch = trainer.batch_of(data.pretrain, spec.batch_size, draws)
+        batch = batch_of(data.pretrain, spec.batch_size, draws)
         kept.append(two_views(batch, policy, draws, data.normalisation))
 
     def whole() -> None:
@@ -59,7 +61,7 @@ def compare(
         )  # fmt: skip
 
     def bare() -> None:
-        trainer.optimise(run, kept[run.step % _KEPT], device)
+        optimise(run, kept[run.step % _KEPT], device)
         run.step += 1
 
     taken: dict[str, list[float]] = {"whole": [], "bare": []}

@@ -69,6 +69,7 @@ def _send(trial_ids: list[str]) -> bool:
     try:
         with session_scope() as session:
             queues = queues_of(session, trial_ids)
+        trial_ids = [trial_id for trial_id in trial_ids if trial_id in queues]  # not deleted since
         for trial_id in trial_ids:
             send(trial_id, queues[trial_id])
             sent.append(trial_id)

@@ -8,7 +8,7 @@ from typing import Any
 
 from core.density.execute import execute_density_trial
 from core.policies.schema import Policy
-from core.pretraining.checkpoints import CheckpointStore
+from core.pretraining.checkpoints import CheckpointStore, Elsewhere
 from core.pretraining.data import TrialData
 from core.pretraining.execute import execute_trial
 from core.pretraining.initial import Origin, initial_weights, origin_of
@@ -29,9 +29,13 @@ def execute(
     candidate: str,
     storage: Storage,
     watch: Watch,
+    elsewhere: Elsewhere | None = None,
 ) -> dict[str, Any]:
     """Pretrain and score a candidate or, where the trial has a payload, work on a fold, or pretrain
     an encoder that is kept.
+
+    Args:
+        elsewhere: other jobs that may have kept the state from which the trial goes on.
 
     Raises:
         core.pretraining.trainer.DivergedError, core.weights.storing.WeightsUnavailableError,
@@ -43,8 +47,8 @@ def execute(
     run = execute_trial if spec.payload is None else execute_density_trial
     outcome = run(
         spec, policy, data.pretrain.shape[-1], data,
-        job=job, candidate=candidate, checkpoints=CheckpointStore(storage), watch=watch,
-        initial=initial,
+        job=job, candidate=candidate, checkpoints=CheckpointStore(storage, elsewhere),
+        watch=watch, initial=initial,
     )  # fmt: skip
     return {**outcome, "provenance": {"init": origin}}
 
@@ -55,8 +59,9 @@ def can_be_packed(spec: TrialSpec) -> bool:
 
 
 def execute_together(
-    trials: Sequence[PackedTrial], data: TrialData, *, job: str, storage: Storage
-) -> Iterator[Outcome]:
+    trials: Sequence[PackedTrial], data: TrialData, *, job: str, storage: Storage,
+    elsewhere: Elsewhere | None = None,
+) -> Iterator[Outcome]:  # fmt: skip
     """Trials of one job, task and rung that can be packed, each as by `execute`; what a trial
     starts from is filled in here.
 
@@ -71,8 +76,9 @@ def execute_together(
     starts = [loaded[origin_of(trial.spec)] for trial in trials]
     ready = [replace(t, initial=start[0]) for t, start in zip(trials, starts, strict=True)]
     outcomes = execute_pack(
-        ready, data.pretrain.shape[-1], data, job=job, checkpoints=CheckpointStore(storage)
-    )
+        ready, data.pretrain.shape[-1], data,
+        job=job, checkpoints=CheckpointStore(storage, elsewhere),
+    )  # fmt: skip
     for place, outcome in outcomes:
         if isinstance(outcome, dict):
             outcome = {**outcome, "provenance": {"init": starts[place][1]}}

@@ -113,6 +113,11 @@ class Settings(BaseSettings):
         description="Most trials that a worker trains at once; `auto`: what is best on a GPU by "
         "measurement, 1 on a CPU.",
     )
+    cuda_graphs: Literal["off", "auto", "on"] = Field(
+        "off",
+        description="Whether a GPU replays recorded steps of training; `auto`: where they are "
+        "faster and come out the same, by measurement.",
+    )
     workers: int = Field(1, ge=1, description="Workers that `quarterturn serve` starts.")
     lease_seconds: float = Field(
         20.0, gt=0, description="A trial whose worker is silent for so long is retried."

@@ -10,8 +10,12 @@ import torch
 
 from core.errors import CacheFullError, ObjectMissingError, StorageUnavailableError
 from core.jobs import claim as trials
+from core.jobs.advance import advance, is_due
+from core.jobs.result import record
+from core.jobs.twins import TwinRunsError, set_free
 from core.pretraining.trainer import DivergedError
 from core.settings import Settings
+from core.store.database import session_scope, statement_scope
 from core.weights.storing import WeightsUnavailableError
 from workers.heartbeat import Heartbeat, TrialStopped
 from workers.log_tail import LogTail
@@ -60,20 +64,24 @@ class HeldTrial:
     def settle(self, outcome: dict[str, Any] | Exception) -> list[str]:
         """Report a result, or why there is none; returns ids of trials to dispatch."""
         if isinstance(outcome, Exception) and not isinstance(
-            outcome, TrialStopped | StorageUnavailableError
+            outcome, TrialStopped | StorageUnavailableError | TwinRunsError
         ):
             logger.error("trial %s failed", self.claimed.id, exc_info=outcome)
         self.end()
         claimed, settings = self.claimed, self._settings
         patience = 3 * settings.lease_seconds
         if isinstance(outcome, dict):
-            return report(lambda s: trials.complete(s, claimed, outcome), patience)
+            return self._record(outcome, patience)
         if isinstance(outcome, TrialStopped):
             reason = outcome.reason
             if reason == "lost":
                 logger.info("trial %s: lease lost, result dropped", claimed.id)
                 return []
             return report(lambda s: trials.stop(s, claimed, reason, _MESSAGES[reason]), patience)
+        if isinstance(outcome, TwinRunsError):
+            logger.info("trial %s waits for an equal one", claimed.id)
+            known = outcome.fingerprint
+            return report(lambda s: trials.set_aside(s, claimed, known), patience)
         if isinstance(outcome, StorageUnavailableError):
             logger.warning("trial %s cannot be run now: %s", claimed.id, outcome)
             message = outcome.message
@@ -81,6 +89,20 @@ class HeldTrial:
         why, message = _failure(outcome)
         tail = self._tail.text
         return report(lambda s: trials.fail(s, claimed, why, message, tail), patience)
+
+    def _record(self, outcome: dict[str, Any], patience: float) -> list[str]:
+        scope = session_scope if "encoder" in outcome else statement_scope
+        if not report(lambda s: record(s, self.claimed, outcome), patience, scope):
+            logger.info("trial %s: lease lost, result dropped", self.claimed.id)
+            return []
+        due: list[str] = []
+        job_id, trial_id = self.claimed.job_id, self.claimed.id
+        # One that took over a result was not waited for.
+        if outcome.get("fingerprint") and outcome["iterations_run"]:
+            due += report(lambda s: set_free(s, trial_id), patience, statement_scope)
+        if report(lambda s: is_due(s, job_id), patience, statement_scope):
+            due += report(lambda s: advance(s, job_id), patience)
+        return due
 
     def hand_back(self) -> list[str]:
         """Return the trial to the queue: the worker is shutting down."""

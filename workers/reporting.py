@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TypeVar
 
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -14,9 +16,14 @@ from core.store.database import session_scope
 logger = logging.getLogger(__name__)
 
 _PERIOD_SECONDS = 0.5
+AnswerT = TypeVar("AnswerT")
 
 
-def report(write: Callable[[Session], list[str]], patience: float) -> list[str]:
+def report(
+    write: Callable[[Session], AnswerT],
+    patience: float,
+    scope: Callable[[], AbstractContextManager[Session]] = session_scope,
+) -> AnswerT:
     """Write in a transaction of its own; tried again for `patience` seconds while the database is
     away. A report that comes too late is dropped by the lease.
 
@@ -26,7 +33,7 @@ def report(write: Callable[[Session], list[str]], patience: float) -> list[str]:
     deadline = time.monotonic() + patience
     while True:
         try:
-            with session_scope() as session:
+            with scope() as session:
                 return write(session)
         except OperationalError as error:
             if time.monotonic() > deadline:

@@ -16,8 +16,10 @@ from core.dispatch import dispatch
 from core.execution import can_be_packed, execute, execute_together
 from core.jobs.claim import ClaimedTrial, claim
 from core.jobs.pack import claim_mates
-from core.jobs.reuse import equal_result, fingerprint
+from core.jobs.reuse import fingerprint, kept_elsewhere, taken_over
+from core.jobs.twins import TwinRunsError
 from core.logs import bound
+from core.pretraining.checkpoints import Elsewhere
 from core.pretraining.data import TrialData
 from core.pretraining.hardware import choose_device, limit_threads
 from core.pretraining.packs.execute import PackedTrial
@@ -25,7 +27,7 @@ from core.pretraining.packs.size import pack_size
 from core.pretraining.spec import FINAL
 from core.settings import get_settings
 from core.storage import storage_of
-from core.store.database import session_scope
+from core.store.database import session_scope, statement_scope
 from workers.datasets import OpenDatasets
 from workers.held import HeldTrial
 from workers.identity import worker_name
@@ -48,13 +50,16 @@ def _fingerprint(claimed: ClaimedTrial) -> str | None:
     return fingerprint(claimed, device().type) if get_settings().reuse_results else None
 
 
-def _equal(claimed: ClaimedTrial) -> dict[str, Any] | None:
-    """The result of an equal trial, if there is one."""
+def _equal(claimed: ClaimedTrial) -> _Outcome | None:
+    """The result of an equal trial, or that it is being trained; None if there is none."""
     known = _fingerprint(claimed)
     if known is None:
         return None
-    with session_scope() as session:
-        found = equal_result(session, claimed, known)
+    try:
+        with statement_scope() as session:
+            found = taken_over(session, claimed, known)
+    except TwinRunsError as twin:
+        return twin
     if found is not None:
         logger.info("trial %s: result of an equal one", claimed.id)
     return found
@@ -76,20 +81,35 @@ def _mates(claimed: ClaimedTrial, data: TrialData) -> list[ClaimedTrial]:
         return []
 
 
+def _elsewhere(held: list[HeldTrial]) -> Elsewhere:
+    """Other jobs that may have kept the states from which these trials go on."""
+    if not get_settings().reuse_results or not held[0].claimed.spec.resume_from:
+        return {}
+    try:
+        with statement_scope() as session:
+            return kept_elsewhere(session, [h.claimed for h in held], device().type)
+    except SQLAlchemyError as error:
+        logger.warning("states of other jobs are not looked for: %s", error)
+        return {}
+
+
 def _trained(held: list[HeldTrial], data: TrialData) -> Iterator[tuple[HeldTrial, _Outcome]]:
     storage = storage_of(get_settings())
     first = held[0].claimed
     if len(held) == 1:
         yield held[0], execute(
             first.spec, first.policy, data, job=first.job_id, candidate=first.candidate,
-            storage=storage, watch=held[0].watch,
+            storage=storage, watch=held[0].watch, elsewhere=_elsewhere(held),
         )  # fmt: skip
         return
     logger.info("%d trials of job %s at once", len(held), first.job_id)
     pack = [
         PackedTrial(h.claimed.spec, h.claimed.policy, h.claimed.candidate, h.watch) for h in held
     ]
-    for place, outcome in execute_together(pack, data, job=first.job_id, storage=storage):
+    outcomes = execute_together(
+        pack, data, job=first.job_id, storage=storage, elsewhere=_elsewhere(held)
+    )
+    for place, outcome in outcomes:
         yield held[place], outcome
 
 
@@ -142,7 +162,7 @@ def _run_claimed(claimed: ClaimedTrial) -> None:
 
 def run(trial_id: str) -> None:
     """Claim and run a trial; without effect if it is no longer to be had."""
-    with session_scope() as session:
+    with statement_scope() as session:
         claimed = claim(session, trial_id, worker_name(), get_settings())
     if claimed is None:
         with bound(trial_id=trial_id):

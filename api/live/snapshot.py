@@ -17,7 +17,7 @@ from core.jobs.create import find_job
 from core.jobs.pulse import Pulse, pulse_of
 from core.jobs.snapshot import snapshot
 from core.lifecycle import final
-from core.store.database import session_scope
+from core.store.database import statement_scope
 from core.store.tables import Job
 
 _SUMMARY = (
@@ -99,7 +99,7 @@ def look_soon(
     job_id: str, state: str | None = None
 ) -> Snapshot | Future[Snapshot | None] | None:  # fmt: skip
     """The same without waiting for that of a large job to be made for the first time."""
-    with session_scope() as session:
+    with statement_scope() as session:
         if not is_large(session, job_id):
             return _looked(session, job_id)
         state = state or session.scalar(select(Job.state).where(Job.id == job_id))
@@ -110,7 +110,7 @@ def look_soon(
 
 
 def _look(job_id: str) -> Snapshot | None:
-    with session_scope() as session:
+    with statement_scope() as session:
         return _looked(session, job_id)
 
 

@@ -69,6 +69,7 @@ def made(session: Session, job: Job, function: Callable[P, T], *args: P.args, **
     returned a moment ago. Of another state of the job it is made anew.
 
     Args:
+        session: of a request that only reads (`statement_scope`).
         function: takes ids, and opens a session of its own.
 
     Raises:
@@ -76,6 +77,7 @@ def made(session: Session, job: Job, function: Callable[P, T], *args: P.args, **
     """
     if not is_large(session, job.id):
         return function(*args, **kw)
+    session.commit()  # gives its connection back: to wait for a page may take seconds
     return made_aside(job.state, function, *args, **kw)
 
 

@@ -22,8 +22,8 @@ from api.live.snapshot import Snapshot, look_soon
 from api.pages.large import unavailable
 from api.problems import responses
 from core.access.keys import Caller
-from core.jobs.create import find_job, job_not_found
-from core.store.database import session_scope
+from core.jobs.create import job_not_found, state_of
+from core.store.database import statement_scope
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -72,13 +72,13 @@ async def _events(
 
 
 def _find(job_id: str, caller: Caller) -> None:
-    with session_scope(caller.owner) as session:
-        find_job(session, job_id)
+    with statement_scope(caller.owner) as session:
+        state_of(session, job_id)
 
 
 def _looked(job_id: str, caller: Caller) -> Snapshot | Future[Snapshot | None] | None:
-    with session_scope(caller.owner) as session:
-        state = find_job(session, job_id).state
+    with statement_scope(caller.owner) as session:
+        state = state_of(session, job_id)
     return look_soon(job_id, state)
 
 

@@ -20,7 +20,8 @@ from typing import Any
 
 import torch
 
-from benchmarks.candidate.recipes import lightly_pretraining, paper_pretraining, paper_probe
+from benchmarks.candidate.lightly import lightly_pretraining
+from benchmarks.candidate.paper import paper_pretraining, paper_probe
 from benchmarks.correlation.collect import load_split
 from benchmarks.report import spread, target, write
 from core.policies.recipes import moco_v2, simclr

@@ -15,7 +15,7 @@ class Pictures(Dataset[Any]):
     """Arrays in memory as PIL images; users also read and decode files, which is not counted."""
 
     def __init__(self, images: torch.Tensor, transform: Callable[[Image.Image], Any]) -> None:
-        self.arrays = np.ascontiguousarray(images.permute(0, 2, 3, 1).numpy())
+        self.arrays = np.ascontiguousarray(images.permute(0, 2, 3, 1).cpu().numpy())
         self.transform = transform
 
     def __len__(self) -> int:
@@ -30,13 +30,14 @@ def _one_thread(_: int) -> None:
 
 
 def loader(
-    images: torch.Tensor, transform: Callable[[Image.Image], Any], batch: int, workers: int
-) -> DataLoader[Any]:
-    """Shuffled batches of transformed images, whole ones only."""
+    images: torch.Tensor, transform: Callable[[Image.Image], Any], batch: int, workers: int,
+    device: torch.device | None = None,
+) -> DataLoader[Any]:  # fmt: skip
+    """Shuffled batches of transformed images, whole ones only; in pinned memory for a GPU."""
     return DataLoader(
         Pictures(images, transform), batch_size=min(batch, len(images)), shuffle=True,
         num_workers=workers, drop_last=True, persistent_workers=workers > 0,
-        worker_init_fn=_one_thread,
+        worker_init_fn=_one_thread, pin_memory=device is not None and device.type == "cuda",
     )  # fmt: skip
 
 

@@ -44,7 +44,7 @@ def _search(quick: bool) -> dict[str, Any]:
     return {
         "search_space": "photometric",
         "strategy": {
-            "kind": "successive_halving", "candidates": 8 if quick else 90, "rungs": 2, "eta": 3,
+            "kind": "successive_halving", "candidates": 24 if quick else 90, "rungs": 2, "eta": 3,
         },
         "iterations": 9, "seeds": 1 if quick else 3,
         "pretraining": {"encoder": "resnet_tiny", "batch_size": 16},
@@ -125,8 +125,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a smoke run, nothing written")
     parser.add_argument("--seed", type=int, default=0, help="of the faults")
-    parser.add_argument("--period", type=float, default=5.0, help="seconds between faults")
+    parser.add_argument("--period", type=float, help="seconds between faults; 5, or 3 if quick")
     options = parser.parse_args()
+    period = options.period or (3.0 if options.quick else 5.0)
     os.environ.update(_ENVIRONMENT)
     with tempfile.TemporaryDirectory() as folder:
         archive = write_archive(Path(folder, "animals.zip"), 600)
@@ -134,7 +135,7 @@ def main() -> None:
         calm = _run(archive, options.quick, None, 0)
         print(f"  {len(calm['trials'])} trials in {calm['seconds']:.0f} s")
         print("disturbed", flush=True)
-        wild = _run(archive, options.quick, options.seed, options.period)
+        wild = _run(archive, options.quick, options.seed, period)
     expected, found = _results(calm), _results(wild)
     lost = [key for key in expected if found.get(key) != expected[key]]
     twice = len(wild["trials"]) - len(found)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import InvalidInputError, NotFoundError, UnauthorizedError
@@ -114,7 +114,7 @@ def revoke_key(session: Session, key_id: str) -> None:
 _ABOUT = select(
     ApiKey.id, ApiKey.owner, ApiKey.scopes, ApiKey.expires_at, ApiKey.revoked_at,
     ApiKey.last_used_at, func.now().label("now"),
-)  # fmt: skip
+).where(ApiKey.digest == bindparam("digest"))  # fmt: skip
 
 
 def authenticate(session: Session, token: str) -> Caller:
@@ -124,7 +124,7 @@ def authenticate(session: Session, token: str) -> Caller:
         UnauthorizedError: `key_unknown`, `key_revoked` or `key_expired`.
     """
     # Columns, not the entity: every request asks this.
-    key = session.execute(_ABOUT.where(ApiKey.digest == _digest(token))).one_or_none()
+    key = session.execute(_ABOUT, {"digest": _digest(token)}).one_or_none()
     if key is None:
         raise UnauthorizedError(
             "This key is not known. Check that it is complete, or ask for another.",

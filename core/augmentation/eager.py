@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from core.augmentation import color, filters, geometry
 from core.augmentation.program import Step
+from core.augmentation.sending import sent
 from core.augmentation.tables import CODES
 
 Indices = NDArray[np.int64]
@@ -52,7 +53,7 @@ def _apply(
     device = images.device
 
     def moved(values: NDArray[Any]) -> torch.Tensor:
-        return torch.from_numpy(values[index]).to(device, non_blocking=True)
+        return sent(values[index], device)
 
     if name in _WITHOUT:
         return _WITHOUT[name](images)
@@ -63,9 +64,7 @@ def _apply(
         return filters.gaussian_blur(images, moved(step.strength), largest)
     if name == "gaussian_noise":
         noise = draws.noise(step.noise, count, *images.shape[1:])
-        return filters.gaussian_noise(
-            images, moved(step.strength), noise[torch.from_numpy(index).to(device)]
-        )
+        return filters.gaussian_noise(images, moved(step.strength), noise[sent(index, device)])
     if name == "cutout":
         return filters.cutout(images, moved(step.strength), moved(step.centre), moved(step.fill))
     return _WITH_STRENGTH[name](images, moved(step.strength))
@@ -91,7 +90,7 @@ def execute(steps: Sequence[Step], images: torch.Tensor, draws: Noise) -> torch.
             if len(index) == count:
                 now = _apply(name, now, step, index, draws, count).contiguous()
                 continue
-            there = torch.from_numpy(index).to(now.device, non_blocking=True)
+            there = sent(index, now.device)
             part = _apply(name, now.index_select(0, there), step, index, draws, count)
             now.index_copy_(0, there, part.contiguous())
     return now.clamp_(0.0, 1.0)  # sums of weights are 1 only up to rounding

@@ -6,6 +6,7 @@ All take and return float32 images (n, 3, h, w) in [0, 1]; strengths are (n,).
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 from torch.nn import functional
@@ -15,13 +16,18 @@ from core.augmentation.color import blend
 _SMOOTH = ((1.0, 1.0, 1.0), (1.0, 5.0, 1.0), (1.0, 1.0, 1.0))
 
 
+@lru_cache(maxsize=8)
+def _smoothing(device: torch.device) -> torch.Tensor:
+    """Made once: a tensor of Python numbers is copied to a GPU by waiting for it."""
+    return torch.tensor(_SMOOTH, device=device).div_(13.0).expand(3, 1, 3, 3)
+
+
 def sharpness(images: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
     """Blend with PIL's SMOOTH filter, whose border pixels are the image's own."""
     if min(images.shape[-2:]) < 3:
         return images
-    kernel = torch.tensor(_SMOOTH, device=images.device).div_(13.0).expand(3, 1, 3, 3)
     smooth = images.clone()
-    smooth[..., 1:-1, 1:-1] = functional.conv2d(images, kernel, groups=3)
+    smooth[..., 1:-1, 1:-1] = functional.conv2d(images, _smoothing(images.device), groups=3)
     return blend(smooth, images, strength)
 
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from core.lifecycle import active
 from core.settings import Settings
@@ -25,7 +26,7 @@ from core.storage.keys import (
 )
 from core.store.database import session_scope
 from core.store.files import lock_digest
-from core.store.tables import Checkpoint, Dataset, Job
+from core.store.tables import Checkpoint, Dataset, Job, Trial
 
 #: No upload takes longer; what is younger may still be in use.
 _OLD_SECONDS = 6 * 3600.0
@@ -57,9 +58,28 @@ def _remove_unrecorded(
                 storage.remove(key)
 
 
+def _needed_by_others(session: Session, ended: set[str]) -> set[str]:
+    """The ended jobs whose trials kept states that others go on from: trials of jobs under way that
+    took over their results, or are about to, and are not at the last rung.
+    """
+    twin = aliased(Trial)
+    not_last = Trial.iterations < Trial.schedule_iterations
+    not_trained = or_(Trial.iterations_run == 0, Trial.state == "queued")
+    return set(
+        session.scalars(
+            select(twin.job_id)
+            .join(Trial, Trial.fingerprint == twin.fingerprint)
+            .join(Job, Job.id == Trial.job_id)
+            .where(twin.job_id.in_(ended), twin.state == "completed", twin.iterations_run > 0)
+            .where(Job.state.in_(active("jobs")), not_last, not_trained)
+            .distinct()
+        )
+    )
+
+
 def _remove_of_jobs(storage: Storage, settings: Settings) -> None:
-    """What trials kept for one another, some time after their job has ended; encoders that no job
-    has.
+    """What trials kept for one another, some time after their job has ended, unless those of others
+    go on from it; encoders that no job has.
     """
     kept, encoders = storage.names(CHECKPOINTS), storage.names(ENCODERS)
     if not kept and not encoders:
@@ -71,6 +91,8 @@ def _remove_of_jobs(storage: Storage, settings: Settings) -> None:
         needed = set(
             session.scalars(select(Job.id).where(Job.id.in_(kept), or_(under_way, lately)))
         )
+        if ended := set(kept) - needed:
+            needed |= _needed_by_others(session, ended)
         jobs = [digest_or_job(name) for name in encoders]
         having = or_(Job.encoder.is_not(None), under_way)
         known = set(session.scalars(select(Job.id).where(Job.id.in_(jobs), having)))

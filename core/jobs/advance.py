@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -17,8 +17,20 @@ from core.search.planning import in_rounds, look_now
 from core.search.selection import select as select_policy
 from core.search.spec import SearchSpec
 from core.search.standing import standing
-from core.store.tables import CandidateRow, Dataset, Job, Trial, new_id
+from core.store.tables import Base, CandidateRow, Dataset, Job, Trial, new_id
 from core.store.transitions import transition
+
+_jobs, _trials = Base.metadata.tables["jobs"].c, Base.metadata.tables["trials"].c
+_BUSY = (
+    select(_trials.id)
+    .where(_trials.job_id == _jobs.id, _trials.state.in_(active("trials")))
+    .exists()
+    .label("busy")
+)
+_STANDING = select(_jobs.state, _BUSY).where(_jobs.id == bindparam("job_id"))
+_STANDING_SHARED = _STANDING.with_for_update(
+    read=True, key_share=True, of=Base.metadata.tables["jobs"]
+)
 
 
 def _insert(session: Session, job: Job, requests: tuple[TrialRequest, ...]) -> list[str]:
@@ -145,40 +157,41 @@ def _end(session: Session, job: Job) -> None:
         _conclude(session, job, spec_of(job), None)
 
 
-def _may_change(session: Session, job_id: str, spec: SearchSpec) -> bool:
+def _may_change(session: Session, job_id: str, spec: SearchSpec, *, busy: bool) -> bool:
     """Whether the plan may have changed, so that it is worth making.
 
     Making it reads all of the history: after each of thousands of results that is most of the work.
+
+    Args:
+        busy: whether any trial of the job is queued or running.
     """
-    open_ones = Trial.state.in_(active("trials"))
-    of_job = Trial.job_id == job_id
-    if not in_rounds(spec) or not session.scalar(
-        select(Trial.id).where(of_job, open_ones).limit(1)
-    ):
+    if not busy or not in_rounds(spec):
         return True
     if spec.budget.seconds is None:
         return False
+    open_ones = Trial.state.in_(active("trials"))
     outstanding, ended = session.execute(
         select(
             func.count(Trial.id).filter(open_ones), func.count(Trial.id).filter(~open_ones)
-        ).where(of_job)
+        ).where(Trial.job_id == job_id)
     ).one()
     return look_now(outstanding, ended)
 
 
-def advance(session: Session, job_id: str, locked_in: str | None = None) -> list[str]:
+def advance(session: Session, job_id: str) -> list[str]:
     """Ask the strategy what is next, and queue, withdraw or conclude.
 
     Calls for one job follow one another (its row is locked), and a call too many changes nothing.
 
-    Args:
-        locked_in: the state of the job, if the caller has locked its row.
-
     Returns:
         Ids of trials queued now, to be dispatched after the commit.
     """
-    state = locked_in or session.scalar(select(Job.state).where(Job.id == job_id).with_for_update())
-    if state in OPEN_JOBS and not _may_change(session, job_id, spec_for(session, job_id)):
+    session.execute(select(Job.id).where(Job.id == job_id).with_for_update())
+    # In a statement of its own, which sees what was committed before the lock was had.
+    state, busy = session.execute(_STANDING, {"job_id": job_id}).one_or_none() or ("", True)
+    if state in OPEN_JOBS and not _may_change(
+        session, job_id, spec_for(session, job_id), busy=busy
+    ):
         return []
     if state not in OPEN_JOBS and state not in ENDING_JOBS:
         return []
@@ -203,3 +216,15 @@ def advance(session: Session, job_id: str, locked_in: str | None = None) -> list
         _conclude(session, job, spec, coming.exhausted)
         return []
     return _insert(session, job, coming.trials) if coming.trials else []
+
+
+def is_due(session: Session, job_id: str) -> bool:
+    """Whether to advance after a result that is recorded and committed. Most results change no
+    plan, and then no lock is held. Of results at the same time the last sees the others.
+
+    It waits for whoever is ending the job, who may not have seen the result.
+    """
+    state, busy = session.execute(_STANDING_SHARED, {"job_id": job_id}).one_or_none() or ("", True)
+    if state in OPEN_JOBS:
+        return _may_change(session, job_id, spec_for(session, job_id), busy=busy)
+    return state in ENDING_JOBS

@@ -1,4 +1,5 @@
-"""The life of a trial on a worker: claim, heartbeat, outcome.
+"""The life of a trial on a worker: claim, heartbeat, and how it ends without a result
+(`core.jobs.result` has those with one).
 
 A claim gives a lease with a token. Whoever holds the token may report; a report with an old token
 finds no row and is dropped without an error.
@@ -11,22 +12,22 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Interval, Row, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from core.jobs.advance import advance
 from core.jobs.create import find_job
-from core.jobs.elapsed import elapsed_seconds
+from core.jobs.elapsed import elapsed_between
 from core.jobs.specs import spec_for
 from core.jobs.starting import dataset_of
-from core.jobs.totals import add
+from core.jobs.twins import running_twin, set_free
 from core.lifecycle import ENDING_JOBS, OPEN_JOBS
 from core.policies.schema import Policy
 from core.pretraining.spec import FINAL, SOURCE, TrialSpec
 from core.search.spec import SearchSpec
 from core.settings import Settings
-from core.store.tables import CandidateRow, Dataset, Job, Trial
-from core.store.transitions import take, transition
+from core.store.tables import Base, Job, Trial
+from core.store.transitions import may_become, transition
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class ClaimedTrial:
 
     id: str
     job_id: str
+    owner: str
     token: str
     candidate: str
     policy: Policy
@@ -55,78 +57,97 @@ def _lock_job(session: Session, job_id: str | None) -> str | None:
     return session.scalar(select(Job.state).where(Job.id == job_id).with_for_update())
 
 
-#: What of a trial its worker is told.
-_TOLD = (
-    Trial.job_id, Trial.candidate_key, Trial.seed, Trial.iterations, Trial.schedule_iterations,
-    Trial.resume_from, Trial.task, Trial.payload,
+# Made once: thousands of claims a minute differ in nothing but what is bound.
+_trials, _jobs = Base.metadata.tables["trials"].c, Base.metadata.tables["jobs"].c
+_candidates, _datasets = Base.metadata.tables["candidates"].c, Base.metadata.tables["datasets"].c
+_TAKE = (
+    update(Base.metadata.tables["trials"])
+    .where(
+        _trials.id == bindparam("trial_id"),
+        may_become("trials", "running"),
+        _jobs.id == _trials.job_id,
+        _jobs.state == "running",
+        _candidates.job_id == _trials.job_id,
+        _candidates.key == _trials.candidate_key,
+        _datasets.id == _jobs.dataset_id,
+    )
+    .values(
+        state="running", lease_token=bindparam("token"), worker=bindparam("by"), progress=0,
+        attempt=_trials.attempt + 1, started_at=func.now(), heartbeat_at=func.now(),
+        lease_expires_at=func.now() + bindparam("lease", type_=Interval),
+        reason=None, message=None, log_tail=None,
+        fingerprint=None,  # which it may have from an earlier attempt, or as it waited
+    )
+    .returning(
+        _trials.job_id, _trials.candidate_key, _trials.seed, _trials.iterations,
+        _trials.schedule_iterations, _trials.resume_from, _trials.task, _trials.payload,
+        _candidates.policy, _datasets.digest, _jobs.owner, _jobs.request_id,
+        _jobs.started_at.label("job_started_at"), _jobs.paused_at, _jobs.finished_at,
+        _jobs.paused_seconds, func.clock_timestamp().label("now"),
+    )
 )  # fmt: skip
+
+
+def _begin(session: Session, trial_id: str) -> bool:
+    """Bring the job of a queued trial from queued to running, as its first trial is taken."""
+    job_id = select(Trial.job_id).where(Trial.id == trial_id, Trial.state == "queued")
+    # Of queued jobs only: one that was paused since would be running again.
+    begins = (Job.id == job_id.scalar_subquery(), Job.state == "queued")
+    return transition(session, Job, "running", *begins, started_at=func.now()) == 1
 
 
 def claim(session: Session, trial_id: str, worker: str, settings: Settings) -> ClaimedTrial | None:
     """Take a queued trial; None if it is not to be had: a duplicate delivery, or a job that is
-    paused, ending or gone.
+    paused, ending or gone. One statement, but for the first trials of a job.
 
     The job is not locked, so that workers need not wait for one another. Whoever ends it withdraws
     what is queued, and finds the row of this trial either still queued or running.
     """
-    about = session.execute(
-        select(Job.id, Job.state, Job.request_id, CandidateRow.policy, Dataset.digest)
-        .join(Trial, Trial.job_id == Job.id)
-        .join(
-            CandidateRow,
-            (CandidateRow.job_id == Job.id) & (CandidateRow.key == Trial.candidate_key),
-        )
-        .join(Dataset, Dataset.id == Job.dataset_id)
-        .where(Trial.id == trial_id)
-    ).one_or_none()
-    if about is None or about.state not in OPEN_JOBS:
-        return None
-    if about.state == "queued":  # before the row of the trial is locked
-        # Of queued jobs only: one that was paused since would be running again.
-        begins = (Job.id == about.id, Job.state == "queued")
-        transition(session, Job, "running", *begins, started_at=func.now())
     token = secrets.token_hex(16)
-    is_open = select(Job.id).where(Job.id == Trial.job_id, Job.state.in_(OPEN_JOBS)).exists()
-    trial = take(
-        session, Trial, "running", Trial.id == trial_id, is_open, returning=_TOLD,
-        lease_token=token, worker=worker, attempt=Trial.attempt + 1, progress=0,
-        started_at=func.now(), heartbeat_at=func.now(), reason=None, message=None, log_tail=None,
-        lease_expires_at=func.now() + timedelta(seconds=settings.lease_seconds),
-    )  # fmt: skip
-    if trial is None:
+    values = {
+        "trial_id": trial_id, "token": token, "by": worker,
+        "lease": timedelta(seconds=settings.lease_seconds),
+    }  # fmt: skip
+    taken = session.execute(_TAKE, values).one_or_none()
+    if taken is None and _begin(session, trial_id):
+        taken = session.execute(_TAKE, values).one_or_none()
+    if taken is None:
         return None
-    search = spec_for(session, about.id)
-    digest: str = about.digest
-    if trial.task.startswith(SOURCE):
-        digest = dataset_of(session, find_job(session, about.id), search, trial.task).digest
+    search = spec_for(session, taken.job_id)
+    digest: str = taken.digest
+    if taken.task.startswith(SOURCE):
+        digest = dataset_of(session, find_job(session, taken.job_id), search, taken.task).digest
     return ClaimedTrial(
         id=trial_id,
-        job_id=about.id,
+        job_id=taken.job_id,
+        owner=taken.owner,
         token=token,
-        candidate=trial.candidate_key,
-        policy=Policy.model_validate(about.policy),
+        candidate=taken.candidate_key,
+        policy=Policy.model_validate(taken.policy),
         dataset_digest=digest,
         spec=TrialSpec(
             pretraining=search.pretraining,
             scoring=search.scoring,
-            seed=trial.seed,
-            iterations=trial.iterations,
-            schedule_iterations=trial.schedule_iterations,
-            resume_from=trial.resume_from,
-            task=trial.task,
-            payload=trial.payload,
+            seed=taken.seed,
+            iterations=taken.iterations,
+            schedule_iterations=taken.schedule_iterations,
+            resume_from=taken.resume_from,
+            task=taken.task,
+            payload=taken.payload,
         ),
         # What is pretrained after the selection is beyond the budget of the search.
-        seconds_left=None if trial.task == FINAL else _seconds_left(session, about.id, search),
-        request_id=about.request_id,
+        seconds_left=None if taken.task == FINAL else _seconds_left(taken, search),
+        request_id=taken.request_id,
     )
 
 
-def _seconds_left(session: Session, job_id: str, search: SearchSpec) -> float | None:
+def _seconds_left(taken: Row[Any], search: SearchSpec) -> float | None:
     if search.budget.seconds is None:
         return None
-    now = session.execute(select(func.clock_timestamp())).scalar_one()
-    return search.budget.seconds - elapsed_seconds(find_job(session, job_id), now)
+    return search.budget.seconds - elapsed_between(
+        taken.job_started_at, taken.paused_at or taken.finished_at or taken.now,
+        taken.paused_seconds,
+    )  # fmt: skip
 
 
 def heartbeat(
@@ -165,62 +186,16 @@ def _finish(
     session: Session,
     claimed: ClaimedTrial,
     state: str,
-    *,
-    sums: dict[str, float] | None = None,
     **values: Any,
 ) -> list[str]:
-    job_state = _lock_job(session, claimed.job_id)
+    _lock_job(session, claimed.job_id)
     changed = transition(
         session, Trial, state, Trial.id == claimed.id, Trial.lease_token == claimed.token,
         lease_token=None, lease_expires_at=None, **values,
     )  # fmt: skip
     if not changed:
         return []
-    due = advance(session, claimed.job_id, locked_in=job_state)
-    if sums:
-        # Last: trials of all jobs wait for one another here.
-        add(session, claimed.spec.task.split("/", 1)[0], **sums)
-    return due
-
-
-def complete(session: Session, claimed: ClaimedTrial, outcome: dict[str, Any]) -> list[str]:
-    """Record a result, and the final encoder if it is one, and move the job on; a late result is
-    dropped.
-
-    Returns:
-        Ids of trials to dispatch.
-    """
-    if "encoder" in outcome:
-        _lock_job(session, claimed.job_id)
-        held = (Trial.id == claimed.id, Trial.lease_token == claimed.token)
-        session.execute(
-            update(Job)
-            .where(Job.id == claimed.job_id, select(Trial.id).where(*held).exists())
-            .values(encoder={**outcome["encoder"], "policy": claimed.policy.name})
-            .execution_options(synchronize_session=False)
-        )
-    return _finish(
-        session, claimed, "completed", sums=_sums(claimed, outcome),
-        score=outcome.get("score"), sampling_error=outcome.get("sampling_error"),
-        held_out=outcome.get("held_out"), collapsed=outcome.get("collapsed"),
-        metrics=outcome["metrics"], curve=outcome.get("curve"), log_tail=None,
-        iterations_run=outcome["iterations_run"], provenance=outcome.get("provenance"),
-        fingerprint=outcome.get("fingerprint"),
-        progress=claimed.spec.iterations,
-        seconds=outcome["pretraining_seconds"] + outcome["scoring_seconds"],
-        finished_at=func.now(),
-    )  # fmt: skip
-
-
-def _sums(claimed: ClaimedTrial, outcome: dict[str, Any]) -> dict[str, float]:
-    """What a result adds to `core.jobs.totals`."""
-    iterations = outcome["iterations_run"]
-    images = iterations * claimed.spec.pretraining.batch_size
-    return {
-        "completed_trials": 1.0, "iterations": iterations, "images": images,
-        "pretraining_seconds": outcome["pretraining_seconds"],
-        "scoring_seconds": outcome["scoring_seconds"],
-    }  # fmt: skip
+    return [*advance(session, claimed.job_id), *set_free(session, claimed.id)]
 
 
 def fail(
@@ -258,7 +233,8 @@ def retry(session: Session, claimed: ClaimedTrial, message: str, settings: Setti
         Trial.attempt < settings.max_attempts, lease_token=None, lease_expires_at=None,
         worker=None, reason=reason, message=message,
     ):  # fmt: skip
-        return [claimed.id] if state in OPEN_JOBS else []
+        own = [claimed.id] if state in OPEN_JOBS else []
+        return [*own, *set_free(session, claimed.id)]
     return _finish(
         session, claimed, "crashed", reason=reason, message=message, finished_at=func.now()
     )
@@ -269,7 +245,7 @@ def hand_back(session: Session, claimed: ClaimedTrial) -> list[str]:
     A job that is ending does not wait for it to be taken up again.
 
     Returns:
-        The id of the trial, to dispatch again.
+        Ids of trials to dispatch: this one again, and those that waited for it.
     """
     state = _lock_job(session, claimed.job_id)
     if state in ENDING_JOBS:
@@ -279,4 +255,28 @@ def hand_back(session: Session, claimed: ClaimedTrial) -> list[str]:
         session, Trial, "queued", Trial.id == claimed.id, Trial.lease_token == claimed.token,
         lease_token=None, lease_expires_at=None, worker=None, attempt=Trial.attempt - 1,
     )  # fmt: skip
-    return [claimed.id] if changed else []
+    return [claimed.id, *set_free(session, claimed.id)] if changed else []
+
+
+def set_aside(session: Session, claimed: ClaimedTrial, fingerprint: str) -> list[str]:
+    """Let a trial wait in the queue for the equal one that runs (`core.jobs.twins`), as if it had
+    not been taken. A job that is ending does not wait.
+
+    Returns:
+        Ids of trials to dispatch: this one, if the other has ended meanwhile.
+    """
+    state = _lock_job(session, claimed.job_id)
+    if state in ENDING_JOBS:
+        message = "The job was ending while the trial waited for an equal one."
+        return stop(session, claimed, ENDING_JOBS[state], message)
+    twin = running_twin(session, fingerprint)
+    why: dict[str, str | None] = {"reason": None, "message": None}
+    if twin is not None:
+        message = f"Waits for the result of the equal trial {twin.id} of job {twin.job_id}."
+        why = {"reason": "equal_trial", "message": message}
+    changed = transition(
+        session, Trial, "queued", Trial.id == claimed.id, Trial.lease_token == claimed.token,
+        lease_token=None, lease_expires_at=None, worker=None, attempt=Trial.attempt - 1,
+        started_at=None, dispatched_at=None, fingerprint=fingerprint, **why,
+    )  # fmt: skip
+    return [claimed.id] if changed and twin is None else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from core.access.quotas import allow_job
@@ -108,6 +109,21 @@ def find_job(session: Session, job_id: str) -> Job:
     if job is None:
         raise job_not_found(job_id)
     return job
+
+
+_STATE = select(Job.state).where(Job.id == bindparam("job_id"))  # made once, asked by every poll
+
+
+def state_of(session: Session, job_id: str) -> str:
+    """The state of a job, for whoever needs no more of it.
+
+    Raises:
+        NotFoundError: `job_not_found`.
+    """
+    state: str | None = session.scalar(_STATE, {"job_id": job_id})
+    if state is None:
+        raise job_not_found(job_id)
+    return state
 
 
 def job_not_found(job_id: str) -> NotFoundError:

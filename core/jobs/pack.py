@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.jobs.claim import ClaimedTrial, claim
+from core.jobs.twins import is_waiting
 from core.jobs.workers import workers_for
 from core.settings import Settings
 from core.store.tables import Job, Trial
@@ -16,7 +17,7 @@ def claim_mates(
 ) -> list[ClaimedTrial]:
     """Take at most `most` queued trials of the same job, task and rung, each with a lease of its
     own; of what is queued no more than this worker's share. The messages of those trials find them
-    taken, and are dropped.
+    taken, and are dropped. One that waits for an equal trial goes on waiting.
     """
     spec = claimed.spec
     alike = (
@@ -30,10 +31,11 @@ def claim_mates(
     # Rows that another worker is about to take are passed over, so that none waits for the other.
     ids = session.scalars(
         select(Trial.id)
-        .where(*alike)
+        .join(Job, Job.id == Trial.job_id)
+        .where(*alike, ~is_waiting())
         .order_by(Trial.number)
         .limit(max(0, min(most, share)))
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=Trial)
     ).all()
     taken = [claim(session, trial_id, worker, settings) for trial_id in ids]
     return [mate for mate in taken if mate is not None]

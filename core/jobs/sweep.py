@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from core.jobs.advance import advance
 from core.jobs.losses import with_this_loss
 from core.jobs.totals import add
+from core.jobs.twins import is_waiting
 from core.lifecycle import ENDING_JOBS, OPEN_JOBS
 from core.placement import queue_of
 from core.settings import Settings
@@ -69,7 +70,8 @@ def expire_leases(session: Session, settings: Settings) -> list[str]:
 
 
 def undelivered(session: Session, settings: Settings, waiting: set[str] | None) -> list[str]:
-    """Trials that were queued but never dispatched, or whose message is lost.
+    """Trials that were queued but never dispatched, or whose message is lost; not those that wait
+    for an equal one.
 
     A message counts as lost if it was sent a while ago and is not in a queue. One that a worker has
     just taken is sent twice then, which the claim makes harmless.
@@ -84,6 +86,7 @@ def undelivered(session: Session, settings: Settings, waiting: set[str] | None) 
             Trial.state == "queued",
             Job.state.in_(OPEN_JOBS),
             never if waiting is None else or_(never, sent),
+            ~is_waiting(),
         )
         .order_by(Trial.created_at, Trial.number)
     )

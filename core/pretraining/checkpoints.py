@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import pickle
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -18,11 +19,20 @@ logger = logging.getLogger(__name__)
 _DAMAGED = (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError)
 
 
-class CheckpointStore:
-    """States of trials by job, candidate, seed and iterations, kept whole or not at all."""
+#: By candidate and seed, further jobs that may have kept an equal state.
+Elsewhere = Mapping[tuple[str, int], Sequence[str]]
 
-    def __init__(self, storage: Storage) -> None:
+
+class CheckpointStore:
+    """States of trials by job, candidate, seed and iterations, kept whole or not at all.
+
+    Args:
+        elsewhere: where to look for what the job itself has not kept.
+    """
+
+    def __init__(self, storage: Storage, elsewhere: Elsewhere | None = None) -> None:
         self._storage = storage
+        self._elsewhere = elsewhere or {}
 
     def save(
         self, job: str, candidate: str, seed: int, iterations: int, state: dict[str, Any]
@@ -49,9 +59,11 @@ class CheckpointStore:
         Raises:
             StorageUnavailableError: whether it is there cannot be known.
         """
-        try:
-            with self._storage.held(state_key(job, candidate, seed, iterations)) as path:
-                state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-        except (ObjectMissingError, CacheFullError, *_DAMAGED):
-            return None
-        return state
+        for place in (job, *self._elsewhere.get((candidate, seed), ())):
+            try:
+                with self._storage.held(state_key(place, candidate, seed, iterations)) as path:
+                    state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+            except (ObjectMissingError, CacheFullError, *_DAMAGED):
+                continue
+            return state
+        return None

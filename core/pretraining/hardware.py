@@ -27,6 +27,16 @@ def device_memory(device: torch.device) -> tuple[int, int] | None:
     return size, size - free
 
 
+def free_memory(device: torch.device) -> float:
+    """Bytes of a GPU that this process can still take, with what torch keeps for it; without end
+    on a CPU.
+    """
+    if device.type != "cuda":
+        return float("inf")
+    free, _ = torch.cuda.mem_get_info(device)
+    return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+
+
 def has_fast_bfloat16(device: torch.device) -> bool:
     """Whether bf16 is faster than fp32: GPUs of the last generations, CPUs with AMX or AVX512-BF16.
 

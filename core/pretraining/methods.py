@@ -53,6 +53,12 @@ class Method(nn.Module):
         """Called after each step of the optimiser."""
 
 
+def put_buffer(module: nn.Module, name: str, value: torch.Tensor) -> None:
+    """Replace a buffer by its full name."""
+    path, _, last = name.rpartition(".")
+    setattr(module.get_submodule(path), last, value)
+
+
 class SimCLR(Method):
     """NT-Xent over the 2n views of a batch (Chen et al. 2020)."""
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
 from core.augmentation import Draws, two_views
 from core.policies.schema import Policy
+from core.pretraining.batches.source import batches_of
 from core.pretraining.data import TrialData
 from core.pretraining.encoders import build_encoder, train_norms_only
-from core.pretraining.hardware import autocast
+from core.pretraining.graphs.stepping import stepping
 from core.pretraining.methods import Method, build_method
+from core.pretraining.optimising import learning_rate, optimizer_of
 from core.pretraining.spec import PretrainingSpec
 from core.weights.naming import load_portable
 from core.weights.storing import Weights
@@ -39,55 +41,6 @@ class Run:
     optimizer: torch.optim.Optimizer
     step: int
     losses: list[float]
-
-
-class Loss(Protocol):
-    """What a step needs of a method, or of several side by side."""
-
-    def loss(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor: ...
-
-    def after_step(self) -> None: ...
-
-
-class Steps(Protocol):
-    """A run, or several side by side."""
-
-    @property
-    def method(self) -> Loss: ...
-
-    optimizer: torch.optim.Optimizer
-
-
-def _learning_rate(spec: PretrainingSpec, step: int, length: int) -> float:
-    """Linear warm-up, then a cosine to 0 at `length`."""
-    warm_up = min(spec.warm_up_iterations, max(1, length // 5))
-    if step < warm_up:
-        return spec.learning_rate * (step + 1) / warm_up
-    progress = (step - warm_up) / max(1, length - warm_up)
-    return spec.learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
-
-
-def set_learning_rate(
-    optimizer: torch.optim.Optimizer, spec: PretrainingSpec, step: int, length: int
-) -> None:
-    """That of `step` in a schedule of `length` steps."""
-    for group in optimizer.param_groups:
-        group["lr"] = _learning_rate(spec, step, length)
-
-
-def optimizer_of(
-    method: Method, spec: PretrainingSpec, *, stacked: bool = False
-) -> torch.optim.Optimizer:
-    """Of what is trained of a method; scales, shifts and biases do not decay. Parameters of several
-    runs, `stacked`, have one dimension more.
-    """
-    trained = [p for p in method.parameters() if p.requires_grad]
-    most = 2 if stacked else 1
-    groups = [
-        {"params": [p for p in trained if p.ndim > most], "weight_decay": spec.weight_decay},
-        {"params": [p for p in trained if p.ndim <= most], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=spec.learning_rate, fused=True)
 
 
 def start(
@@ -134,36 +87,12 @@ def restore(run: Run, state: dict[str, Any]) -> None:
     run.step, run.losses = int(state["step"]), list(state["losses"])
 
 
-def batch_of(images: torch.Tensor, size: int, draws: Draws) -> torch.Tensor:
-    """`size` of the images, drawn without repetition, on the device of the draws."""
-    chosen = torch.randperm(len(images), generator=draws.generator("batch"), device=draws.device)
-    chosen = chosen[: min(size, len(images))]
-    batch = images[chosen.to(images.device)]
-    return batch.to(draws.device, non_blocking=True)
-
-
 def views_of(
-    data: TrialData, spec: PretrainingSpec, policy: Policy, seed: int, step: int
+    data: TrialData, batch: torch.Tensor, policy: Policy, seed: int, step: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The two normalised views of the batch that a run of `seed` sees at `step`."""
+    """The two normalised views of its batch that a run of `seed` sees at `step`."""
     draws = Draws(seed, step, device=data.mean.device)
-    batch = batch_of(data.pretrain, spec.batch_size, draws)
     return two_views(batch, policy, draws, data.normalisation)
-
-
-def optimise(
-    run: Steps, views: tuple[torch.Tensor, torch.Tensor], device: torch.device
-) -> torch.Tensor:
-    """One step on two normalised views, without waiting for the device; the loss, detached, or
-    those of several runs.
-    """
-    run.optimizer.zero_grad(set_to_none=True)
-    with autocast(device):
-        loss = run.method.loss(*views)
-    loss.sum().backward()  # type: ignore[no-untyped-call]
-    run.optimizer.step()
-    run.method.after_step()
-    return loss.detach()
 
 
 def train(
@@ -183,15 +112,18 @@ def train(
         DivergedError: the loss became infinite or not a number.
         Whatever `watch` raises.
     """
-    device = data.mean.device
     run.method.train()
     fresh: list[torch.Tensor] = []
-    while run.step < until:
-        watch(run.step)
-        views = views_of(data, spec, policy, seed, run.step)
-        set_learning_rate(run.optimizer, spec, run.step, length)
-        fresh.append(optimise(run, views, device))
-        run.step += 1
+    steps = range(run.step, until)
+    with (
+        batches_of(data, spec.batch_size, [seed], steps) as batches,
+        stepping(run, spec, data.mean.device, len(steps)) as optimise,
+    ):
+        while run.step < until:
+            watch(run.step)
+            views = views_of(data, batches(run.step)[seed], policy, seed, run.step)
+            fresh.append(optimise(views, learning_rate(spec, run.step, length)))
+            run.step += 1
     # One transfer at the end: reading a loss each step would make the GPU wait.
     run.losses += torch.stack(fresh).float().cpu().tolist() if fresh else []
     check(run)

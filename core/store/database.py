@@ -11,7 +11,10 @@ from sqlalchemy.orm import Session
 
 from core.errors import UnavailableError
 from core.settings import get_settings
-from core.store import owners  # noqa: F401 - its listeners scope every session
+from core.store import (
+    freshness,
+    owners,  # noqa: F401 - its listeners scope every session
+)
 
 
 @lru_cache(maxsize=4)
@@ -26,13 +29,19 @@ def engine_for(url: str) -> Engine:
         "keepalives_interval": 5,
         "keepalives_count": 3,
     }
-    return create_engine(
+    engine = create_engine(
         url,
-        pool_pre_ping=True,
         pool_size=10,
         max_overflow=20,
         connect_args={"application_name": "quarterturn", **patience},
     )
+    freshness.watch(engine)
+    return engine
+
+
+@lru_cache(maxsize=4)
+def _autocommitting(engine: Engine) -> Engine:
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def get_engine() -> Engine:
@@ -51,6 +60,23 @@ def get_engine() -> Engine:
     return engine_for(url)
 
 
+def _of(owner: str | None) -> dict[str, str]:
+    return {} if owner is None else {"owner": owner}
+
+
+@contextmanager
+def statement_scope(owner: str | None = None) -> Iterator[Session]:
+    """A session of which every statement is a transaction of its own, for what is one statement or
+    only reads: to begin and to commit are two messages more.
+
+    Args:
+        owner: as for `session_scope`.
+    """
+    engine = _autocommitting(get_engine())
+    with Session(engine, expire_on_commit=False, info=_of(owner)) as session:
+        yield session
+
+
 @contextmanager
 def session_scope(owner: str | None = None) -> Iterator[Session]:
     """A session that commits at the end of the block and rolls back on any error.
@@ -58,6 +84,6 @@ def session_scope(owner: str | None = None) -> Iterator[Session]:
     Args:
         owner: whose rows it sees; None is all (see `core.store.owners`).
     """
-    info = {} if owner is None else {"owner": owner}
-    with Session(get_engine(), expire_on_commit=False, info=info) as session, session.begin():
+    scoped = Session(get_engine(), expire_on_commit=False, info=_of(owner))
+    with scoped as session, session.begin():
         yield session

@@ -19,11 +19,15 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from core.store.owners import Owned
+
+#: The index by which of equal trials one runs.
+ONE_RUNS = "uq_trials_fingerprint_running"
 
 _NAMES = {
     "ix": "ix_%(column_0_label)s",
@@ -142,6 +146,8 @@ class Trial(Base):
         Index("ix_trials_job_id_state", "job_id", "state"),
         Index("ix_trials_job_id_number", "job_id", "number"),
         Index("ix_trials_state_lease_expires_at", "state", "lease_expires_at"),
+        # Of equal trials one runs: see core.jobs.twins.
+        Index(ONE_RUNS, "fingerprint", unique=True, postgresql_where=text("state = 'running'")),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, Row, Update, update
+from sqlalchemy import ColumnElement, CursorResult, or_, update
 from sqlalchemy.orm import Session
 
 from core import lifecycle
 from core.store.tables import Base
-
-
-def _moving(
-    table: type[Base], target: str, where: tuple[ColumnElement[bool], ...], values: dict[str, Any]
-) -> Update:
-    states = table.__table__.c.state
-    return (
-        update(table)
-        .where(states.in_(lifecycle.sources(table.__tablename__, target)), *where)
-        .values(state=target, **values)
-        .execution_options(synchronize_session=False)
-    )
 
 
 def transition(
@@ -35,15 +22,20 @@ def transition(
     Returns:
         How many rows changed.
     """
-    result = session.execute(_moving(table, target, where, values))
+    states = table.__table__.c.state
+    result = session.execute(
+        update(table)
+        .where(states.in_(lifecycle.sources(table.__tablename__, target)), *where)
+        .values(state=target, **values)
+        .execution_options(synchronize_session=False)
+    )
     assert isinstance(result, CursorResult)
     return result.rowcount
 
 
-def take(
-    session: Session, table: type[Base], target: str, *where: ColumnElement[bool],
-    returning: Sequence[Any], **values: Any,
-) -> Row[Any] | None:  # fmt: skip
-    """The same of one row at most, and what it then has in the columns `returning`."""
-    statement = _moving(table, target, where, values).returning(*returning)
-    return session.execute(statement).one_or_none()
+def may_become(table: str, target: str) -> ColumnElement[bool]:
+    """The condition that a row is in a state from which `target` can be entered, for statements
+    that do more than change the state.
+    """
+    state = Base.metadata.tables[table].c.state
+    return or_(*(state == source for source in lifecycle.sources(table, target)))

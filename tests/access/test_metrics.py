@@ -17,7 +17,7 @@ from core.store.database import session_scope
 from core.store.tables import Trial
 from tests.access.conftest import MakeClient, MakeKey
 from tests.conftest import TINY_SEARCH
-from tests.store.rows import make_job, outcome
+from tests.store.rows import complete, make_job, outcome
 
 
 def _samples(text: str) -> dict[tuple[str, ...], float]:
@@ -34,8 +34,8 @@ def test_counts_are_those_of_the_tables(
     _, due = make_job(database)
     with session_scope() as session:
         first = trials.claim(session, due[0], "w", database)
-        assert first is not None
-        trials.complete(session, first, outcome())
+    assert first is not None
+    complete(first, outcome())
     with session_scope() as session:
         trials.claim(session, due[1], "w", database)
     client = client_with(make_key(owner="root", scopes=["admin"]))
@@ -69,8 +69,9 @@ def test_sums_outlive_their_jobs(
     job_id, due = make_job(database)
     with session_scope() as session:
         first = trials.claim(session, due[0], "w", database)
-        assert first is not None
-        trials.complete(session, first, outcome())
+    assert first is not None
+    complete(first, outcome())
+    with session_scope() as session:
         cancel_job(session, job_id)
     client = client_with(make_key(owner="root", scopes=["admin"]))
     before = _samples(client.get("/metrics").text)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from core.datasets import DatasetCache
 from core.density import losses, model
 from core.density.folds import fold_range, held_out, without_fold
-from core.pretraining import trainer
+from core.pretraining.batches import source
 from core.pretraining.data import TrialData, load_trial_data
 from tests.density.making import FOLDS, INVERT, contents, run_trial, trial_spec
 
@@ -62,7 +62,7 @@ class _Seen:
         self.trained: set[bytes] = set()
         self.fitted: set[bytes] = set()
         self.scored: set[bytes] = set()
-        self._watch(monkeypatch, trainer, "batch_of", self.trained)
+        self._watch(monkeypatch, source, "batch_of", self.trained)
         self._watch(monkeypatch, model, "augment", self.fitted)
         self._watch(monkeypatch, losses, "augment", self.scored)
 

@@ -22,6 +22,7 @@ _TYPES = {
     "float": "number",
     "list[pathlib.Path]": "JSON list of paths",
     "typing.Literal['json', 'text']": "`json` or `text`",
+    "typing.Literal['off', 'auto', 'on']": "`off`, `auto` or `on`",
     "typing.Union[int, typing.Literal['auto']]": "whole number or `auto`",
 }
 

@@ -17,6 +17,7 @@ from core.pretraining import hardware, trainer
 from core.pretraining.checkpoints import CheckpointStore
 from core.pretraining.data import TrialData
 from core.pretraining.execute import execute_trial
+from core.pretraining.graphs import stepping
 from core.pretraining.packs import training
 from core.pretraining.packs.execute import PackedTrial, execute_pack
 from core.pretraining.packs.size import best_size, pack_size, remember_limit, throughput
@@ -169,7 +170,7 @@ def test_memory_for_none_is_an_error_of_each(
     def nothing(*_: Any) -> torch.Tensor:
         raise torch.OutOfMemoryError
 
-    monkeypatch.setattr(trainer, "optimise", nothing)
+    monkeypatch.setattr(stepping, "optimise", nothing)
     spec = PretrainingSpec(encoder="resnet_tiny", batch_size=16, learning_rate=1e-3)
     members = _members(data, spec, 3)
     train_pack(members, data, spec, until=2, length=60)

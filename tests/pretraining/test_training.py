@@ -15,6 +15,7 @@ from core.datasets import DatasetCache
 from core.policies.recipes import BASELINES, crop_flip, none
 from core.policies.schema import Policy
 from core.pretraining import trainer
+from core.pretraining.batches.drawing import batch_of
 from core.pretraining.checkpoints import CheckpointStore
 from core.pretraining.collapse import is_collapsed, spread
 from core.pretraining.data import load_trial_data
@@ -73,9 +74,9 @@ def test_candidates_of_a_seed_share_first_weights_and_batches(
     one, other = (trainer.start(spec, data, 28, 3) for _ in range(2))
     for a, b in zip(one.method.parameters(), other.method.parameters(), strict=True):
         assert torch.equal(a, b)
-    batch = [trainer.batch_of(data.pretrain, 8, Draws(3, 7)) for _ in range(2)]
+    batch = [batch_of(data.pretrain, 8, Draws(3, 7)) for _ in range(2)]
     assert torch.equal(batch[0], batch[1])
-    assert not torch.equal(batch[0], trainer.batch_of(data.pretrain, 8, Draws(3, 8)))
+    assert not torch.equal(batch[0], batch_of(data.pretrain, 8, Draws(3, 8)))
 
 
 def test_watch_stops_a_run(animal_cache: DatasetCache, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from concurrent.futures import Future
 import psutil
 import pytest
 from sqlalchemy import select
+from sqlalchemy.pool import QueuePool
 
 from api.live.snapshot import look, look_soon
 from api.pages import large
@@ -25,7 +26,7 @@ from core.errors import UnavailableError
 from core.jobs.control import cancel_job
 from core.jobs.create import find_job
 from core.settings import Settings
-from core.store.database import session_scope
+from core.store.database import get_engine, session_scope, statement_scope
 from core.store.tables import Trial
 from tests.service.waiting import until
 from tests.store.rows import make_job
@@ -48,7 +49,7 @@ def _helpers() -> list[psutil.Process]:
 
 
 def test_what_is_made_aside_is_what_is_made_here(job: str) -> None:
-    with session_scope() as session:
+    with statement_scope() as session:
         assert is_large(session, job)
         found = find_job(session, job)
         aside = json.loads(made(session, found, dashboard_json, job))
@@ -60,6 +61,21 @@ def test_what_is_made_aside_is_what_is_made_here(job: str) -> None:
     assert page == job_page(job, Place(), KEYLESS, fragment=True)
     assert figure == figure_as(job, "survival", "svg")
     assert len(_helpers()) == 1, "one process makes them all"
+
+
+def test_who_waits_for_a_page_holds_no_connection(
+    job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = get_engine().pool
+    assert isinstance(pool, QueuePool)
+    held: list[int] = []
+    monkeypatch.setattr(large, "waited_for", lambda coming: held.append(pool.checkedout()))
+    before = pool.checkedout()
+    with statement_scope() as session:
+        found = find_job(session, job)
+        assert pool.checkedout() == before + 1
+        made(session, found, dashboard_json, job)
+    assert held == [before]
 
 
 def test_one_look_serves_all_until_the_state_changes(job: str) -> None:
@@ -95,7 +111,7 @@ def test_who_asks_a_bit_late_is_given_what_there_is_and_sets_off_the_next(job: s
 
 
 def test_a_process_that_was_killed_is_started_again(job: str) -> None:
-    with session_scope() as session:
+    with statement_scope() as session:
         found = find_job(session, job)
         made(session, found, dashboard_json, job)
         (helper,) = _helpers()

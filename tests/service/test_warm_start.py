@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import torch
+import torchvision
 from safetensors.torch import load, save_file
 
 from benchmarks.datasets.animal_mnist import write_archive
@@ -227,6 +228,26 @@ def test_the_whole_chain_with_a_final_encoder(
     again = {**TINY, "init": {"checkpoint": taken.json()["id"]}}
     _, view = _run(http, animal_dataset, pretraining=again)
     assert view["state"] == "completed"
+
+
+def test_a_mobilenet_of_torchvision_and_back(
+    http: httpx.Client, animal_dataset: str, tmp_path: Path
+) -> None:
+    """A file of torchvision is uploaded, a search starts from it, torchvision loads the encoder."""
+    torch.manual_seed(9)
+    save_file(torchvision.models.mobilenet_v2().state_dict(), tmp_path / "mobile.safetensors")
+    answer = _upload(http, tmp_path / "mobile.safetensors")
+    assert answer.json()["encoder"] == "mobilenet_v2", answer.text
+    start = {**TINY, "encoder": "mobilenet_v2", "init": {"checkpoint": answer.json()["id"]}}
+    job_id, view = _run(
+        http, animal_dataset, pretraining=start, iterations=2, final_pretraining={"iterations": 2}
+    )
+    assert view["state"] == "completed", view
+    encoder = load(http.get(f"/v1/jobs/{job_id}/encoder").content)
+    model = torchvision.models.mobilenet_v2()
+    model.classifier = torch.nn.Identity()
+    model.load_state_dict(encoder)
+    assert model(torch.rand(2, 3, 32, 32)).shape == (2, 1280)
 
 
 def test_a_job_without_final_pretraining_has_no_encoder(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.jobs.advance import advance, is_due
+from core.jobs.claim import ClaimedTrial
 from core.jobs.create import create_job
+from core.jobs.result import record
 from core.settings import Settings
-from core.store.database import session_scope
+from core.store.database import session_scope, statement_scope
 from core.store.tables import Dataset, Trial, new_id
 from tests.conftest import TINY_SEARCH
 
@@ -42,3 +45,15 @@ def outcome(score: float = 0.5) -> dict[str, Any]:
         "score": score, "sampling_error": 0.01, "collapsed": False, "metrics": {}, "curve": [],
         "iterations_run": 4, "pretraining_seconds": 0.1, "scoring_seconds": 0.1,
     }  # fmt: skip
+
+
+def complete(claimed: ClaimedTrial, found: dict[str, Any]) -> list[str]:
+    """Report a result as a worker does; ids of the trials that follow."""
+    with session_scope() if "encoder" in found else statement_scope() as session:
+        if not record(session, claimed, found):
+            return []
+    with statement_scope() as session:
+        if not is_due(session, claimed.job_id):
+            return []
+    with session_scope() as session:
+        return advance(session, claimed.job_id)

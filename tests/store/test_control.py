@@ -18,7 +18,7 @@ from core.settings import Settings
 from core.store.database import session_scope
 from core.store.tables import Job, Trial
 from tests.service.waiting import until
-from tests.store.rows import make_job, outcome, trial
+from tests.store.rows import complete, make_job, outcome, trial
 
 ACTIONS = {"pause": pause_job, "resume": resume_job, "stop": stop_job, "cancel": cancel_job}
 
@@ -41,8 +41,7 @@ def _act(action: str, job_id: str) -> list[str]:
 
 def _complete(claimed: trials.ClaimedTrial | None, score: float = 0.5) -> list[str]:
     assert claimed is not None
-    with session_scope() as session:
-        return trials.complete(session, claimed, outcome(score))
+    return complete(claimed, outcome(score))
 
 
 def _silence() -> None:

@@ -15,7 +15,7 @@ from core.search.spec import SearchSpec
 from core.settings import Settings
 from core.store.database import get_engine, session_scope
 from core.store.tables import Job
-from tests.store.rows import make_job, outcome, trial
+from tests.store.rows import complete, make_job, outcome, trial
 
 DENSITY = {
     "search_space": "selfaugment", "iterations": 4, "seeds": 1,
@@ -27,8 +27,7 @@ def _complete(settings: Settings, trial_id: str) -> list[str]:
     with session_scope() as session:
         claimed = trials.claim(session, trial_id, "w", settings)
     assert claimed is not None
-    with session_scope() as session:
-        return trials.complete(session, claimed, outcome())
+    return complete(claimed, outcome())
 
 
 def test_a_budget_of_seconds_that_ends_before_any_pretraining_says_so(database: Settings) -> None:
@@ -38,8 +37,7 @@ def test_a_budget_of_seconds_that_ends_before_any_pretraining_says_so(database: 
         with session_scope() as session:
             claimed = trials.claim(session, trial_id, "w", database)
         assert claimed is not None
-        with session_scope() as session:
-            trials.complete(session, claimed, {**outcome(), "score": None, "metrics": losses})
+        complete(claimed, {**outcome(), "score": None, "metrics": losses})
     with get_engine().begin() as connection:
         connection.execute(text("UPDATE jobs SET started_at = now() - interval '1 hour'"))
     with session_scope() as session:

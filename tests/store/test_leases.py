@@ -17,7 +17,7 @@ from core.settings import Settings
 from core.store.database import session_scope
 from core.store.tables import Job, Trial
 from core.store.transitions import transition
-from tests.store.rows import make_job, outcome, trial
+from tests.store.rows import complete, make_job, outcome, trial
 
 
 def _claim(trial_id: str, settings: Settings, worker: str = "w1") -> trials.ClaimedTrial | None:
@@ -76,11 +76,10 @@ def test_a_late_result_of_a_lost_lease_is_dropped(database: Settings) -> None:
     second = _must_claim(due[0], database, "w2")
     with session_scope() as session:
         assert trials.heartbeat(session, first, 3, database) == "lost"
-        assert trials.complete(session, first, outcome(0.9)) == []
+    assert complete(first, outcome(0.9)) == []
     assert trial(due[0]).state == "running"
-    with session_scope() as session:
-        trials.complete(session, second, outcome(0.4))
-        trials.complete(session, second, outcome(0.8))
+    complete(second, outcome(0.4))
+    complete(second, outcome(0.8))
     assert (trial(due[0]).state, trial(due[0]).score) == ("completed", 0.4)
 
 
@@ -105,8 +104,8 @@ def test_a_poison_trial_stops_after_its_attempts_and_the_job_goes_on(database: S
     for other in due[1:]:
         with session_scope() as session:
             claimed = trials.claim(session, other, "w", database)
-            assert claimed is not None
-            trials.complete(session, claimed, outcome())
+        assert claimed is not None
+        complete(claimed, outcome())
     with session_scope() as session:
         assert session.get_one(Job, job_id).state == "completed"
 
@@ -150,8 +149,7 @@ def test_cancelling_between_rungs_plans_nothing_more(database: Settings) -> None
     job_id, due = make_job(database, strategy=strategy, iterations=9)
     for trial_id in due[:-1]:
         claimed = _must_claim(trial_id, database)
-        with session_scope() as session:
-            trials.complete(session, claimed, outcome())
+        complete(claimed, outcome())
     with session_scope() as session:
         assert cancel_job(session, job_id).state == "cancelled"
         rows = session.query(Trial).filter_by(job_id=job_id).all()
@@ -180,8 +178,7 @@ def test_concurrent_claims_results_and_cancel_do_not_deadlock(database: Settings
             if claimed is not None:
                 with session_scope() as session:
                     trials.heartbeat(session, claimed, 1, database)
-                with session_scope() as session:
-                    trials.complete(session, claimed, outcome())
+                complete(claimed, outcome())
         except Exception as error:
             errors.append(error)
 

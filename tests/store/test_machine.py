@@ -28,7 +28,7 @@ from core.jobs.sweep import sweep
 from core.settings import Settings, get_settings
 from core.store.database import session_scope
 from core.store.tables import Job, Trial
-from tests.store.rows import make_job, outcome
+from tests.store.rows import complete, make_job, outcome
 
 _PICK = st.integers(0, 10_000)
 
@@ -70,8 +70,7 @@ class Jobs(RuleBasedStateMachine):
     @rule(claimed=claims, score=st.floats(0.25, 1.0))
     def complete(self, claimed: trials.ClaimedTrial | None, score: float) -> None:
         if claimed is not None:
-            with session_scope() as session:
-                trials.complete(session, claimed, outcome(score))
+            complete(claimed, outcome(score))
 
     @rule(claimed=claims)
     def fail(self, claimed: trials.ClaimedTrial | None) -> None:

@@ -11,7 +11,7 @@ from core.jobs.specs import spec_of
 from core.search.course import remaining
 from core.settings import Settings
 from core.store.database import session_scope
-from tests.store.rows import make_job, outcome
+from tests.store.rows import complete, make_job, outcome
 
 
 def test_what_is_queued_is_what_playing_to_the_end_finds(database: Settings) -> None:
@@ -19,8 +19,8 @@ def test_what_is_queued_is_what_playing_to_the_end_finds(database: Settings) -> 
     for score, trial_id in enumerate(due[:3]):
         with session_scope() as session:
             claimed = trials.claim(session, trial_id, "w", database)
-            assert claimed is not None
-            trials.complete(session, claimed, outcome(0.5 + score / 100))
+        assert claimed is not None
+        complete(claimed, outcome(0.5 + score / 100))
     with session_scope() as session:
         job = find_job(session, job_id)
         spec, history = spec_of(job), history_of(session, job)
@@ -35,8 +35,8 @@ def test_figures_are_the_same_once_policies_are_known(database: Settings) -> Non
     for score, trial_id in enumerate(due):
         with session_scope() as session:
             claimed = trials.claim(session, trial_id, "w", database)
-            assert claimed is not None
-            trials.complete(session, claimed, outcome(0.5 + score / 100))
+        assert claimed is not None
+        complete(claimed, outcome(0.5 + score / 100))
     makeup._kept.clear()
     with session_scope() as session:
         job = find_job(session, job_id)

@@ -13,7 +13,7 @@ from core.pretraining.spec import PretrainingSpec
 from core.settings import Settings
 from core.store.database import session_scope
 from core.store.tables import Dataset, Job
-from tests.store.rows import make_job, outcome, trial
+from tests.store.rows import complete, make_job, outcome, trial
 
 
 def _claimed(database: Settings, trial_id: str) -> trials.ClaimedTrial:
@@ -26,9 +26,7 @@ def _claimed(database: Settings, trial_id: str) -> trials.ClaimedTrial:
 def _completed(database: Settings, score: float) -> trials.ClaimedTrial:
     _, due = make_job(database)
     claimed = _claimed(database, due[0])
-    with session_scope() as session:
-        found = {**outcome(score), "fingerprint": fingerprint(claimed, "cpu")}
-        trials.complete(session, claimed, found)
+    complete(claimed, {**outcome(score), "fingerprint": fingerprint(claimed, "cpu")})
     return claimed
 
 
@@ -39,9 +37,9 @@ def test_an_equal_trial_of_another_job_has_the_result(database: Settings) -> Non
     known = fingerprint(claimed, "cpu")
     assert known is not None
     with session_scope() as session:
-        found = equal_result(session, claimed, known)
-        assert found is not None
-        trials.complete(session, claimed, found)
+        found = equal_result(session, known)
+    assert found is not None
+    complete(claimed, found)
     now = trial(due[0])
     assert (now.state, now.score, now.iterations_run, now.seconds) == ("completed", 0.625, 0, 0.0)
     assert now.provenance is not None
@@ -49,13 +47,13 @@ def test_an_equal_trial_of_another_job_has_the_result(database: Settings) -> Non
 
 
 def test_not_that_of_another_owner(database: Settings) -> None:
-    first = _completed(database, 0.5)
+    _completed(database, 0.5)
+    job_id, due = make_job(database)
     with session_scope() as session:
-        session.get_one(Job, first.job_id).owner = "somebody else"
-    _, due = make_job(database)
+        session.get_one(Job, job_id).owner = "somebody else"
     claimed = _claimed(database, due[0])
     with session_scope() as session:
-        assert equal_result(session, claimed, fingerprint(claimed, "cpu") or "") is None
+        assert equal_result(session, fingerprint(claimed, "cpu") or "") is None
 
 
 def test_everything_that_decides_a_result_is_in_the_fingerprint(database: Settings) -> None:
@@ -63,6 +61,7 @@ def test_everything_that_decides_a_result_is_in_the_fingerprint(database: Settin
     claimed = _claimed(database, due[0])
     spec = claimed.spec
     others = [
+        dataclasses.replace(claimed, owner="somebody else"),
         dataclasses.replace(claimed, dataset_digest="e" * 64),
         dataclasses.replace(claimed, policy=claimed.policy.model_copy(update={"views": [[], []]})),
         *(

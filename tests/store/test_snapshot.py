@@ -16,7 +16,7 @@ from core.jobs.pulse import Pulse
 from core.jobs.snapshot import LINES, Snapshot, snapshot
 from core.settings import Settings
 from core.store.database import session_scope
-from tests.store.rows import make_job, outcome
+from tests.store.rows import complete, make_job, outcome
 
 
 @pytest.fixture
@@ -51,8 +51,8 @@ def test_many_readers_make_one_dashboard(database: Settings, counted: list[float
     assert (len(found), len(counted)) == (8, 1)
     with session_scope() as session:
         claimed = trials.claim(session, due[0], "w", database)
-        assert claimed is not None
-        trials.complete(session, claimed, outcome())
+    assert claimed is not None
+    complete(claimed, outcome())
     assert _look(job_id).view["state"] == "running", "a change of state is seen at once"
     with session_scope() as session:
         cancel_job(session, job_id)

@@ -23,7 +23,7 @@ from core.settings import Settings
 from core.store.database import get_engine, session_scope
 from core.store.schema import alembic_config, migrate
 from core.store.tables import CandidateRow, Job, Trial
-from tests.store.rows import make_job
+from tests.store.rows import complete, make_job
 
 #: A job as the first release stored it.
 OLD_SPEC = {
@@ -133,8 +133,8 @@ def test_a_search_of_the_first_release_goes_on(old_rows: Settings) -> None:
     assert (claimed.spec.resume_from, claimed.spec.iterations) == (9, 27)
     assert claimed.spec.schedule_iterations == 27
     assert claimed.spec.scoring.criterion == "rotation"
+    more = complete(claimed, _outcome(claimed))
     with session_scope() as session:
-        more = trials.complete(session, claimed, _outcome(claimed))
         assert session.get_one(Job, "job_old").state == "running"
     assert len(more) > 3, "the strategy plans from what was recorded before"
     with session_scope() as session:
@@ -205,8 +205,7 @@ def _play(settings: Settings, due: list[str], order: random.Random) -> None:
         with session_scope() as session:
             claimed = trials.claim(session, trial_id, "w", settings)
         assert claimed is not None
-        with session_scope() as session:
-            due += trials.complete(session, claimed, _outcome(claimed))
+        due += complete(claimed, _outcome(claimed))
 
 
 def _result(job_id: str) -> tuple[Any, Any, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +12,7 @@ import torch
 from core.policies.schema import Policy
 from core.pretraining import trainer
 from core.pretraining.data import TrialData
+from core.pretraining.hardware import free_memory
 from core.pretraining.packs.training import OUT_OF_MEMORY, Member, train_pack
 from core.pretraining.spec import PretrainingSpec
 
@@ -79,22 +81,15 @@ def throughput(
     return Throughput(size, rate, (peak - before) / size)
 
 
-def _free_bytes(device: torch.device) -> float:
-    """Of a GPU, with what torch keeps for itself; without end on a CPU."""
-    if device.type != "cuda":
-        return float("inf")
-    free, _ = torch.cuda.mem_get_info(device)
-    return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-
-
 def best_size(
-    spec: PretrainingSpec, data: TrialData, policy: Policy, steps: int = _STEPS
-) -> tuple[int, list[Throughput]]:
+    spec: PretrainingSpec, data: TrialData, policy: Policy, steps: int = _STEPS,
+    sizes: Sequence[int] = SIZES,
+) -> tuple[int, list[Throughput]]:  # fmt: skip
     """The size beyond which packs are not worth it or do not fit, and what was measured."""
     found: list[Throughput] = []
     best = 1
-    for size in SIZES:
-        if found and size * found[-1].bytes_each > _SHARE * _free_bytes(data.mean.device):
+    for size in sizes:
+        if found and size * found[-1].bytes_each > _SHARE * free_memory(data.mean.device):
             break
         now = throughput(spec, data, policy, size, steps)
         if now is None or (found and now.rate < _WORTH * found[-1].rate):

@@ -16,7 +16,8 @@ from torch import nn
 from torch.func import functional_call, vmap
 
 from core.pretraining import trainer
-from core.pretraining.methods import Method
+from core.pretraining.methods import Method, put_buffer
+from core.pretraining.optimising import optimizer_of
 from core.pretraining.packs.grouped import prepare
 from core.pretraining.spec import PretrainingSpec
 
@@ -25,11 +26,6 @@ _Tensors = dict[str, torch.Tensor]
 
 def _tensors(method: nn.Module) -> _Tensors:
     return {**dict(method.named_parameters()), **dict(method.named_buffers())}
-
-
-def _put_buffer(module: nn.Module, name: str, value: torch.Tensor) -> None:
-    path, _, last = name.rpartition(".")
-    setattr(module.get_submodule(path), last, value)
 
 
 class StackedMethod(nn.Module):
@@ -46,7 +42,7 @@ class StackedMethod(nn.Module):
         for name, parameter in self.stacked.named_parameters():
             parameter.data = together[name]
         for name in dict(self.stacked.named_buffers()):
-            _put_buffer(self.stacked, name, together[name])
+            put_buffer(self.stacked, name, together[name])
 
     def loss(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
         """Losses (K,) of two views of the images of each run, (K, n, 3, s, s)."""
@@ -64,7 +60,7 @@ class StackedMethod(nn.Module):
 
         losses, replaced = vmap(one)(dict(self.stacked.named_parameters()), buffers, first, second)
         for name, value in replaced.items():
-            _put_buffer(self.stacked, name, value.detach())
+            put_buffer(self.stacked, name, value.detach())
         return losses
 
     def after_step(self) -> None:
@@ -75,7 +71,7 @@ class StackedMethod(nn.Module):
 def _stack_optimizer(
     stacked: StackedMethod, runs: Sequence[trainer.Run], spec: PretrainingSpec
 ) -> torch.optim.Optimizer:
-    optimizer = trainer.optimizer_of(stacked.stacked, spec, stacked=True)
+    optimizer = optimizer_of(stacked.stacked, spec, stacked=True)
     mine = [p for group in optimizer.param_groups for p in group["params"]]
     theirs = [[p for group in run.optimizer.param_groups for p in group["params"]] for run in runs]
     for place, parameter in enumerate(mine):

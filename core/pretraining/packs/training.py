@@ -12,7 +12,10 @@ import torch
 
 from core.policies.schema import Policy
 from core.pretraining import trainer
+from core.pretraining.batches.source import batches_of
 from core.pretraining.data import TrialData
+from core.pretraining.graphs.stepping import stepping
+from core.pretraining.optimising import learning_rate
 from core.pretraining.packs.stack import Stack
 from core.pretraining.packs.views import views_of_all
 from core.pretraining.spec import PretrainingSpec
@@ -61,18 +64,21 @@ def _together(
     stack = Stack([member.run for member in members], spec)
     before = [member.run.step for member in members]
     fresh: list[torch.Tensor] = []
+    who = [(member.policy, member.seed) for member in members]
+    steps = range(before[0], until)
     try:
-        while members[0].run.step < until:
-            staying = [member.stays() for member in members]
-            if not all(staying):
-                break
-            views = views_of_all(
-                data, spec, [(m.policy, m.seed) for m in members], members[0].run.step
-            )
-            trainer.set_learning_rate(stack.optimizer, spec, members[0].run.step, length)
-            fresh.append(trainer.optimise(stack, views, data.mean.device))
-            for member in members:
-                member.run.step += 1
+        with (
+            batches_of(data, spec.batch_size, [m.seed for m in members], steps) as batches,
+            stepping(stack, spec, data.mean.device, len(steps)) as optimise,
+        ):
+            for step in steps:
+                staying = [member.stays() for member in members]
+                if not all(staying):
+                    break
+                views = views_of_all(data, batches(step), who, step)
+                fresh.append(optimise(views, learning_rate(spec, step, length)))
+                for member in members:
+                    member.run.step += 1
         losses = torch.stack(fresh).float().cpu().T.tolist() if fresh else [[] for _ in members]
     except OUT_OF_MEMORY:
         # The runs themselves are as they were: what was trained is in the stack.

@@ -1,0 +1,109 @@
+"""Augmentation on a device: is it that of the CPU, and how many images per second."""
+
+from __future__ import annotations
+
+import importlib.util
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from benchmarks.accelerator.images import smooth_images
+from benchmarks.accelerator.parts import Found
+from benchmarks.augment.policies import WHOLE, single
+from benchmarks.report import spread, target
+from core.augmentation import Draws, augment, eager
+from core.augmentation.sampling import draw_program
+from core.policies.schema import Policy
+
+#: Images in a batch, by their pixels.
+_BATCH = {32: 512, 96: 256, 224: 128}
+_OVER_KORNIA = 5.0
+_WARM_UP, _FEWEST = 2, 3
+
+
+def measure_parity(device: torch.device) -> Found:
+    """Of each operation, the share of values that differ from the CPU's by more than rounding."""
+    found = {}
+    images = smooth_images(32, 32, torch.device("cpu"))
+    for name, policy in single().items():
+        if name == "gaussian_noise":  # its noise is drawn on the device
+            continue
+        steps = draw_program(policy.view(0), Draws(0), len(images), 32, 32)
+        here = eager.execute(steps, images, Draws(0))
+        there = eager.execute(steps, images.to(device), Draws(0, device=device)).cpu()
+        found[name] = float(((here - there).abs() > 1e-3).float().mean())
+    worst = max(found.values())
+    name = "operations: share of values unlike the CPU's"
+    return found, [target(name, worst, 0.002, at_least=False)]
+
+
+def _synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def _rate(act: Callable[[], Any], images: torch.Tensor, seconds: float) -> list[float]:
+    """Images per second, several times."""
+    rates: list[float] = []
+    for _ in range(_WARM_UP):
+        act()
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until or len(rates) < _FEWEST:
+        _synchronise(images.device)
+        started = time.perf_counter()
+        act()
+        _synchronise(images.device)
+        rates.append(len(images) / (time.perf_counter() - started))
+    return rates
+
+
+def _ours(policy: Policy, images: torch.Tensor) -> Callable[[], torch.Tensor]:
+    return lambda: augment(images, policy.view(0), Draws(0, device=images.device))
+
+
+def measure_operations(device: torch.device, quick: bool) -> Found:
+    """Each operation, on every image of a batch."""
+    samples = {}
+    for size, batch in _sizes(quick).items():
+        images = smooth_images(size, batch, device)
+        for name, policy in single().items():
+            label = f"{name}, {size} px"
+            samples[label] = _rate(_ours(policy, images), images, 0.0 if quick else 0.2)
+            print(f"{label}: images per second: {spread(samples[label])}", flush=True)
+    return samples, []
+
+
+def _sizes(quick: bool) -> dict[int, int]:
+    return {32: 64} if quick else _BATCH
+
+
+def measure_policies(device: torch.device, quick: bool) -> Found:
+    """Five whole policies, beside kornia's where that is installed."""
+    samples: dict[str, Any] = {}
+    targets = []
+    seconds = 0.0 if quick else 1.0
+    with_kornia = importlib.util.find_spec("kornia") is not None
+    for size, batch in _sizes(quick).items():
+        images = smooth_images(size, batch, device)
+        for name, policy in WHOLE.items():
+            label = f"{name}, {size} px"
+            rates = {"quarterturn": _rate(_ours(policy, images), images, seconds)}
+            if with_kornia:
+                from benchmarks.augment import kornia
+
+                theirs = kornia.build(policy, size)
+                floats = images.float() / 255.0
+
+                def other(floats: torch.Tensor = floats, apply: Any = theirs) -> Any:
+                    return apply(floats)
+
+                rates["kornia"] = _rate(other, images, seconds)
+                ratio = statistics.median(rates["quarterturn"]) / statistics.median(rates["kornia"])
+                targets.append(target(f"{label}: times kornia", ratio, _OVER_KORNIA, at_least=True))
+            samples[label] = rates
+            shown = ", ".join(f"{who} {spread(values)}" for who, values in rates.items())
+            print(f"{label}: images per second: {shown}", flush=True)
+    return samples, targets

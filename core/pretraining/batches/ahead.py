@@ -1,0 +1,91 @@
+"""Batches of the coming steps, gathered by a thread while the device trains on earlier ones.
+
+Which images a step needs is known from its seed and number alone, so they can be fetched before.
+There are as many buffers as steps ahead; one is filled again when its copy has been read.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Self
+
+import torch
+
+from core.augmentation import Draws
+from core.pretraining.batches.drawing import drawn
+from core.pretraining.batches.transfer import Copy, Transfer
+
+#: One on the way to the device, one being gathered, one to spare for a slow page of the disk.
+DEPTH = 3
+
+
+class Ahead:
+    """The batches of `steps`, in their order, for each of some seeds; to be closed.
+
+    Args:
+        images: uint8 (n, 3, s, s) on the host, channels last in memory.
+        size: of a batch.
+    """
+
+    def __init__(
+        self,
+        images: torch.Tensor,
+        size: int,
+        seeds: Sequence[int],
+        steps: range,
+        transfer: Transfer,
+    ) -> None:
+        self._rows = images.permute(0, 2, 3, 1)
+        self._size, self._seeds, self._transfer = size, seeds, transfer
+        shape = (len(seeds), min(size, len(images)), *self._rows.shape[1:])
+        self._buffers = [transfer.buffer(*shape) for _ in range(min(DEPTH, len(steps)))]
+        self._copies: list[Copy | None] = [None] * len(self._buffers)
+        self._to_ask = deque(steps)
+        self._coming: deque[tuple[int, Future[tuple[torch.Tensor, Copy]]]] = deque()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="batches")
+        for _ in self._buffers:
+            self._ask()
+
+    def _ask(self) -> None:
+        if self._to_ask:
+            step = self._to_ask.popleft()
+            self._coming.append((step, self._thread.submit(self._fetch, step)))
+
+    def _fetch(self, step: int) -> tuple[torch.Tensor, Copy]:
+        """In the thread: (seeds, n, s, s, 3) on the device, or on the way there."""
+        place = step % len(self._buffers)
+        buffer, before = self._buffers[place], self._copies[place]
+        if before is not None:
+            before.until_read()
+        with self._transfer.beside():
+            for batch, seed in zip(buffer, self._seeds, strict=True):
+                draws = Draws(seed, step, device=self._transfer.device)
+                # Drawn on the device, as for images that lie there; it is this thread that waits.
+                places = drawn(len(self._rows), self._size, draws).cpu()
+                torch.index_select(self._rows, 0, places, out=batch)
+        images, copy = self._transfer.send(buffer)
+        self._copies[place] = copy
+        return images, copy
+
+    def take(self, step: int) -> dict[int, torch.Tensor]:
+        """By seed the batch of the next step, uint8 (n, 3, s, s) on the device, channels last.
+
+        Raises:
+            Whatever the thread could not do, such as torch.OutOfMemoryError.
+        """
+        due, fetched = self._coming.popleft()
+        if due != step:
+            raise ValueError(f"step {due} is next, not {step}")
+        images, copy = fetched.result()
+        self._ask()
+        copy.hand_over(images)
+        return dict(zip(self._seeds, images.permute(0, 1, 4, 2, 3), strict=True))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the thread. What it has begun to copy is kept by torch until it has been read."""
+        self._thread.shutdown(wait=True, cancel_futures=True)

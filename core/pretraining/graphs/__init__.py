@@ -1,0 +1,1 @@
+"""Steps of training that a GPU replays as one, where that pays."""

@@ -1,0 +1,69 @@
+"""Recording what is sent to a device: all that is CUDA's own of recorded steps."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import torch
+
+
+class Recorder(Protocol):
+    """Of one device."""
+
+    def record(self, act: Callable[[], None]) -> Callable[[], None]:
+        """Call `act` once, without carrying out what it sends to the device; what is returned does
+        that, each time, with the same tensors at the same addresses.
+
+        Raises:
+            Whatever `act` raises, and RuntimeError where it cannot be recorded.
+        """
+
+    def synchronise(self) -> None:
+        """Wait until the device has done all."""
+
+
+class CudaRecorder:
+    """CUDA graphs."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+
+    def record(self, act: Callable[[], None]) -> Callable[[], None]:
+        # What is collected while a graph is recorded, may be what must not be freed then.
+        gc.collect()
+        graph = torch.cuda.CUDAGraph()
+        pool = torch.cuda.graph_pool_handle()
+        try:
+            with (
+                torch.cuda.device(self._device),
+                # Put back in the end: torch does not where CUDA finds the recording invalid.
+                torch.cuda.stream(torch.cuda.current_stream(self._device)),
+                # The thread that streams images goes on meanwhile.
+                torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"),
+            ):
+                act()
+        except BaseException:
+            self._leave(pool)
+            raise
+        return graph.replay
+
+    def _leave(self, pool: Any) -> None:
+        """End what torch itself leaves open where CUDA has found a recording invalid: it would go
+        on as if one were under way, and free no memory that another stream has used.
+        """
+        place = torch.cuda.current_device() if self._device.index is None else self._device.index
+        # The first one raises where nothing was left open.
+        with contextlib.suppress(Exception):
+            torch._C._cuda_endAllocateToPool(place, pool)
+            torch._C._cuda_releasePool(place, pool)
+
+    def synchronise(self) -> None:
+        torch.cuda.synchronize(self._device)
+
+
+def recorder_of(device: torch.device) -> Recorder | None:
+    """None where nothing can be recorded."""
+    return CudaRecorder(device) if device.type == "cuda" else None

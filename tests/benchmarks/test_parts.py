@@ -1,0 +1,32 @@
+"""What `make bench-gpu` makes of parts that fail, and of time that is over."""
+
+from __future__ import annotations
+
+from benchmarks.accelerator.parts import Found, Parts
+from benchmarks.report import target
+
+
+def test_a_part_takes_no_other_with_it() -> None:
+    kept = []
+
+    def fail() -> Found:
+        raise RuntimeError("out of something")
+
+    def measure() -> Found:
+        return {"rate": 2.0}, [target("rate", 2.0, 1.0, at_least=True)]
+
+    parts = Parts(60.0, lambda parts: kept.append(sorted(parts.document())), {"device": "cpu"})
+    parts.add("first", fail)
+    parts.add("second", measure)
+    assert parts.failed == {"first": "RuntimeError: out of something"}
+    assert parts.document()["second"] == {"rate": 2.0}
+    assert [item["met"] for item in parts.targets] == [True]
+    always = {"device", "failed", "left_out", "seconds"}
+    assert [set(names) for names in kept] == [always, always | {"second"}]
+
+
+def test_what_would_begin_too_late_is_named() -> None:
+    parts = Parts(-1.0, lambda parts: None)
+    parts.add("late", lambda: ({}, []))
+    assert parts.left_out == ["late"]
+    assert "late" not in parts.samples

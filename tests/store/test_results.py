@@ -1,0 +1,92 @@
+"""Results take no lock of their job, and still the last of them moves it on: no sweep is needed."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from sqlalchemy import text
+
+from core.jobs import claim as trials
+from core.jobs.control import cancel_job, stop_job
+from core.jobs.totals import totals
+from core.settings import Settings
+from core.store.database import session_scope, statement_scope
+from core.store.tables import Job, Trial
+from tests.service.waiting import until
+from tests.store.rows import complete, make_job, outcome
+
+_ENDS = {"stop": (stop_job, "completed"), "cancel": (cancel_job, "cancelled")}
+
+
+def _claim(trial_id: str, settings: Settings) -> trials.ClaimedTrial:
+    with statement_scope() as session:
+        claimed = trials.claim(session, trial_id, "w", settings)
+    assert claimed is not None
+    return claimed
+
+
+def _job(job_id: str) -> Job:
+    with session_scope() as session:
+        return session.get_one(Job, job_id)
+
+
+def _somebody_waits_for_a_row() -> bool:
+    with session_scope() as session:
+        return bool(session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+
+
+@pytest.mark.parametrize("action", list(_ENDS))
+def test_a_result_during_an_end_that_still_saw_its_trial_run(
+    database: Settings, action: str
+) -> None:
+    act, ended = _ENDS[action]
+    job_id, due = make_job(database)
+    claimed = _claim(due[0], database)
+    with session_scope() as session:
+        act(session, job_id)
+        reporting = threading.Thread(target=complete, args=(claimed, outcome()))
+        reporting.start()
+        until(_somebody_waits_for_a_row)
+        session.expire_all()
+        assert session.get_one(Trial, claimed.id).state == "completed"
+    reporting.join()
+    assert _job(job_id).state == ended
+
+
+def test_of_last_results_at_once_the_job_is_concluded(database: Settings) -> None:
+    job_id, due = make_job(database, seeds=3)
+    while due:
+        held = [_claim(trial_id, database) for trial_id in due]
+        barrier, following = threading.Barrier(len(held)), list[str]()
+
+        def report(
+            claimed: trials.ClaimedTrial, barrier: threading.Barrier, following: list[str]
+        ) -> None:
+            barrier.wait()
+            following += complete(claimed, outcome())
+
+        threads = [
+            threading.Thread(target=report, args=(claimed, barrier, following)) for claimed in held
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(following) == len(set(following))
+        due = following
+    assert _job(job_id).state == "completed"
+
+
+def test_a_result_counts_once(database: Settings) -> None:
+    _, due = make_job(database)
+    claimed = _claim(due[0], database)
+    before = _completed()
+    complete(claimed, outcome())
+    complete(claimed, outcome())
+    assert _completed() == before + 1
+
+
+def _completed() -> float:
+    with session_scope() as session:
+        return sum(totals(session).get("completed_trials", {}).values())
