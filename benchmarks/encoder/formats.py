@@ -23,7 +23,7 @@ from benchmarks.encoder.sides import build
 INSTRUCTIONS = {
     "all of this machine": "DEFAULT", "AVX512 without BF16": "AVX512_CORE", "AVX2": "AVX2",
 }  # fmt: skip
-_BATCH, _RESOLUTION = 256, 32
+_BATCH, _RESOLUTION = 64, 32
 
 
 def machine() -> dict[str, Any]:

@@ -28,7 +28,8 @@ def _acts(config: Config, name: str, side: str, policy: str) -> dict[str, Callab
     _, data, resolution = loaded(name, config.most)
     run = start(side, config.spec, data, resolution, seed=0)
     encoder = run.method.encoder
-    views = trainer.views_of(data, config.spec, policies()[policy], 0, 0)
+    batch = data.pretrain[: config.batch_size]
+    views = trainer.views_of(data, batch, policies()[policy], 0, 0)
     both = torch.cat(views).contiguous(memory_format=torch.channels_last)
 
     def step() -> None:
