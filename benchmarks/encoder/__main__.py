@@ -1,7 +1,7 @@
 """Measure what is missing, compare, report: `make bench-encoder`.
 
 All seconds are those of the processor, with one thread. Before anything is trained, a step of each
-side is timed, all in turn; a budget is then a number of steps, with a whole schedule of that length.
+side is timed, all in turn; a budget is then a number of steps, a whole schedule of that length.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def main() -> None:
     config = Config(folder, options.most, options.batch_size)
     middle = sorted(options.budgets)[len(options.budgets) // 2]
     budgets = {
-        **{side: options.budgets for side in options.encoders},
+        **dict.fromkeys(options.encoders, options.budgets),
         **{side: [middle] for side in options.others},
     }
     samples: dict[str, Any] = {"options": vars(options), "machine": machine()}

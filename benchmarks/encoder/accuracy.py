@@ -37,7 +37,7 @@ def accuracies(
 
 def middle(runs: list[dict[str, Any]], kind: str) -> float:
     """The median over seeds."""
-    return statistics.median(run[kind] for run in runs)
+    return float(statistics.median(run[kind] for run in runs))
 
 
 def best(sides: dict[str, list[dict[str, Any]]], kind: str) -> str:
@@ -47,4 +47,4 @@ def best(sides: dict[str, list[dict[str, Any]]], kind: str) -> str:
 
 def beyond(sides: dict[str, list[dict[str, Any]]], one: str, other: str, kind: str) -> bool:
     """Whether every seed of `one` is above every seed of `other`."""
-    return min(run[kind] for run in sides[one]) > max(run[kind] for run in sides[other])
+    return bool(min(run[kind] for run in sides[one]) > max(run[kind] for run in sides[other]))

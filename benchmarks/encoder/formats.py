@@ -32,14 +32,14 @@ def machine() -> dict[str, Any]:
         "amx": bool(torch.cpu._is_amx_tile_supported()),
         "avx512_bf16": bool(torch.cpu._is_avx512_bf16_supported()),
         "capability": torch.backends.cpu.get_cpu_capability(),
-        "onednn": torch.backends.mkldnn.is_available(),
+        "onednn": torch.backends.mkldnn.is_available(),  # type: ignore[no-untyped-call]
     }
 
 
 def _measured(side: str, rounds: int) -> dict[str, float]:
     """Seconds of a forward and backward pass in both formats, which are taken in turn."""
     torch.manual_seed(0)
-    encoder = build(side, _RESOLUTION).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    encoder = build(side, _RESOLUTION).to(memory_format=torch.channels_last)
     images = torch.randn(_BATCH, 3, _RESOLUTION, _RESOLUTION)
     images = images.contiguous(memory_format=torch.channels_last)
     taken: dict[str, list[float]] = {"bf16": [], "fp32": []}

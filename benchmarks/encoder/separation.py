@@ -41,8 +41,8 @@ def separation(
     seeds: list[int],
     policies: list[str],
 ) -> dict[str, dict[str, Any]]:
-    """By side: rotation and accuracy of (policies, seeds), what they say of one another, and how far
-    the rotation of a side agrees with the accuracy that all sides find on average.
+    """By side: rotation and accuracy of (policies, seeds), what they say of one another, and
+    how far the rotation of a side agrees with the accuracy that all sides find on average.
     """
     found: dict[str, dict[str, Any]] = {}
     for seed in seeds:

@@ -14,6 +14,7 @@ from core.pretraining import hardware, trainer
 from core.pretraining.data import TrialData
 from core.pretraining.encoders import Encoder, TorchvisionEncoder, _Block, build_encoder
 from core.pretraining.methods import build_method
+from core.pretraining.optimising import optimizer_of
 from core.pretraining.spec import PretrainingSpec
 
 #: Width and stride of residual blocks.
@@ -53,7 +54,8 @@ def _plain(strides: list[int], width: int) -> Encoder:
     return TorchvisionEncoder(pooled, inputs)
 
 
-#: Designs that no search offers. Residual ones have wide early strides; all widths are multiples of 32, as bf16 wants them.
+#: Designs that no search offers. Residual ones have wide early strides; all widths are multiples of
+#: 32, as bf16 wants them.
 DESIGNS: dict[str, Callable[[], Encoder]] = {
     "conv4": lambda: _plain([2, 2, 2, 1], 32),
     "early": lambda: _residual(3, 2, 32, [(64, 2), (128, 2)]),
@@ -93,5 +95,5 @@ def start(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(Draws(seed).generator("weights").initial_seed())
         method = build_method(spec, build(side, resolution), len(data.pretrain))
-    method = method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return trainer.Run(method, trainer.optimizer_of(method, spec), 0, [])
+    method = method.to(memory_format=torch.channels_last)
+    return trainer.Run(method, optimizer_of(method, spec), 0, [])

@@ -27,6 +27,7 @@ def test_a_run_measures_trains_and_compares(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collect, "DATA", tmp_path / "data")
+    monkeypatch.setattr(runs, "_LIMITS", dict.fromkeys(runs._LIMITS, 100))
     runs.loaded.cache_clear()
     config = runs.Config(tmp_path / "runs", most=300, batch_size=32)
     name, sides = "animal-mnist", ["resnet_tiny", "conv4"]
