@@ -97,7 +97,7 @@ def main() -> None:
     if options.quick:
         shutil.rmtree(folder, ignore_errors=True)
     config = Config(folder, options.most, options.batch_size)
-    middle = sorted(options.budgets)[len(options.budgets) // 2]
+    middle = sorted(options.budgets)[(len(options.budgets) - 1) // 2]
     budgets = {
         **dict.fromkeys(options.encoders, options.budgets),
         **{side: [middle] for side in options.others},
