@@ -68,7 +68,7 @@ chaos: $(VENV)/.installed-dev ## a search while everything is killed, frozen and
 bench-%: $(VENV)/.installed-dev ## run one benchmark; QUICK=1 for a smoke run, ARGS="--gpu" ...
 	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(if $(QUICK),--quick) $(ARGS)
 
-bench: bench-ingest bench-base-stage bench-density bench-correlation bench-selected bench-hpt bench-load ## run all benchmarks
+bench: bench-ingest bench-base-stage bench-density bench-encoder bench-correlation bench-selected bench-hpt bench-load ## run all benchmarks
 
 clean: ## remove the virtual environment and all local data
 	rm -rf $(VENV) .quarterturn
