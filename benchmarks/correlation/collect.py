@@ -24,7 +24,13 @@ from core.policies.recipes import crop_flip
 from core.policies.schema import Policy
 from core.pretraining import trainer
 from core.pretraining.data import TrialData
-from core.pretraining.encoders import Encoder, SmallResNet, TorchvisionResNet, _Block
+from core.pretraining.encoders import (
+    Encoder,
+    SmallEncoder,
+    TorchvisionResNet,
+    _Block,
+    _Convolution,
+)
 from core.pretraining.hardware import autocast, choose_device
 from core.pretraining.spec import PretrainingSpec
 
@@ -88,11 +94,11 @@ def load_split(name: str, most: int) -> Split:
 
 
 def _stages(encoder: Encoder) -> list[torch.nn.Module]:
-    """The last three residual stages; the pooled output of the last is the features."""
+    """The last three stages; the pooled output of the last is the features."""
     if isinstance(encoder, TorchvisionResNet):
         return [getattr(encoder.network, f"layer{number}") for number in (2, 3, 4)]
-    if isinstance(encoder, SmallResNet):
-        return [block for block in encoder.layers if isinstance(block, _Block)]
+    if isinstance(encoder, SmallEncoder):
+        return [block for block in encoder.layers if isinstance(block, _Block | _Convolution)]
     return [encoder.network.get_submodule(f"features.{number}") for number in (6, 13, 18)]
 
 

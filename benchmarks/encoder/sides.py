@@ -36,28 +36,9 @@ def _residual(kernel: int, stride: int, stem: int, blocks: Blocks) -> Encoder:
     return TorchvisionEncoder(nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()), width)
 
 
-def _plain(strides: list[int], width: int) -> Encoder:
-    """3x3 convolutions, each twice as wide as the one before, without shortcuts.
-
-    With four it is Conv-4 of few-shot learning, but with strides for poolings and a growing width.
-    """
-    layers: list[nn.Module] = []
-    inputs = 3
-    for stride in strides:
-        layers += [
-            nn.Conv2d(inputs, width, 3, stride, 1, bias=False),
-            nn.BatchNorm2d(width),
-            nn.ReLU(),
-        ]
-        inputs, width = width, 2 * width
-    pooled = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    return TorchvisionEncoder(pooled, inputs)
-
-
 #: Designs that no search offers. Residual ones have wide early strides; all widths are multiples of
 #: 32, as bf16 wants them.
 DESIGNS: dict[str, Callable[[], Encoder]] = {
-    "conv4": lambda: _plain([2, 2, 2, 1], 32),
     "early": lambda: _residual(3, 2, 32, [(64, 2), (128, 2)]),
     "early_wide": lambda: _residual(3, 2, 32, [(64, 2), (128, 2), (256, 2)]),
     "stride4": lambda: _residual(7, 4, 32, [(32, 1), (64, 1), (128, 2)]),

@@ -14,7 +14,9 @@ __all__ = ["EncoderName", "MethodName", "PretrainingSpec", "ScoringSpec", "Trial
 #: Tasks that pretrain an encoder to be kept: those before the search, and the one after it.
 SOURCE, WARM_UP, FINAL = "source/", "warm_up", "final"
 
-EncoderName = Literal["resnet_small", "resnet_tiny", "resnet18", "resnet50", "mobilenet_v2"]
+EncoderName = Literal[
+    "resnet_small", "resnet_tiny", "conv4", "resnet18", "resnet50", "mobilenet_v2"
+]  # fmt: skip
 
 
 class PretrainingSpec(Document):
@@ -22,7 +24,7 @@ class PretrainingSpec(Document):
 
     encoder: EncoderName = Field(
         default="resnet_small",
-        description="resnet_small and resnet_tiny suit a CPU; resnet18 and resnet50 a GPU; "
+        description="resnet_small, resnet_tiny and conv4 suit a CPU; resnet18 and resnet50 a GPU; "
         "mobilenet_v2 images of 96 pixels or more.",
     )
     method: MethodName = "simclr"

@@ -158,7 +158,7 @@ def test_the_momentum_encoder_follows_and_is_not_trained() -> None:
     assert torch.allclose(slow, before + 0.25 * (online - before), atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["resnet_small", "resnet_tiny", "resnet18"])
+@pytest.mark.parametrize("name", ["resnet_small", "resnet_tiny", "conv4", "resnet18"])
 @pytest.mark.parametrize("resolution", [28, 96])
 def test_encoders_pool_to_their_dimension(name: str, resolution: int) -> None:
     encoder = build_encoder(name, resolution).eval()

@@ -82,7 +82,7 @@ def test_only_the_encoder_carries_over(data: TrialData, trained: Weights, method
         assert all(torch.equal(slow[name], taken[name]) for name in taken)
 
 
-@pytest.mark.parametrize("name", ["resnet_tiny", "mobilenet_v2"])
+@pytest.mark.parametrize("name", ["resnet_tiny", "conv4", "mobilenet_v2"])
 def test_bn_only_trains_norms_and_head(data: TrialData, name: str) -> None:
     torch.manual_seed(5)
     tensors = portable_state(build_encoder(name, 28))

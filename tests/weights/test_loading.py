@@ -54,7 +54,7 @@ def test_every_block_of_the_card(
             assert torch.allclose(found, expected, atol=1e-4), block
 
 
-@pytest.mark.parametrize("name", ["resnet_tiny", "resnet_small"])
+@pytest.mark.parametrize("name", ["resnet_tiny", "resnet_small", "conv4"])
 def test_our_own_encoders_load_here(tmp_path: Path, name: str) -> None:
     encoder = _written(tmp_path / "e.safetensors", name, 28)
     loaded = load_encoder(tmp_path / "e.safetensors")
