@@ -15,7 +15,7 @@ __all__ = ["EncoderName", "MethodName", "PretrainingSpec", "ScoringSpec", "Trial
 SOURCE, WARM_UP, FINAL = "source/", "warm_up", "final"
 
 EncoderName = Literal[
-    "resnet_small", "resnet_tiny", "conv4", "resnet18", "resnet50", "mobilenet_v2"
+    "conv4", "resnet_small", "resnet_tiny", "resnet18", "resnet50", "mobilenet_v2"
 ]  # fmt: skip
 
 
@@ -23,8 +23,8 @@ class PretrainingSpec(Document):
     """Hyper-parameters of pretraining, shared by all candidates of a job."""
 
     encoder: EncoderName = Field(
-        default="resnet_small",
-        description="resnet_small, resnet_tiny and conv4 suit a CPU; resnet18 and resnet50 a GPU; "
+        default="conv4",
+        description="conv4, resnet_small and resnet_tiny suit a CPU; resnet18 and resnet50 a GPU; "
         "mobilenet_v2 images of 96 pixels or more.",
     )
     method: MethodName = "simclr"

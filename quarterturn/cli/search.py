@@ -79,7 +79,7 @@ def search(
         int | None, typer.Option(help="Repetitions at full length; a pipeline has its own.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
-    encoder: Annotated[str | None, typer.Option(help="resnet_small, conv4, resnet18 ...")] = None,
+    encoder: Annotated[str | None, typer.Option(help="conv4, resnet_small, resnet18 ...")] = None,
     method: Annotated[str | None, typer.Option(help="simclr or moco_v2.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images per step.")] = None,
     resolution: Annotated[int | None, typer.Option(help="Working resolution in pixels.")] = None,
