@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import text
+
 from core.jobs.advance import advance, is_due
-from core.jobs.claim import ClaimedTrial
+from core.jobs.claim import ClaimedTrial, claim
 from core.jobs.create import create_job
 from core.jobs.result import record
 from core.settings import Settings
@@ -47,13 +49,27 @@ def outcome(score: float = 0.5) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def complete(claimed: ClaimedTrial, found: dict[str, Any]) -> list[str]:
+def take(settings: Settings, trial_id: str, worker: str = "w") -> ClaimedTrial:
+    """A trial that is to be had, taken as a worker takes it."""
+    with statement_scope() as session:
+        found = claim(session, trial_id, worker, settings)
+    assert found is not None
+    return found
+
+
+def somebody_waits_for_a_row() -> bool:
+    """Whether a statement of the database waits for a lock."""
+    with session_scope() as session:
+        return bool(session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+
+
+def complete(taken: ClaimedTrial, found: dict[str, Any]) -> list[str]:
     """Report a result as a worker does; ids of the trials that follow."""
     with session_scope() if "encoder" in found else statement_scope() as session:
-        if not record(session, claimed, found):
+        if not record(session, taken, found):
             return []
     with statement_scope() as session:
-        if not is_due(session, claimed.job_id):
+        if not is_due(session, taken.job_id):
             return []
     with session_scope() as session:
-        return advance(session, claimed.job_id)
+        return advance(session, taken.job_id)

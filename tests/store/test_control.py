@@ -7,7 +7,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, text, update
+from sqlalchemy import func, update
 
 from core.errors import ConflictError
 from core.jobs import claim as trials
@@ -18,7 +18,7 @@ from core.settings import Settings
 from core.store.database import session_scope
 from core.store.tables import Job, Trial
 from tests.service.waiting import until
-from tests.store.rows import complete, make_job, outcome, trial
+from tests.store.rows import complete, make_job, outcome, somebody_waits_for_a_row, trial
 
 ACTIONS = {"pause": pause_job, "resume": resume_job, "stop": stop_job, "cancel": cancel_job}
 
@@ -85,18 +85,12 @@ def test_a_claim_that_began_before_a_change_of_the_job_does_not_undo_it(
         ACTIONS[action](session, job_id)
         claiming = threading.Thread(target=lambda: got.append(_claim(due[0], database)))
         claiming.start()
-        until(_somebody_waits_for_a_row)
+        until(somebody_waits_for_a_row)
     claiming.join()
     assert got == [None]
     ended = {"pause": "paused", "stop": "failed", "cancel": "cancelled"}
     assert _job(job_id).state == ended[action]
     assert trial(due[0]).state == ("queued" if action == "pause" else "cancelled")
-
-
-def _somebody_waits_for_a_row() -> bool:
-    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-    with session_scope() as session:
-        return bool(session.scalar(waiting))
 
 
 def test_a_job_paused_before_its_first_trial_is_queued_again(database: Settings) -> None:

@@ -14,16 +14,9 @@ from core.jobs import claim as trials
 from core.jobs.control import pause_job
 from core.settings import Settings
 from core.store.database import get_engine, session_scope
-from tests.store.rows import make_job, trial
+from tests.store.rows import make_job, take, trial
 from workers.heartbeat import Heartbeat
 from workers.log_tail import LogTail
-
-
-def _claim(trial_id: str, settings: Settings) -> trials.ClaimedTrial:
-    with session_scope() as session:
-        claimed = trials.claim(session, trial_id, "w1", settings)
-    assert claimed is not None
-    return claimed
 
 
 @pytest.fixture
@@ -50,7 +43,7 @@ def _until(condition: Any) -> None:
 def test_the_log_is_sent_when_something_was_logged(database: Settings, written: list[bool]) -> None:
     settings = database.model_copy(update={"heartbeat_seconds": 0.02})
     _, due = make_job(database)
-    claimed = _claim(due[0], settings)
+    claimed = take(settings, due[0])
     written.clear()
     logger = logging.getLogger("tests.heartbeats")
     with LogTail() as tail, Heartbeat(claimed, settings, tail):
@@ -74,17 +67,17 @@ def test_a_trial_whose_storage_is_away_is_tried_again_up_to_its_attempts(
 ) -> None:
     job, due = make_job(database)
     for attempt in range(1, database.max_attempts):
-        claimed = _claim(due[0], database)
+        claimed = take(database, due[0])
         with session_scope() as session:
             assert trials.retry(session, claimed, "The storage is away.", database) == [due[0]]
             assert trials.retry(session, claimed, "Late.", database) == [], "once"
         now = trial(due[0])
         assert (now.state, now.reason, now.attempt) == ("queued", "storage_unavailable", attempt)
-    claimed = _claim(due[0], database)
+    claimed = take(database, due[0])
     with session_scope() as session:
         trials.retry(session, claimed, "The storage is away.", database)
     assert (trial(due[0]).state, trial(due[0]).reason) == ("crashed", "storage_unavailable")
-    claimed = _claim(due[1], database)
+    claimed = take(database, due[1])
     with session_scope() as session:
         pause_job(session, job)
         assert trials.retry(session, claimed, "The storage is away.", database) == []

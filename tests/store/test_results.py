@@ -5,35 +5,22 @@ from __future__ import annotations
 import threading
 
 import pytest
-from sqlalchemy import text
 
 from core.jobs import claim as trials
 from core.jobs.control import cancel_job, stop_job
 from core.jobs.totals import totals
 from core.settings import Settings
-from core.store.database import session_scope, statement_scope
+from core.store.database import session_scope
 from core.store.tables import Job, Trial
 from tests.service.waiting import until
-from tests.store.rows import complete, make_job, outcome
+from tests.store.rows import complete, make_job, outcome, somebody_waits_for_a_row, take
 
 _ENDS = {"stop": (stop_job, "completed"), "cancel": (cancel_job, "cancelled")}
-
-
-def _claim(trial_id: str, settings: Settings) -> trials.ClaimedTrial:
-    with statement_scope() as session:
-        claimed = trials.claim(session, trial_id, "w", settings)
-    assert claimed is not None
-    return claimed
 
 
 def _job(job_id: str) -> Job:
     with session_scope() as session:
         return session.get_one(Job, job_id)
-
-
-def _somebody_waits_for_a_row() -> bool:
-    with session_scope() as session:
-        return bool(session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
 
 
 @pytest.mark.parametrize("action", list(_ENDS))
@@ -42,14 +29,14 @@ def test_a_result_during_an_end_that_still_saw_its_trial_run(
 ) -> None:
     act, ended = _ENDS[action]
     job_id, due = make_job(database)
-    claimed = _claim(due[0], database)
+    first = take(database, due[0])
     with session_scope() as session:
         act(session, job_id)
-        reporting = threading.Thread(target=complete, args=(claimed, outcome()))
+        reporting = threading.Thread(target=complete, args=(first, outcome()))
         reporting.start()
-        until(_somebody_waits_for_a_row)
+        until(somebody_waits_for_a_row)
         session.expire_all()
-        assert session.get_one(Trial, claimed.id).state == "completed"
+        assert session.get_one(Trial, first.id).state == "completed"
     reporting.join()
     assert _job(job_id).state == ended
 
@@ -57,7 +44,7 @@ def test_a_result_during_an_end_that_still_saw_its_trial_run(
 def test_of_last_results_at_once_the_job_is_concluded(database: Settings) -> None:
     job_id, due = make_job(database, seeds=3)
     while due:
-        held = [_claim(trial_id, database) for trial_id in due]
+        held = [take(database, trial_id) for trial_id in due]
         barrier, following = threading.Barrier(len(held)), list[str]()
 
         def report(
@@ -80,10 +67,10 @@ def test_of_last_results_at_once_the_job_is_concluded(database: Settings) -> Non
 
 def test_a_result_counts_once(database: Settings) -> None:
     _, due = make_job(database)
-    claimed = _claim(due[0], database)
+    first = take(database, due[0])
     before = _completed()
-    complete(claimed, outcome())
-    complete(claimed, outcome())
+    complete(first, outcome())
+    complete(first, outcome())
     assert _completed() == before + 1
 
 

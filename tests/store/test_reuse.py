@@ -13,19 +13,12 @@ from core.pretraining.spec import PretrainingSpec
 from core.settings import Settings
 from core.store.database import session_scope
 from core.store.tables import Dataset, Job
-from tests.store.rows import complete, make_job, outcome, trial
-
-
-def _claimed(database: Settings, trial_id: str) -> trials.ClaimedTrial:
-    with session_scope() as session:
-        claimed = trials.claim(session, trial_id, "w", database)
-    assert claimed is not None
-    return claimed
+from tests.store.rows import complete, make_job, outcome, take, trial
 
 
 def _completed(database: Settings, score: float) -> trials.ClaimedTrial:
     _, due = make_job(database)
-    claimed = _claimed(database, due[0])
+    claimed = take(database, due[0])
     complete(claimed, {**outcome(score), "fingerprint": fingerprint(claimed, "cpu")})
     return claimed
 
@@ -33,7 +26,7 @@ def _completed(database: Settings, score: float) -> trials.ClaimedTrial:
 def test_an_equal_trial_of_another_job_has_the_result(database: Settings) -> None:
     first = _completed(database, 0.625)
     _, due = make_job(database)
-    claimed = _claimed(database, due[0])
+    claimed = take(database, due[0])
     known = fingerprint(claimed, "cpu")
     assert known is not None
     with session_scope() as session:
@@ -51,14 +44,14 @@ def test_not_that_of_another_owner(database: Settings) -> None:
     job_id, due = make_job(database)
     with session_scope() as session:
         session.get_one(Job, job_id).owner = "somebody else"
-    claimed = _claimed(database, due[0])
+    claimed = take(database, due[0])
     with session_scope() as session:
         assert equal_result(session, fingerprint(claimed, "cpu") or "") is None
 
 
 def test_everything_that_decides_a_result_is_in_the_fingerprint(database: Settings) -> None:
     _, due = make_job(database)
-    claimed = _claimed(database, due[0])
+    claimed = take(database, due[0])
     spec = claimed.spec
     others = [
         dataclasses.replace(claimed, owner="somebody else"),
@@ -90,7 +83,7 @@ def test_everything_that_decides_a_result_is_in_the_fingerprint(database: Settin
 @pytest.mark.parametrize("change", [{"payload": {"fold": 1}}, {"task": "final"}])
 def test_what_depends_on_more_has_none(database: Settings, change: dict[str, object]) -> None:
     _, due = make_job(database)
-    claimed = _claimed(database, due[0])
+    claimed = take(database, due[0])
     other = dataclasses.replace(claimed, spec=claimed.spec.model_copy(update=change))
     assert fingerprint(other, "cpu") is None
 

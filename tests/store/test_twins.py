@@ -24,17 +24,10 @@ from core.jobs.twins import TwinRunsError, is_first
 from core.settings import Settings
 from core.store.database import get_engine, session_scope, statement_scope
 from core.store.tables import Job, Trial
-from tests.store.rows import complete, make_job, outcome, trial
+from tests.store.rows import complete, make_job, outcome, take, trial
 from workers.held import HeldTrial
 
 Twins = tuple[ClaimedTrial, str]
-
-
-def _claimed(settings: Settings, trial_id: str) -> ClaimedTrial:
-    with statement_scope() as session:
-        claimed = trials.claim(session, trial_id, "w", settings)
-    assert claimed is not None
-    return claimed
 
 
 def _known(claimed: ClaimedTrial) -> str:
@@ -50,14 +43,14 @@ def _found(claimed: ClaimedTrial) -> dict[str, Any] | None:
 
 def _begin(settings: Settings, trial_id: str) -> ClaimedTrial:
     """As a worker does that is sent a trial without equals."""
-    claimed = _claimed(settings, trial_id)
+    claimed = take(settings, trial_id)
     assert _found(claimed) is None
     return claimed
 
 
 def _wait(settings: Settings, trial_id: str) -> None:
     """As a worker does that is sent a trial whose equal runs."""
-    claimed = _claimed(settings, trial_id)
+    claimed = take(settings, trial_id)
     with pytest.raises(TwinRunsError):
         _found(claimed)
     with session_scope() as session:
@@ -113,7 +106,7 @@ def test_one_that_waits_was_never_taken_and_takes_over_the_result(
     assert running.id in str(now.message)
     assert waiting not in _sweep(database), "it is sent when the other has ended"
     assert waiting in _complete(database, running, 0.625)
-    found = _found(_claimed(database, waiting))
+    found = _found(take(database, waiting))
     assert found is not None
     assert (found["score"], found["iterations_run"]) == (0.625, 0)
     assert found["provenance"]["reused_from"]["trial_id"] == running.id
@@ -197,10 +190,10 @@ def test_one_whose_equal_was_deleted_is_trained(database: Settings, twins: Twins
 
 
 def test_of_many_at_the_same_instant_one_is_trained(database: Settings) -> None:
-    claimed = [_claimed(database, make_job(database)[1][0]) for _ in range(6)]
+    claimed = [take(database, make_job(database)[1][0]) for _ in range(6)]
     together = threading.Barrier(len(claimed))
 
-    def take(one: ClaimedTrial) -> bool:
+    def begin(one: ClaimedTrial) -> bool:
         together.wait()
         try:
             return _found(one) is None
@@ -208,14 +201,14 @@ def test_of_many_at_the_same_instant_one_is_trained(database: Settings) -> None:
             return False
 
     with ThreadPoolExecutor(len(claimed)) as pool:
-        assert sum(pool.map(take, claimed)) == 1
+        assert sum(pool.map(begin, claimed)) == 1
 
 
 @pytest.mark.parametrize("commits", [True, False])
 def test_one_that_comes_before_the_other_has_committed_waits_for_it(
     database: Settings, commits: bool
 ) -> None:
-    first, second = (_claimed(database, make_job(database)[1][0]) for _ in range(2))
+    first, second = (take(database, make_job(database)[1][0]) for _ in range(2))
     with Session(get_engine()) as session, ThreadPoolExecutor(1) as pool:
         assert is_first(session, first.id, first.token, _known(first))
         found = pool.submit(_found, second)
@@ -231,7 +224,7 @@ def test_one_that_comes_before_the_other_has_committed_waits_for_it(
 def test_an_end_in_the_same_instant_is_not_missed(database: Settings) -> None:
     first, second, third = (make_job(database)[1][0] for _ in range(3))
     running = _begin(database, first)
-    waits, late = _claimed(database, second), _claimed(database, third)
+    waits, late = take(database, second), take(database, third)
     with Session(get_engine()) as session, ThreadPoolExecutor(1) as pool:
         assert trials.set_aside(session, waits, _known(waits)) == []
         sent = pool.submit(_complete, database, running)
@@ -246,7 +239,7 @@ def test_an_end_in_the_same_instant_is_not_missed(database: Settings) -> None:
 def test_a_job_that_ends_as_its_trial_is_set_aside_ends(database: Settings) -> None:
     _begin(database, make_job(database)[1][0])
     job_id, due = make_job(database)
-    waits = _claimed(database, due[0])
+    waits = take(database, due[0])
     with session_scope() as session:
         cancel_job(session, job_id)
     with session_scope() as session:
