@@ -27,7 +27,7 @@ from core.pretraining.packs.size import pack_size
 from core.pretraining.spec import FINAL
 from core.settings import get_settings
 from core.storage import storage_of
-from core.store.database import session_scope, statement_scope
+from core.store.database import statement_scope
 from workers.datasets import OpenDatasets
 from workers.held import HeldTrial
 from workers.identity import worker_name
@@ -65,20 +65,19 @@ def _equal(claimed: ClaimedTrial) -> _Outcome | None:
     return found
 
 
-def _mates(claimed: ClaimedTrial, data: TrialData) -> list[ClaimedTrial]:
+def _mates(claimed: ClaimedTrial, data: TrialData) -> Iterator[ClaimedTrial]:
     """Further trials, to be trained together with the first."""
     settings = get_settings()
     if not can_be_packed(claimed.spec):
-        return []
+        return
     size = pack_size(settings.pack, claimed.spec.pretraining, data, claimed.policy)
     if size == 1:
-        return []
+        return
     try:
-        with session_scope() as session:
-            return claim_mates(session, claimed, size - 1, worker_name(), settings)
+        with statement_scope() as session:
+            yield from claim_mates(session, claimed, size - 1, worker_name(), settings)
     except SQLAlchemyError as error:
-        logger.warning("trial %s is trained alone: %s", claimed.id, error)
-        return []
+        logger.warning("trial %s gets no more trials: %s", claimed.id, error)
 
 
 def _elsewhere(held: list[HeldTrial]) -> Elsewhere:

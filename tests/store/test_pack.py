@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from sqlalchemy import func, select, update
 
 from core.jobs.claim import claim, heartbeat
 from core.jobs.control import cancel_job
 from core.jobs.pack import claim_mates
+from core.jobs.sweep import mark_dispatched
 from core.jobs.workers import report_presence
 from core.placement import QUEUES
 from core.settings import Settings
-from core.store.database import session_scope
+from core.store.database import session_scope, statement_scope
 from core.store.tables import Trial
-from tests.store.rows import make_job, trial
+from tests.service.waiting import until
+from tests.store.rows import make_job, somebody_waits_for_a_row, take, trial
 
 
 def _mates(database: Settings, due: list[str], most: int) -> list[str]:
     with session_scope() as session:
         first = claim(session, due[0], "one", database)
     assert first is not None
-    with session_scope() as session:
-        mates = claim_mates(session, first, most, "one", database)
+    with statement_scope() as session:
+        mates = list(claim_mates(session, first, most, "one", database))
     assert len({first.token, *(mate.token for mate in mates)}) == 1 + len(mates)
     with session_scope() as session:
         assert {heartbeat(session, mate, 1, database) for mate in mates} <= {"go on"}
@@ -61,11 +65,27 @@ def test_other_workers_keep_their_share(database: Settings) -> None:
     assert len(_mates(database, due, 60)) == 2, "three of eight, with the first"
 
 
-def test_those_that_another_worker_is_taking_are_passed_over(database: Settings) -> None:
+def test_one_whose_message_is_just_being_noted_is_waited_for(database: Settings) -> None:
     _, due = make_job(database)
-    with session_scope() as other:
-        other.execute(select(Trial.id).where(Trial.id.in_(due[1:3])).with_for_update())
-        assert _mates(database, due, 2) == due[3:5]
+    with ThreadPoolExecutor(1) as pool:
+        with session_scope() as noting:
+            mark_dispatched(noting, due[1:3])
+            mates = pool.submit(_mates, database, due, 3)
+            until(somebody_waits_for_a_row, 10, period=0.02)
+        assert mates.result(10) == due[1:4]
+
+
+def test_instead_of_one_that_another_worker_takes_first_the_next_is_taken(
+    database: Settings,
+) -> None:
+    _, due = make_job(database)
+    take(database, due[-1])  # the first of a job waits for others that begin it
+    with ThreadPoolExecutor(1) as pool:
+        with session_scope() as other:
+            assert claim(other, due[1], "two", database) is not None
+            mates = pool.submit(_mates, database, due, 3)
+            until(somebody_waits_for_a_row, 10, period=0.02)
+        assert mates.result(10) == due[2:5]
 
 
 def test_none_of_a_job_that_is_ending(database: Settings) -> None:
@@ -75,5 +95,5 @@ def test_none_of_a_job_that_is_ending(database: Settings) -> None:
         assert first is not None
     with session_scope() as session:
         cancel_job(session, job)
-    with session_scope() as session:
-        assert claim_mates(session, first, 3, "one", database) == []
+    with statement_scope() as session:
+        assert list(claim_mates(session, first, 3, "one", database)) == []

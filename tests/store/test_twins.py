@@ -293,6 +293,6 @@ def test_of_a_pack_those_are_left_out_that_wait(database: Settings) -> None:
     _begin(database, first[2])
     _wait(database, second[2])
     leader = _begin(database, second[0])
-    with session_scope() as session:
-        mates = claim_mates(session, leader, 4, "w", database)
+    with statement_scope() as session:
+        mates = list(claim_mates(session, leader, 4, "w", database))
     assert [mate.id for mate in mates] == [second[1], *second[3:6]]
