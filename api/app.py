@@ -18,6 +18,7 @@ from api.gate import Gate
 from api.headers import Headers
 from api.json_bodies import JsonBodies
 from api.limits import Limits
+from api.live.fresh import Fresh
 from api.pages import docs, large
 from api.requests import Requests
 from api.routes import (
@@ -98,6 +99,7 @@ def create_app() -> FastAPI:
     )
     problems.install(app)
     # The last is the first that a request meets.
+    app.add_middleware(Fresh)
     app.add_middleware(JsonBodies)
     app.add_middleware(Limits, settings=settings)
     app.add_middleware(Gate, settings=settings)

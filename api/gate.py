@@ -6,6 +6,8 @@ needs a key unless it is listed here. Reading needs the scope `read`, all else `
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.problems import answer_to
 from core.access.binding import is_loopback
 from core.access.keys import KEYLESS, Caller, authenticate, keys_exist
+from core.access.known import KnownCallers
 from core.access.rates import RateLimits
 from core.errors import ForbiddenError, QuarterturnError, UnauthorizedError
 from core.queue import broker_url
@@ -60,6 +63,10 @@ def _token(request: Request) -> tuple[str | None, bool]:
     return request.cookies.get(COOKIE), True
 
 
+def _address(request: Request) -> str:
+    return request.client.host if request.client else "unknown"
+
+
 def _refuse_foreign_pages(request: Request) -> None:
     """A page of another site must not act here, with the reader's cookie or without any key."""
     origin = request.headers.get("origin")
@@ -94,17 +101,34 @@ class Gate:
         self._app, self._settings = app, settings
         self._rates: RateLimits | None = None
         self._keys_exist = False
+        self._known = KnownCallers()
 
     def _limit(self, limit: str, kind: str, name: str) -> None:
         if self._rates is None:
             self._rates = RateLimits(broker_url(self._settings))
         self._rates.hit(limit, kind, name)
 
-    def _admit(self, request: Request) -> Caller:
+    def _at_once(self, request: Request) -> Caller | None:
+        """The caller, if neither the database nor Redis has to be asked; None does not refuse."""
         # Not request.url.path: that is made from the Host header too, which anybody may write.
         path, settings = str(request.scope["path"]), self._settings
         if _is_under(path, _FREE):
             return KEYLESS
+        if request.method not in SAFE or _is_under(path, _PUBLIC) or self._rates is None:
+            return None
+        token, by_cookie = _token(request)
+        caller = self._known.get(token) if token else None
+        if caller is None or scope_of(request.method, path) not in caller.scopes:
+            return None
+        assert caller.key_id is not None
+        counted = (
+            (settings.rate_limit_per_address, "address", _address(request)),
+            (settings.rate_limit_per_key, "key", caller.key_id),
+        )
+        return replace(caller, by_cookie=by_cookie) if self._rates.taken(counted) else None
+
+    def _admit(self, request: Request) -> Caller:
+        path, settings = str(request.scope["path"]), self._settings
         _refuse_foreign_pages(request)
         if not self._keys_exist:  # once there is one there always is: keys are never deleted
             with statement_scope() as session:
@@ -118,8 +142,7 @@ class Gate:
                     code="keys_required",
                 )
             return KEYLESS
-        address = request.client.host if request.client else "unknown"
-        self._limit(settings.rate_limit_per_address, "address", address)
+        self._limit(settings.rate_limit_per_address, "address", _address(request))
         if _is_under(path, _PUBLIC):
             return KEYLESS
         return self._checked(request, scope_of(request.method, path))
@@ -132,8 +155,10 @@ class Gate:
                 f"{SIGN_IN}.",
                 code="key_required",
             )
+        asked = time.monotonic()
         with statement_scope() as session:
             caller = authenticate(session, token)
+        self._known.keep(token, caller, asked)
         assert caller.key_id is not None
         self._limit(self._settings.rate_limit_per_key, "key", caller.key_id)
         if request.method not in SAFE:
@@ -144,7 +169,7 @@ class Gate:
                 f"This needs the scope `{scope}`, which your key does not have. Use another key.",
                 code="scope_missing",
             )
-        return Caller(caller.owner, caller.scopes, caller.key_id, by_cookie, caller.expires_at)
+        return replace(caller, by_cookie=by_cookie)
 
     def _refusal(self, request: Request, error: QuarterturnError) -> Response:
         page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
@@ -160,10 +185,11 @@ class Gate:
             return
         request = Request(scope)
         try:
-            request.state.caller = await run_in_threadpool(self._admit, request)
+            caller = self._at_once(request) or await run_in_threadpool(self._admit, request)
         except (QuarterturnError, SQLAlchemyError) as error:
             refused = error if isinstance(error, QuarterturnError) else None
             answer = self._refusal(request, refused) if refused else answer_to(error)
             await answer(scope, receive, send)
             return
+        request.state.caller = caller
         await self._app(scope, receive, send)

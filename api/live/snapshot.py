@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from sse_starlette import ServerSentEvent
 
 from api.pages.job import PARTS, Place, context, parts
 from api.pages.large import at_hand_or_coming, is_large, waited_for
@@ -25,6 +26,8 @@ _SUMMARY = (
     "workers", "best", "policy_ready",
 )  # fmt: skip
 _UPDATES_KEPT = 16
+#: A stream that ended is opened again after so long.
+_RETRY_MS = 2000
 
 
 def _digest(text: str) -> str:
@@ -50,6 +53,7 @@ class Snapshot:
     html: dict[str, str]
     token: str
     _updates: dict[tuple[str | None, bool], str | None] = field(default_factory=dict, repr=False)
+    _events: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     @property
     def ended(self) -> bool:
@@ -80,6 +84,18 @@ class Snapshot:
             update = self._since(token, html)
             self._updates[known] = None if update is None else json.dumps(update)
         return self._updates[known]
+
+    def event_since(self, token: str | None, *, html: bool) -> bytes | None:
+        """The same as a server-sent event, `update`, made once for all who stream it."""
+        update = self.since(token, html=html)
+        if update is None:
+            return None
+        if update not in self._events:
+            if len(self._events) >= _UPDATES_KEPT:
+                self._events.clear()
+            event = ServerSentEvent(update, event="update", id=self.token, retry=_RETRY_MS)
+            self._events[update] = event.encode()
+        return self._events[update]
 
 
 def look(job_id: str, state: str | None = None) -> Snapshot | None:

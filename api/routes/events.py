@@ -6,8 +6,6 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
@@ -18,11 +16,10 @@ from starlette.types import Receive, Scope, Send
 
 from api.deps import CallerDep, SettingsDep
 from api.live.hub import Watch, hub
-from api.live.snapshot import Snapshot, look_soon
-from api.pages.large import unavailable
+from api.live.polls import polls
 from api.problems import responses
 from core.access.keys import Caller
-from core.jobs.create import job_not_found, state_of
+from core.jobs.create import state_of
 from core.store.database import statement_scope
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -30,7 +27,7 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 _HEARTBEAT_SECONDS = 10
 #: Then the client comes back by itself, with its key and the id of the last event.
 _LONGEST_SECONDS = 600.0
-_RETRY_MS = 2000
+_JSON = "application/json"
 
 
 class _Stream(EventSourceResponse):
@@ -49,17 +46,15 @@ class _Stream(EventSourceResponse):
 
 async def _events(
     watch: Watch, caller: Caller, token: str | None, html: bool
-) -> AsyncIterator[ServerSentEvent]:
+) -> AsyncIterator[ServerSentEvent | bytes]:
     until = time.monotonic() + _LONGEST_SECONDS
     while time.monotonic() < until:
         found = watch.latest
         if found is not None:
-            update = found.since(token, html=html)
+            update = found.event_since(token, html=html)
             token = found.token
             if update is not None:
-                yield ServerSentEvent(
-                    update, event="update", id=token, retry=_RETRY_MS
-                )  # fmt: skip
+                yield update
         if watch.gone or (found is not None and found.ended):
             yield ServerSentEvent("{}", event="end", id=token)
             return
@@ -74,32 +69,6 @@ async def _events(
 def _find(job_id: str, caller: Caller) -> None:
     with statement_scope(caller.owner) as session:
         state_of(session, job_id)
-
-
-def _looked(job_id: str, caller: Caller) -> Snapshot | Future[Snapshot | None] | None:
-    with statement_scope(caller.owner) as session:
-        state = state_of(session, job_id)
-    return look_soon(job_id, state)
-
-
-async def _seen(job_id: str, caller: Caller) -> Snapshot:
-    coming = await run_in_threadpool(_looked, job_id, caller)
-    # Many may wait for it, and there are not that many threads.
-    found = await _come(coming) if isinstance(coming, Future) else coming
-    if found is None:
-        raise job_not_found(job_id)
-    return found
-
-
-async def _come(coming: Future[Snapshot | None]) -> Snapshot | None:
-    try:
-        return await asyncio.shield(asyncio.wrap_future(coming))
-    except BrokenProcessPool:
-        raise unavailable() from None
-    except asyncio.CancelledError:
-        if coming.cancelled():
-            raise unavailable() from None
-        raise  # the client has gone
 
 
 @router.get(
@@ -129,13 +98,16 @@ async def events(
     """The job as it changes. A client that does not accept `text/event-stream` gets one update as
     JSON, with its `id`, to ask again with.
     """
-    token = last_event_id or after
+    token = last_event_id or after or None
     if "text/event-stream" not in request.headers.get("accept", ""):
-        found = await _seen(job_id, caller)
+        # Who saw it before is not kept waiting: for now there is nothing new.
+        found = await polls.seen(job_id, caller.owner, wait=token is None)
+        if found is None:
+            return Response(json.dumps({"id": token, "ended": False}), media_type=_JSON)
         update = found.since(token, html=parts) or "{}"
         stand = json.dumps({"id": found.token, "ended": found.ended})
         joined = stand if update == "{}" else f"{stand[:-1]}, {update[1:]}"
-        return Response(joined, media_type="application/json")
+        return Response(joined, media_type=_JSON)
     await run_in_threadpool(_find, job_id, caller)
     watch = hub.enter(job_id, caller.key_id, settings.event_streams)
     return _Stream(watch, caller, _events(watch, caller, token, parts))

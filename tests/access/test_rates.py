@@ -9,17 +9,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from limits import parse
 from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from core.access.known import GOOD_SECONDS
 from core.access.quotas import stored_bytes, trial_seconds
 from core.access.rates import RateLimits
 from core.embedded.redis import EmbeddedRedis
 from core.errors import TooManyRequestsError
 from core.settings import Settings
 from core.store.database import session_scope
-from core.store.tables import Dataset, Trial
+from core.store.tables import ApiKey, Dataset, Trial
 from tests.access.conftest import MakeKey
 from tests.conftest import TINY_SEARCH
 from tests.store.rows import make_dataset
@@ -88,6 +90,72 @@ def test_a_window_passes(redis: EmbeddedRedis) -> None:
         rates.hit("1/second", "key", "a")
     time.sleep(caught.value.retry_after + 1)
     rates.hit("1/second", "key", "a")
+
+
+def _counted(rates: RateLimits, limit: str, name: str) -> int:
+    left: int = rates._shared.get_window_stats(parse(limit), "key", name).remaining
+    return int(parse(limit).amount) - left
+
+
+def test_who_asks_often_is_counted_ahead_and_never_too_little(redis: EmbeddedRedis) -> None:
+    rates, limit = RateLimits(redis.url), "20000/hour"
+    counted = [(limit, "key", "busy")]
+    at_once, asked = 0, 0
+    until = time.monotonic() + 3
+    while time.monotonic() < until:
+        if rates.taken(counted):
+            at_once += 1
+        else:
+            rates.hit(*counted[0])
+        asked += 1
+        assert _counted(rates, limit, "busy") >= asked
+        time.sleep(0.01)
+    assert at_once > asked / 2
+    assert _counted(rates, limit, "busy") <= asked + 20000 * 0.01
+    assert not rates.taken([*counted, (limit, "address", "x")]), "all or none"
+    assert rates._portions[counted[0]].left in range(201)
+
+
+def test_counting_ahead_refuses_nobody_who_is_within_the_limit(redis: EmbeddedRedis) -> None:
+    rates, limit = RateLimits(redis.url), "300/hour"
+
+    def served() -> bool:
+        time.sleep(0.005)
+        if rates.taken([(limit, "key", "busy")]):
+            return True
+        try:
+            rates.hit(limit, "key", "busy")
+        except TooManyRequestsError:
+            return False
+        return True
+
+    answers = [served() for _ in range(303)]
+    # But for a portion that was not used up within its second.
+    assert 297 <= sum(answers) <= 300
+    assert not answers[-1]
+
+
+def test_who_asks_now_and_then_is_counted_each_time(redis: EmbeddedRedis) -> None:
+    rates, limit = RateLimits(redis.url), "1000/hour"
+    for asked in range(1, 4):
+        rates.hit(limit, "key", "calm")
+        assert not rates.taken([(limit, "key", "calm")])
+        assert _counted(rates, limit, "calm") == asked
+
+
+def test_a_busy_reader_is_let_in_from_memory_and_turned_away_within_a_second(
+    redis: EmbeddedRedis, make_key: MakeKey, with_settings: Change
+) -> None:
+    with_settings(rate_limit_per_key="", rate_limit_per_address="", broker_url=redis.url)
+    client = _client(make_key())
+    assert _statuses(client, 2) == [200, 200]
+    with session_scope() as session:
+        session.execute(update(ApiKey).values(revoked_at=datetime.now(UTC)))
+    began = time.monotonic()
+    assert client.post("/v1/jobs/job_x/cancel").status_code == 401, "who writes, at once"
+    while client.get("/v1/jobs").status_code == 200:
+        assert time.monotonic() - began < GOOD_SECONDS + 1
+        time.sleep(0.05)
 
 
 def test_without_redis_the_limits_hold_per_process_and_nothing_fails(
