@@ -33,7 +33,7 @@ from benchmarks.accelerator.parts import Parts
 from benchmarks.accelerator.recording import measure_recording
 from benchmarks.accelerator.streaming import measure_streaming
 from benchmarks.report import RESULTS, save, show
-from benchmarks.step import measure as measure_step
+from benchmarks.step.measuring import measure as measure_step
 from core.pretraining.data import TrialData
 from core.pretraining.hardware import choose_device
 
