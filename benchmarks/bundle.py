@@ -24,6 +24,8 @@ _NEEDED = ("pydantic", "pydantic-settings")
 #: Without their dependencies, of which torch is one.
 _PEERS = ("kornia", "kornia-rs")
 _TAGS = ("manylinux_2_28", "manylinux_2_17", "manylinux2014")
+#: What `benchmarks.report` reads; in no other folder.
+_STAMP = Path("benchmarks") / "commit.txt"
 _LAUNCHER = '''"""bench-gpu; what it needs beside torch and torchvision is in this folder."""
 
 import sys
@@ -81,7 +83,7 @@ def bundle(folder: Path, python: str, machine: str) -> None:
     if not re.fullmatch(r"3\.\d+", python):
         raise BundleError(f"--python {python} is no version; write 3.12, say.")
     if folder.exists():
-        if not (folder / "gpu.py").is_file():
+        if not (folder / _STAMP).is_file():
             raise BundleError(f"{folder} is there, and no bundle; remove it or name another.")
         shutil.rmtree(folder)
     try:
@@ -95,7 +97,7 @@ def _fill(folder: Path, python: str, machine: str) -> None:
     leave = shutil.ignore_patterns("__pycache__", "results")
     for name in _CODE:
         shutil.copytree(_ROOT / name, folder / name, ignore=leave)
-    (folder / "benchmarks" / "commit.txt").write_text(commit() + "\n")
+    (folder / _STAMP).write_text(commit() + "\n")
     (folder / "gpu.py").write_text(
         _LAUNCHER.format(version=python.replace(".", ", "), python=python)
     )

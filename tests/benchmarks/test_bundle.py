@@ -100,10 +100,10 @@ def test_a_bundle_says_which_python_it_is_for(bundled: Path, there: dict[str, st
 
 
 def test_what_cannot_be_made_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "mine").write_text("not to be removed")
+    (tmp_path / "gpu.py").write_text("not to be removed")
     with pytest.raises(BundleError, match="no bundle"):
         bundle(tmp_path, HERE, platform.machine())
-    assert (tmp_path / "mine").exists()
+    assert (tmp_path / "gpu.py").exists()
     with pytest.raises(BundleError, match=r"write 3\.12"):
         bundle(tmp_path / "new", "three", platform.machine())
     with pytest.raises(BundleError, match=r"pydantic.* for Python 3\.12 on pdp11"):
