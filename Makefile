@@ -9,7 +9,7 @@ DEMO_STRATEGY := '{"kind": "pipeline", \
 	"search": {"kind": "successive_halving", "candidates": 6}, \
 	"confirmation": {"top": 2, "seeds": 2}}'
 
-.PHONY: help demo smoke docs test check chaos bench format browser clean
+.PHONY: help demo smoke docs test check chaos bench gpu-bundle format browser clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -68,7 +68,12 @@ chaos: $(VENV)/.installed-dev ## a search while everything is killed, frozen and
 bench-%: $(VENV)/.installed-dev ## run one benchmark; QUICK=1 for a smoke run, ARGS="--gpu" ...
 	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(if $(QUICK),--quick) $(ARGS)
 
-bench: bench-ingest bench-base-stage bench-density bench-encoder bench-correlation bench-selected bench-hpt bench-load ## run all benchmarks
+bench: bench-augment bench-step bench-candidate bench-ingest bench-load bench-scaling bench-search \
+	bench-base-stage bench-density bench-encoder bench-correlation bench-selected bench-hpt
+bench: ## run all benchmarks but bench-gpu and chaos, one after the other; hours
+
+gpu-bundle: $(VENV)/.installed ## bench-gpu as a folder, for a machine with torch and torchvision alone
+	@$(BIN)/python -m benchmarks.bundle $(ARGS)
 
 clean: ## remove the virtual environment and all local data
 	rm -rf $(VENV) .quarterturn

@@ -13,9 +13,9 @@
 What would begin after eight minutes is left out, and named in the results; a part that fails is
 named too, and the others go on. The results are written after every part.
 
-Beside torch and torchvision it needs what `core` imports (pydantic, pydantic-settings, scipy,
-safetensors), no database, no network and no image set: images are made up. `--device cpu` tries the
-script itself.
+It needs no database, no network and no image set: images are made up. `make gpu-bundle` makes a
+folder that holds all that it needs beside torch and torchvision, for a machine that has no more.
+`--device cpu` tries the script itself.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from benchmarks.accelerator.parts import Parts
 from benchmarks.accelerator.recording import measure_recording
 from benchmarks.accelerator.streaming import measure_streaming
 from benchmarks.report import RESULTS, save, show
-from benchmarks.step import measure as measure_step
+from benchmarks.step.measuring import measure as measure_step
 from core.pretraining.data import TrialData
 from core.pretraining.hardware import choose_device
 
@@ -46,7 +46,7 @@ def _add_candidates(parts: Parts, data: TrialData, encoder: str, quick: bool) ->
     few, iterations = (2, 3) if quick else (20, 300)
     alone = partial(candidates.measure_alone, data, encoder, iterations, quick)
     parts.add(f"candidate, {encoder}", alone)
-    for method in _METHODS:
+    for method in _METHODS[:1] if quick else _METHODS:
         packs = partial(candidates.measure_packs, data, encoder, method, few, quick)
         parts.add(f"packs, {encoder}, {method}", packs)
     measured = parts.samples.get(f"packs, {encoder}, {_METHODS[0]}")

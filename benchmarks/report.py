@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from core.search.selection import versions
+from core.versions import versions
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -35,7 +35,11 @@ def spread(samples: list[float]) -> str:
     return f"{statistics.median(samples):.4g} ({low:.4g} to {high:.4g})"
 
 
-def _commit() -> str:
+def commit() -> str:
+    """Of the code that runs; `make gpu-bundle` writes it beside its copy."""
+    stamp = Path(__file__).with_name("commit.txt")
+    if stamp.is_file():
+        return stamp.read_text().strip()
     try:
         done = subprocess.run(
             ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
@@ -72,11 +76,11 @@ def write(name: str, samples: dict[str, Any], targets: list[dict[str, Any]], qui
 def save(
     name: str, samples: dict[str, Any], targets: list[dict[str, Any]], folder: Path = RESULTS
 ) -> Path:
-    """Write `NAME.json` and say where."""
+    """Write `NAME.json` and say where; the folder is made."""
     document = {
         "benchmark": name,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
+        "commit": commit(),
         "machine": {
             "processor": _processor(),
             "cores": os.cpu_count(),
@@ -86,6 +90,7 @@ def save(
         "samples": samples,
         "targets": targets,
     }
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
     path.write_text(json.dumps(document, indent=1) + "\n")
     return path

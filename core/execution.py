@@ -17,7 +17,7 @@ from core.pretraining.packs.execute import Outcome, PackedTrial, execute_pack
 from core.pretraining.spec import TrialSpec
 from core.pretraining.trainer import Watch
 from core.storage import Storage
-from core.weights.storing import Weights
+from core.weights.tensors import Weights
 
 
 def execute(

@@ -13,7 +13,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Read from the environment: the field `data_dir` from `QUARTERTURN_DATA_DIR`, and so on."""
 
-    model_config = SettingsConfigDict(env_prefix="QUARTERTURN_", extra="ignore", frozen=True)
+    # Defaults are what they should be, and to check those of the rate limits is slow.
+    model_config = SettingsConfigDict(
+        env_prefix="QUARTERTURN_", extra="ignore", frozen=True, validate_default=False
+    )
 
     data_dir: Path = Field(
         Path.home() / ".quarterturn",

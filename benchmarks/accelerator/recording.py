@@ -109,8 +109,10 @@ def _measured(data: TrialData, spec: PretrainingSpec, size: int, label: str) -> 
     that are sent the same operations.
     """
     device = data.mean.device
-    found = _compared(data, spec, size, recorder_of(device) or _Again(device))
-    found["apart_unrecorded"] = _compared(data, spec, size, _Again(device))["apart"]
+    recorder, again = recorder_of(device), _Again(device)
+    found = _compared(data, spec, size, recorder or again)
+    unrecorded = _compared(data, spec, size, again) if recorder else found
+    found["apart_unrecorded"] = unrecorded["apart"]
     print(
         f"{label}: {1e3 * found['step']:.4g} ms, replayed {1e3 * found['replayed']:.4g} ms "
         f"({found['step'] / found['replayed']:.3f} times as fast), recording "
@@ -126,7 +128,7 @@ def measure_recording(data: TrialData, encoder: str, quick: bool) -> Found:
     samples: dict[str, Any] = {}
     steps, rounds = (6, 1) if quick else (_STEPS, _ROUNDS)
     for method in ("simclr", "moco_v2"):
-        values = {"encoder": encoder, "method": method, "batch_size": 32 if quick else 128}
+        values = {"encoder": encoder, "method": method, "batch_size": 16 if quick else 128}
         spec = PretrainingSpec.model_validate(values)
         for size in _SIZES[:1] if quick and method == "moco_v2" else _SIZES:
             label = f"recorded step, {method}, {size} at once"

@@ -27,8 +27,9 @@ from core.scoring.features import encode, rotation_features
 from core.scoring.probe import rotation_probe
 from core.weights.identifying import identify
 from core.weights.naming import portable_state
-from core.weights.reading import Tensors, read_pickle
-from core.weights.storing import Weights, load_weights, save_weights
+from core.weights.reading import read_pickle
+from core.weights.storing import load_weights, save_weights
+from core.weights.tensors import Tensors, Weights
 
 _BATCH = 500
 #: What the five steps of the paper leave out of moco_v2; the last two lose the flip as well.

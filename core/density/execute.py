@@ -17,7 +17,7 @@ from core.pretraining import trainer
 from core.pretraining.checkpoints import CheckpointStore
 from core.pretraining.data import TrialData
 from core.pretraining.spec import TrialSpec
-from core.weights.storing import Weights
+from core.weights.tensors import Weights
 
 
 def _stream_seed(spec: TrialSpec, stream: str) -> int:

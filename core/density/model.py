@@ -16,7 +16,7 @@ from core.pretraining.methods import Method
 from core.pretraining.spec import TrialSpec
 from core.scoring.features import ROTATIONS, encode
 from core.scoring.probe import Head, fit_head
-from core.weights.storing import Weights
+from core.weights.tensors import Weights
 
 #: Most images that the rotation head is fitted on, and most negatives of InfoNCE.
 _HEAD_IMAGES, _NEGATIVES = 2000, 4096

@@ -25,7 +25,7 @@ from core.scoring.criteria import (
 from core.scoring.features import rotation_features
 from core.scoring.probe import rotation_probes
 from core.scoring.untrained import untrained_rotation
-from core.weights.storing import Weights
+from core.weights.tensors import Weights
 
 #: Images that any criterion needs.
 _FEWEST = 3

@@ -10,7 +10,8 @@ from core.pretraining.spec import SOURCE, WARM_UP, PretrainingSpec, TrialSpec
 from core.pretraining.stages import WarmStart
 from core.storage import Storage
 from core.storage.keys import stage_key, weights_key
-from core.weights.storing import Weights, WeightsUnavailableError, load_weights
+from core.weights.storing import WeightsUnavailableError, load_weights
+from core.weights.tensors import Weights
 
 
 @dataclass(frozen=True)

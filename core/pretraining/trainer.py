@@ -23,7 +23,7 @@ from core.pretraining.methods import Method, build_method
 from core.pretraining.optimising import learning_rate, optimizer_of
 from core.pretraining.spec import PretrainingSpec
 from core.weights.naming import load_portable
-from core.weights.storing import Weights
+from core.weights.tensors import Weights
 
 #: Called before each step with its number; raises to stop the run.
 Watch = Callable[[int], None]

@@ -16,7 +16,7 @@ from core.pretraining.data import TrialData
 from core.pretraining.spec import PretrainingSpec, ScoringSpec
 from core.scoring.features import rotation_features
 from core.scoring.probe import rotation_probe
-from core.weights.storing import Weights
+from core.weights.tensors import Weights
 
 #: Images whose statistics the batch norms take on, as those of a trained encoder have done.
 _CALIBRATION, _BATCH = 1024, 128

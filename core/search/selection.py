@@ -5,8 +5,6 @@ Where the ranking says nothing, a recipe of the literature is handed out instead
 
 from __future__ import annotations
 
-import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from core.policies.recipes import BASELINES
@@ -17,17 +15,7 @@ from core.search.history import Candidate
 from core.search.ranking import Ranked
 from core.search.spec import SearchSpec
 from core.spaces.warnings import space_warnings
-
-
-def versions() -> dict[str, str]:
-    """Versions that a result depends on; of torch only its number, it is not imported."""
-    found = {"python": platform.python_version()}
-    for package in ("quarterturn", "torch", "torchvision", "numpy"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+from core.versions import versions
 
 
 def _chosen(ranking: list[Ranked], evidence: Evidence) -> Ranked | None:

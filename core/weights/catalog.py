@@ -32,7 +32,7 @@ from core.store.transitions import transition
 
 if TYPE_CHECKING:
     from core.weights.library import Library
-    from core.weights.reading import Tensors
+    from core.weights.tensors import Tensors
 
 
 def _keep(

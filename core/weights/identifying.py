@@ -11,7 +11,7 @@ from core.errors import InvalidInputError
 from core.weights.header import refusal
 from core.weights.matching import Match, match
 from core.weights.naming import ENCODERS, LARGE, SMALL, template
-from core.weights.reading import Tensors
+from core.weights.tensors import Tensors
 
 _SHOWN = 5
 

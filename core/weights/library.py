@@ -10,7 +10,8 @@ from typing import Any, Literal
 from urllib.parse import urlparse
 
 from core.errors import InvalidInputError, NotFoundError, UnavailableError
-from core.weights.reading import Tensors, read_pickle, read_safetensors
+from core.weights.reading import read_pickle, read_safetensors
+from core.weights.tensors import Tensors
 from core.weights.timm_names import TIMM_MOBILENET
 
 Library = Literal["torchvision", "timm"]

@@ -11,12 +11,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from core.weights.header import FLOATS, read_header, refusal
+from core.weights.tensors import Tensors
 
 #: Where training scripts put the state within what they save; the first that is there is taken.
 _HOLDERS = ("state_dict", "model_state_dict", "model", "network", "teacher", "student")
 _DEEPEST = 4
-
-Tensors = dict[str, torch.Tensor]
 
 
 def read_safetensors(path: Path, only: set[str] | None = None) -> Tensors:

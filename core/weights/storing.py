@@ -2,46 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 
 from core.errors import InvalidInputError
-from core.weights.reading import Tensors, read_safetensors
+from core.weights.reading import read_safetensors
+from core.weights.tensors import Weights, digest_of
 
 
 class WeightsUnavailableError(Exception):
     """The file of weights is not there, or is not what it was."""
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Tensors by portable name, with the digest that names them in provenances."""
-
-    tensors: Tensors
-    digest: str
-
-    def __hash__(self) -> int:
-        return hash(self.digest)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Weights) and other.digest == self.digest
-
-
-def digest_of(tensors: Mapping[str, torch.Tensor]) -> str:
-    """SHA-256 of names, shapes and float32 values, 64 hex digits; not of the file's layout."""
-    total = hashlib.sha256()
-    for name in sorted(tensors):
-        tensor = tensors[name].detach().to("cpu", torch.float32).contiguous()
-        total.update(json.dumps([name, list(tensor.shape)]).encode())
-        total.update(tensor.numpy().tobytes())
-    return total.hexdigest()
 
 
 def save_weights(

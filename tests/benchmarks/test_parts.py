@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from benchmarks.accelerator.parts import Found, Parts
-from benchmarks.report import target
+from benchmarks.report import commit, save, target
 
 
 def test_a_part_takes_no_other_with_it() -> None:
@@ -30,3 +33,11 @@ def test_what_would_begin_too_late_is_named() -> None:
     parts.add("late", lambda: ({}, []))
     assert parts.left_out == ["late"]
     assert "late" not in parts.samples
+
+
+def test_results_go_to_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
+    wanted = [target("rate", 2.0, 1.0, at_least=True)]
+    path = save("gpu", {"device": "cpu"}, wanted, tmp_path / "new" / "results")
+    found = json.loads(path.read_text())
+    assert (found["samples"], found["targets"]) == ({"device": "cpu"}, wanted)
+    assert found["commit"] == commit()

@@ -41,7 +41,7 @@ _NOT_RUN = {
     ("docs/api.md", 'curl -H "Authorization: Bearer $QUARTERTURN_API_KEY"'): (
         "a key would close the service of all tests; tests/access/test_gate.py"
     ),
-    ("docs/engine.md", "python -m pip install"): "it needs a GPU, and a folder of wheels",
+    ("docs/engine.md", "make gpu-bundle"): "it needs a GPU; tests/benchmarks/test_bundle.py",
     ("docs/warm-start.md", "model = torchvision"): _COUNTERPART,
     ("docs/warm-start.md", "model = timm"): _COUNTERPART,
     ("docs/how-to/cluster.md", "from quarterturn import Client"): _ELSEWHERE,

@@ -22,12 +22,11 @@ from core.scoring.untrained import untrained_rotation
 from core.storage.folder import FolderStorage
 from core.weights.naming import load_portable, portable_state
 from core.weights.storing import (
-    Weights,
     WeightsUnavailableError,
-    digest_of,
     load_weights,
     save_weights,
 )
+from core.weights.tensors import Weights, digest_of
 
 SCORING = ScoringSpec(probe_train_images=60, probe_test_images=60)
 TINY: dict[str, Any] = {"encoder": "resnet_tiny", "batch_size": 16}

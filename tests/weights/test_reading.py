@@ -19,10 +19,10 @@ from core.weights.naming import portable_state
 from core.weights.reading import read_any, read_pickle, read_safetensors
 from core.weights.storing import (
     WeightsUnavailableError,
-    digest_of,
     load_weights,
     save_weights,
 )
+from core.weights.tensors import digest_of
 
 
 def _file(path: Path, header: Any, data: bytes = b"", length: int | None = None) -> Path:

@@ -16,7 +16,7 @@ from core.pretraining.packs.size import remember_limit
 from core.pretraining.packs.training import Member, train_pack
 from core.pretraining.spec import TrialSpec
 from core.pretraining.trainer import Watch
-from core.weights.storing import Weights
+from core.weights.tensors import Weights
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""What augmentation adds to a step of pretraining."""
