@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.datasets.catalog import finish_deletions
 from core.datasets.leftovers import remove_leftovers
-from core.dispatch import dispatch
+from core.dispatch import about_to_be_sent, dispatch
 from core.errors import StorageUnavailableError
 from core.jobs.retention import expire
 from core.jobs.sweep import sweep
@@ -44,7 +44,7 @@ def sweep_trials(settings: Settings, *, thorough: bool = True) -> None:
     """
     waiting = _waiting(settings, thorough=thorough)
     with session_scope() as session:
-        due = sweep(session, settings, waiting)
+        due = sweep(session, settings, waiting, about_to_be_sent())
     dispatch(due)
 
 

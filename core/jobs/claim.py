@@ -88,12 +88,25 @@ _TAKE = (
 )  # fmt: skip
 
 
-def _begin(session: Session, trial_id: str) -> bool:
-    """Bring the job of a queued trial from queued to running, as its first trial is taken."""
-    job_id = select(Trial.job_id).where(Trial.id == trial_id, Trial.state == "queued")
-    # Of queued jobs only: one that was paused since would be running again.
-    begins = (Job.id == job_id.scalar_subquery(), Job.state == "queued")
-    return transition(session, Job, "running", *begins, started_at=func.now()) == 1
+# Most claims that get nothing are of a trial that somebody has: that is seen without a write.
+_STATE_OF_JOB = (
+    select(_jobs.state)
+    .join(Base.metadata.tables["trials"], _trials.job_id == _jobs.id)
+    .where(_trials.id == bindparam("trial_id"), _trials.state == "queued")
+)
+
+
+def _begun(session: Session, trial_id: str) -> bool:
+    """Whether the job of a queued trial runs; it is brought from queued to running, by whoever is
+    the first to take a trial of it.
+    """
+    state = session.scalar(_STATE_OF_JOB, {"trial_id": trial_id})
+    if state == "queued":
+        job_id = select(Trial.job_id).where(Trial.id == trial_id).scalar_subquery()
+        # Of queued jobs only: one that was paused since would be running again.
+        begins = (Job.id == job_id, Job.state == "queued")
+        transition(session, Job, "running", *begins, started_at=func.now())
+    return state in ("queued", "running")
 
 
 def claim(session: Session, trial_id: str, worker: str, settings: Settings) -> ClaimedTrial | None:
@@ -109,7 +122,7 @@ def claim(session: Session, trial_id: str, worker: str, settings: Settings) -> C
         "lease": timedelta(seconds=settings.lease_seconds),
     }  # fmt: skip
     taken = session.execute(_TAKE, values).one_or_none()
-    if taken is None and _begin(session, trial_id):
+    if taken is None and _begun(session, trial_id):
         taken = session.execute(_TAKE, values).one_or_none()
     if taken is None:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+from collections.abc import Collection
 from datetime import timedelta
 
 from sqlalchemy import func, or_, select, update
@@ -69,9 +70,11 @@ def expire_leases(session: Session, settings: Settings) -> list[str]:
     return due
 
 
-def undelivered(session: Session, settings: Settings, waiting: set[str] | None) -> list[str]:
+def undelivered(
+    session: Session, settings: Settings, waiting: set[str] | None, coming: Collection[str] = ()
+) -> list[str]:
     """Trials that were queued but never dispatched, or whose message is lost; not those that wait
-    for an equal one.
+    for an equal one, nor those that are about to be sent.
 
     A message counts as lost if it was sent a while ago and is not in a queue. One that a worker has
     just taken is sent twice then, which the claim makes harmless.
@@ -90,7 +93,8 @@ def undelivered(session: Session, settings: Settings, waiting: set[str] | None) 
         )
         .order_by(Trial.created_at, Trial.number)
     )
-    without = (trial_id for trial_id in candidates if trial_id not in (waiting or ()))
+    sent_or_coming = {*(waiting or ()), *coming}
+    without = (trial_id for trial_id in candidates if trial_id not in sent_or_coming)
     return list(itertools.islice(without, _SENT_AT_ONCE))
 
 
@@ -104,11 +108,17 @@ def stalled_jobs(session: Session) -> list[str]:
     )
 
 
-def sweep(session: Session, settings: Settings, waiting: set[str] | None = None) -> list[str]:
+def sweep(
+    session: Session,
+    settings: Settings,
+    waiting: set[str] | None = None,
+    coming: Collection[str] = (),
+) -> list[str]:
     """One round; does nothing while another server is sweeping.
 
     Args:
         waiting: trials with a message in a queue; None if nobody looked.
+        coming: trials that this process is about to send.
 
     Returns:
         Ids of trials to dispatch.
@@ -123,7 +133,7 @@ def sweep(session: Session, settings: Settings, waiting: set[str] | None = None)
         except Exception:
             # One job that cannot be planned must not keep the others from recovering.
             logger.exception("job %s cannot be advanced", job_id)
-    due += undelivered(session, settings, waiting)
+    due += undelivered(session, settings, waiting, coming)
     return list(dict.fromkeys(due))
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, update
 
-from core import lifecycle
+from core import dispatch, lifecycle
 from core.jobs import claim as trials
 from core.jobs.advance import advance
 from core.jobs.control import cancel_job
@@ -17,7 +18,8 @@ from core.settings import Settings
 from core.store.database import session_scope
 from core.store.tables import Job, Trial
 from core.store.transitions import transition
-from tests.store.rows import complete, make_job, outcome, trial
+from tests.service.waiting import until
+from tests.store.rows import complete, make_job, outcome, somebody_waits_for_a_row, take, trial
 
 
 def _claim(trial_id: str, settings: Settings, worker: str = "w1") -> trials.ClaimedTrial | None:
@@ -108,6 +110,34 @@ def test_a_poison_trial_stops_after_its_attempts_and_the_job_goes_on(database: S
         complete(claimed, outcome())
     with session_scope() as session:
         assert session.get_one(Job, job_id).state == "completed"
+
+
+def test_who_comes_second_to_begin_a_job_has_its_trial_all_the_same(database: Settings) -> None:
+    _, due = make_job(database)
+    with ThreadPoolExecutor(1) as pool:
+        with session_scope() as first:
+            assert trials.claim(first, due[0], "one", database) is not None
+            second = pool.submit(take, database, due[1], "two")
+            until(somebody_waits_for_a_row, 10, period=0.02)
+        assert second.result(10).id == due[1]
+
+
+def test_what_is_about_to_be_sent_is_not_sent_by_the_sweeper_as_well(
+    database: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, due = make_job(database)
+    with session_scope() as session:
+        session.execute(update(Trial).values(created_at=func.now() - timedelta(hours=1)))
+    found: list[list[str]] = []
+
+    def send(trial_id: str, queue: str) -> None:
+        with session_scope() as session:
+            found.append(sweep(session, database, set(), dispatch.about_to_be_sent()))
+
+    monkeypatch.setattr(dispatch, "send", send)
+    dispatch.dispatch(due[:3])
+    assert [sorted(again) for again in found] == [sorted(due[3:])] * 3
+    assert dispatch.about_to_be_sent() == set()
 
 
 def test_trials_without_a_message_are_sent_again(database: Settings) -> None:
