@@ -12,13 +12,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from concurrent.futures import CancelledError, Future, TimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.aside import Aside
@@ -28,7 +28,7 @@ from core.store.tables import Job, Trial
 P = ParamSpec("P")
 T = TypeVar("T")
 
-#: More trials than this are many. Their number never falls.
+#: More trials than this are many. They are numbered from 1, and their number never falls.
 LARGE = 1500
 _PATIENCE_SECONDS = 60.0
 _SHARE, _OLDEST_SECONDS, _GRACE_SECONDS = 20.0, 5.0, 5.0
@@ -54,14 +54,18 @@ _entries: OrderedDict[Hashable, _Entry] = OrderedDict()
 _guard = threading.RLock()  # what is done already calls back at once
 
 
+def large_among(session: Session, job_ids: Collection[str]) -> set[str]:
+    """The jobs with so many trials that their pages are made aside."""
+    unknown = [job_id for job_id in job_ids if job_id not in _large]
+    if unknown:
+        many = select(Trial.job_id).where(Trial.job_id.in_(unknown), Trial.number == LARGE + 1)
+        _large.update(session.scalars(many))
+    return _large.intersection(job_ids)
+
+
 def is_large(session: Session, job_id: str) -> bool:
     """Whether a job has so many trials that its pages are made aside."""
-    if job_id not in _large:
-        some = select(Trial.id).where(Trial.job_id == job_id).limit(LARGE + 1).subquery()
-        if (session.scalar(select(func.count()).select_from(some)) or 0) <= LARGE:
-            return False
-        _large.add(job_id)
-    return True
+    return bool(large_among(session, [job_id]))
 
 
 def made(session: Session, job: Job, function: Callable[P, T], *args: P.args, **kw: P.kwargs) -> T:

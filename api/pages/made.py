@@ -16,6 +16,7 @@ from core.cards.build import card_of
 from core.cards.markdown import markdown
 from core.jobs.candidate import candidate_view
 from core.jobs.create import find_job
+from core.jobs.listing import progress_of
 from core.jobs.pulse import pulse_of
 from core.jobs.snapshot import snapshot
 from core.store.database import session_scope
@@ -36,11 +37,21 @@ def dashboard_json(job_id: str) -> bytes:
         return shared.once("json", lambda: bytes(JSONResponse(shared.view).body))
 
 
-def ranking_lines(job_id: str, limit: int, after: int) -> tuple[list[dict[str, Any]], bool]:
-    """Lines of the ranking, and whether there are more."""
+def ranking_json(job_id: str, limit: int, after: int) -> bytes:
+    """A page of the ranking."""
     with session_scope() as session:
         lines = snapshot(session, find_job(session, job_id)).ranking
-        return lines[after : after + limit], len(lines) > after + limit
+        more = len(lines) > after + limit
+        page = {
+            "items": lines[after : after + limit], "next": str(after + limit) if more else None,
+        }  # fmt: skip
+        return bytes(JSONResponse(page).body)
+
+
+def job_progress(job_id: str) -> dict[str, Any]:
+    """What a list of jobs says of one: trials by state, seconds, the best so far."""
+    with session_scope() as session:
+        return progress_of(session, [job_id])[job_id]
 
 
 def figure_as(job_id: str, name: str, format: str) -> bytes:

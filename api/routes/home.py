@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
 from api.deps import CallerDep, SessionDep
+from api.pages.progress import progress_for_list
 from api.pages.render import render
 from core.jobs.listing import ORDERS, STATES, Order, job_page
 
@@ -28,7 +29,9 @@ def home(
     text = q.replace("\0", "").strip()
     chosen = state if state in STATES else None
     order: Order = next((name for name in ORDERS if name == sort), "newest")
-    found = job_page(session, text=text, state=chosen, order=order, page=page)
+    found = job_page(
+        session, text=text, state=chosen, order=order, page=page, progress=progress_for_list
+    )
     asked = {"q": text, "state": chosen or "", "sort": order}
     query = urlencode({name: value for name, value in asked.items() if value})
     return HTMLResponse(

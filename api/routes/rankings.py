@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
 from api.deps import SessionDep
 from api.pages.large import made
-from api.pages.made import ranking_lines
+from api.pages.made import ranking_json
 from api.problems import responses
 from core.jobs.create import find_job
 
@@ -29,8 +29,8 @@ def ranking(
     session: SessionDep,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     after: Annotated[int, Query(ge=0, le=2**31 - 1, description="Cursor: a rank.")] = 0,
-) -> dict[str, Any]:
+) -> Response:
     """The ranking so far, best first; of an ended job the last."""
     job = find_job(session, job_id)
-    lines, more = made(session, job, ranking_lines, job_id, limit, after)
-    return {"items": lines, "next": str(after + limit) if more else None}
+    page = made(session, job, ranking_json, job_id, limit, after)
+    return Response(page, media_type="application/json")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -18,6 +18,8 @@ PAGE = 25
 Order = Literal["newest", "oldest", "name", "gain"]
 ORDERS: tuple[Order, ...] = get_args(Order)
 STATES = tuple(JOB)
+#: What is counted and averaged over the trials of each job.
+Progress = dict[str, dict[str, Any]]
 
 _COLUMNS = (
     Job.id, Job.name, Job.state, Job.reason, Job.message, Job.dataset_id, Job.summary,
@@ -117,13 +119,28 @@ def _bests(session: Session, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
+def progress_of(session: Session, jobs: Collection[str]) -> Progress:
+    """Of each job trials by state, seconds of trials, and without a summary the best so far. Reads
+    all their trials.
+    """
+    ids = list(jobs)
+    found = _costs(session, ids)
+    begun = session.scalars(select(Job.id).where(Job.id.in_(ids), Job.summary.is_(None))).all()
+    bests = _bests(session, begun)
+    return {job_id: {**found[job_id], **bests[job_id]} for job_id in ids}
+
+
 def job_page(
     session: Session, *, text: str | None = None, state: str | None = None,
     order: Order = "newest", page: int = 1,
+    progress: Callable[[Session, dict[str, str]], Progress] = progress_of,
 ) -> JobPage:  # fmt: skip
     """The jobs of the session's owner whose name, dataset or id fits; a page too far is the last.
 
     Specifications, rankings and policies, which are long, are not read.
+
+    Args:
+        progress: as `progress_of`; of jobs with their states.
     """
     base = select(func.count(Job.id)).join(Dataset, Dataset.id == Job.dataset_id)
     count = session.scalar(_matching(base, text, state)) or 0
@@ -131,10 +148,6 @@ def job_page(
     page = min(max(1, page), pages)
     query = _matching(select(*_COLUMNS).join(Dataset, Dataset.id == Job.dataset_id), text, state)
     found = session.execute(_ordered(query, order).limit(PAGE).offset((page - 1) * PAGE)).all()
-    ids = [row.id for row in found]
-    costs = _costs(session, ids)
-    bests = _bests(session, [row.id for row in found if row.summary is None])
-    rows = [
-        {**row._mapping, **costs[row.id], **(row.summary or bests[row.id])} for row in found
-    ]  # fmt: skip
+    reached = progress(session, {row.id: row.state for row in found})
+    rows = [{**row._mapping, **reached[row.id], **(row.summary or {})} for row in found]
     return JobPage(rows, page, pages, count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,10 +27,14 @@ def alembic_config() -> Config:
     return config
 
 
+@lru_cache(maxsize=1)
+def _head() -> str | None:
+    """The version that this release needs; its files are read once."""
+    return ScriptDirectory.from_config(alembic_config()).get_current_head()
+
+
 def _versions(connection: Connection) -> tuple[str | None, str | None]:
-    script = ScriptDirectory.from_config(alembic_config())
-    current = MigrationContext.configure(connection).get_current_revision()
-    return current, script.get_current_head()
+    return MigrationContext.configure(connection).get_current_revision(), _head()
 
 
 def migrate(engine: Engine) -> None:

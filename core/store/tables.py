@@ -143,7 +143,7 @@ class Trial(Base):
     __tablename__ = "trials"
     __table_args__ = (
         UniqueConstraint("job_id", "task", "candidate_key", "seed", "iterations"),
-        Index("ix_trials_job_id_state", "job_id", "state"),
+        Index("ix_trials_job_id_state_number", "job_id", "state", "number"),
         Index("ix_trials_job_id_number", "job_id", "number"),
         Index("ix_trials_state_lease_expires_at", "state", "lease_expires_at"),
         # Of equal trials one runs: see core.jobs.twins.

@@ -20,11 +20,13 @@ from api.live.snapshot import look, look_soon
 from api.pages import large
 from api.pages.job import Place
 from api.pages.large import is_large, made
-from api.pages.made import dashboard_json, figure_as, job_page, ranking_lines
+from api.pages.made import dashboard_json, figure_as, job_page, job_progress, ranking_json
+from api.pages.progress import progress_for_list
 from core.access.keys import KEYLESS
 from core.errors import UnavailableError
 from core.jobs.control import cancel_job
 from core.jobs.create import find_job
+from core.jobs.listing import job_page as list_of_jobs
 from core.settings import Settings
 from core.store.database import get_engine, session_scope, statement_scope
 from core.store.tables import Trial
@@ -55,10 +57,15 @@ def test_what_is_made_aside_is_what_is_made_here(job: str) -> None:
         aside = json.loads(made(session, found, dashboard_json, job))
         page = made(session, found, job_page, job, Place(), KEYLESS, fragment=True)
         figure = made(session, found, figure_as, job, "survival", "svg")
-        assert made(session, found, ranking_lines, job, 10, 0) == ([], False)
+        ranking = made(session, found, ranking_json, job, 10, 0)
+        listed = list_of_jobs(session, progress=progress_for_list).rows
     here = json.loads(dashboard_json(job))
     assert {**aside, "seconds_elapsed": 0} == {**here, "seconds_elapsed": 0}
     assert page == job_page(job, Place(), KEYLESS, fragment=True)
+    assert ranking == ranking_json(job, 10, 0) == b'{"items":[],"next":null}'
+    with statement_scope() as session:
+        assert listed == list_of_jobs(session).rows
+    assert (job_progress, (job,), ()) in large._entries
     assert figure == figure_as(job, "survival", "svg")
     assert len(_helpers()) == 1, "one process makes them all"
 
@@ -118,9 +125,9 @@ def test_a_process_that_was_killed_is_started_again(job: str) -> None:
         helper.kill()
         helper.wait(10)
         with pytest.raises(UnavailableError) as refused:
-            made(session, found, ranking_lines, job, 5, 0)
+            made(session, found, ranking_json, job, 5, 0)
         assert refused.value.code == "page_unavailable"
-        assert made(session, found, ranking_lines, job, 5, 0) == ([], False)
+        assert made(session, found, ranking_json, job, 5, 0).startswith(b"{")
 
 
 _PARENT = """
