@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter
 from functools import lru_cache
 
 from celery import Celery
@@ -28,7 +27,7 @@ logger = logging.getLogger(__name__)
 _NOTED_TOGETHER = 100
 _REST = 2.0
 #: What this process is about to send, so that its sweeper does not send it as well.
-_to_send: Counter[str] = Counter()
+_under_way: list[list[str]] = []
 _guard = threading.Lock()
 _SEND_RETRIES = {"max_retries": 1, "interval_start": 0.1, "interval_step": 0.2}
 
@@ -59,21 +58,18 @@ def dispatch(trial_ids: list[str]) -> None:
     if not trial_ids:
         return
     with _guard:
-        _to_send.update(trial_ids)
+        _under_way.append(trial_ids)
     try:
         _dispatch(trial_ids)
     finally:
         with _guard:
-            _to_send.subtract(trial_ids)
-            for trial_id in trial_ids:
-                if not _to_send[trial_id]:
-                    del _to_send[trial_id]
+            _under_way.remove(trial_ids)
 
 
 def about_to_be_sent() -> set[str]:
     """The trials that this process is sending."""
     with _guard:
-        return set(_to_send)
+        return set().union(*_under_way)
 
 
 def _dispatch(trial_ids: list[str]) -> None:

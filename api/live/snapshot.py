@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -21,6 +22,9 @@ from core.lifecycle import final
 from core.store.database import statement_scope
 from core.store.tables import Job
 
+K = TypeVar("K")
+V = TypeVar("V")
+
 _SUMMARY = (
     "job_id", "state", "message", "counts", "trials_total", "seconds_elapsed", "seconds_left",
     "workers", "best", "policy_ready",
@@ -32,6 +36,15 @@ _RETRY_MS = 2000
 
 def _digest(text: str) -> str:
     return blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def _once(kept: dict[K, V], key: K, make: Callable[[], V]) -> V:
+    """What was made for the same before: most who watch saw the same."""
+    if key not in kept:
+        if len(kept) >= _UPDATES_KEPT:
+            kept.clear()
+        kept[key] = make()
+    return kept[key]
 
 
 @dataclass(frozen=True)
@@ -53,7 +66,7 @@ class Snapshot:
     html: dict[str, str]
     token: str
     _updates: dict[tuple[str | None, bool], str | None] = field(default_factory=dict, repr=False)
-    _events: dict[str, bytes] = field(default_factory=dict, repr=False)
+    _events: dict[tuple[str | None, bool], bytes | None] = field(default_factory=dict, repr=False)
 
     @property
     def ended(self) -> bool:
@@ -77,25 +90,24 @@ class Snapshot:
 
     def since(self, token: str | None, *, html: bool) -> str | None:
         """What has changed since the event of that id, as JSON; None if nothing has."""
-        known = (token, html)  # most who watch saw the same
-        if known not in self._updates:
-            if len(self._updates) >= _UPDATES_KEPT:
-                self._updates.clear()
+
+        def make() -> str | None:
             update = self._since(token, html)
-            self._updates[known] = None if update is None else json.dumps(update)
-        return self._updates[known]
+            return None if update is None else json.dumps(update)
+
+        return _once(self._updates, (token, html), make)
 
     def event_since(self, token: str | None, *, html: bool) -> bytes | None:
         """The same as a server-sent event, `update`, made once for all who stream it."""
-        update = self.since(token, html=html)
-        if update is None:
-            return None
-        if update not in self._events:
-            if len(self._events) >= _UPDATES_KEPT:
-                self._events.clear()
+
+        def make() -> bytes | None:
+            update = self.since(token, html=html)
+            if update is None:
+                return None
             event = ServerSentEvent(update, event="update", id=self.token, retry=_RETRY_MS)
-            self._events[update] = event.encode()
-        return self._events[update]
+            return event.encode()
+
+        return _once(self._events, (token, html), make)
 
 
 def look(job_id: str, state: str | None = None) -> Snapshot | None:

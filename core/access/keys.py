@@ -49,7 +49,8 @@ def keys_exist(session: Session) -> bool:
     return session.scalar(select(select(ApiKey.id).exists())) or False
 
 
-def _digest(token: str) -> str:
+def digest_of(token: str) -> str:
+    """What is stored of a key."""
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -88,7 +89,7 @@ def create_key(
         name=name,
         owner=owner,
         prefix=token[:_PREFIX],
-        digest=_digest(token),
+        digest=digest_of(token),
         scopes=[scope for scope in SCOPES if scope in wanted],
         expires_at=now + timedelta(days=expires_in_days) if expires_in_days else None,
     )
@@ -124,7 +125,7 @@ def authenticate(session: Session, token: str) -> Caller:
         UnauthorizedError: `key_unknown`, `key_revoked` or `key_expired`.
     """
     # Columns, not the entity: every request asks this.
-    key = session.execute(_ABOUT, {"digest": _digest(token)}).one_or_none()
+    key = session.execute(_ABOUT, {"digest": digest_of(token)}).one_or_none()
     if key is None:
         raise UnauthorizedError(
             "This key is not known. Check that it is complete, or ask for another.",

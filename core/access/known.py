@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 
-from core.access.keys import Caller
+from core.access.keys import Caller, digest_of
 
 #: For so long a key reads on that was revoked by another process.
 GOOD_SECONDS = 1.0
@@ -17,16 +16,12 @@ class KnownCallers:
     """Callers by their keys, for a second; only those that were not refused."""
 
     def __init__(self) -> None:
-        self._known: dict[bytes, tuple[Caller, float]] = {}
+        self._known: dict[str, tuple[Caller, float]] = {}
         self._guard = threading.Lock()
-
-    @staticmethod
-    def _digest(token: str) -> bytes:
-        return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
 
     def get(self, token: str) -> Caller | None:
         """The caller with this key, if it was good a moment ago."""
-        caller, until = self._known.get(self._digest(token), (None, 0.0))
+        caller, until = self._known.get(digest_of(token), (None, 0.0))
         return caller if time.monotonic() < until else None
 
     def keep(self, token: str, caller: Caller, asked: float) -> None:
@@ -34,4 +29,4 @@ class KnownCallers:
         with self._guard:
             if len(self._known) >= _MOST:
                 self._known.clear()
-            self._known[self._digest(token)] = (caller, asked + GOOD_SECONDS)
+            self._known[digest_of(token)] = (caller, asked + GOOD_SECONDS)

@@ -83,7 +83,7 @@ def _costs(session: Session, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def _bests(session: Session, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Of jobs without a summary: the best means so far, where pretraining was longest."""
+    """Of those without a summary: the best means so far, where pretraining was longest."""
     baseline = (CandidateRow.origin == "baseline").label("baseline")
     means = (
         select(
@@ -95,7 +95,8 @@ def _bests(session: Session, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
             (CandidateRow.job_id == Trial.job_id) & (CandidateRow.key == Trial.candidate_key),
         )
         .where(
-            Trial.job_id.in_(ids), Trial.state == "completed", Trial.collapsed.is_(False),
+            Trial.job_id.in_(select(Job.id).where(Job.id.in_(ids), Job.summary.is_(None))),
+            Trial.state == "completed", Trial.collapsed.is_(False),
             Trial.task.in_((SEARCH, CONFIRMATION)), Trial.score.is_not(None),
         )
         .group_by(Trial.job_id, baseline, CandidateRow.name, Trial.task, Trial.iterations)
@@ -125,8 +126,7 @@ def progress_of(session: Session, jobs: Collection[str]) -> Progress:
     """
     ids = list(jobs)
     found = _costs(session, ids)
-    begun = session.scalars(select(Job.id).where(Job.id.in_(ids), Job.summary.is_(None))).all()
-    bests = _bests(session, begun)
+    bests = _bests(session, ids)
     return {job_id: {**found[job_id], **bests[job_id]} for job_id in ids}
 
 

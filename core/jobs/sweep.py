@@ -71,7 +71,7 @@ def expire_leases(session: Session, settings: Settings) -> list[str]:
 
 
 def undelivered(
-    session: Session, settings: Settings, waiting: set[str] | None, coming: Collection[str] = ()
+    session: Session, settings: Settings, waiting: set[str] | None, coming: Collection[str]
 ) -> list[str]:
     """Trials that were queued but never dispatched, or whose message is lost; not those that wait
     for an equal one, nor those that are about to be sent.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -18,6 +17,7 @@ from api.pages.job import PARTS
 from core.errors import UnavailableError
 from core.settings import Settings
 from tests.conftest import TINY_SEARCH
+from tests.service.looping import run_apart
 from tests.store.rows import make_job
 
 _STREAM = {"Accept": "text/event-stream"}
@@ -87,9 +87,7 @@ def test_all_streams_of_a_job_share_one_look(
         assert len(looks) == seen, "nobody watches, so nobody looks"
         hub.leave(hub.enter(job, None, 50), None)
 
-    # In a thread of its own: a browser that an earlier test opened runs a loop in this one.
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, watch()).result()
+    run_apart(watch())
     assert 1 <= len(looks) <= 3
 
 

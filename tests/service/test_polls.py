@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -18,13 +17,8 @@ from core.jobs.control import cancel_job
 from core.settings import Settings
 from core.store.database import session_scope
 from core.store.owners import LOCAL
+from tests.service.looping import run_apart
 from tests.store.rows import make_job
-
-
-def _run(steps: Coroutine[Any, Any, None]) -> None:
-    # In a thread of its own: a browser that an earlier test opened runs a loop in this one.
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, steps).result()
 
 
 @pytest.fixture
@@ -55,7 +49,7 @@ def test_those_that_come_together_share_a_look(database: Settings, looks: list[s
         await polls.seen(job, LOCAL, wait=True)
         assert looks == [job] * 2
 
-    _run(steps())
+    run_apart(steps())
 
 
 def test_who_changes_something_sees_it_at_once(database: Settings) -> None:
@@ -73,7 +67,7 @@ def test_who_changes_something_sees_it_at_once(database: Settings) -> None:
         assert found is not None
         assert found.ended
 
-    _run(steps())
+    run_apart(steps())
 
 
 def test_a_look_is_shared_with_nobody_else(database: Settings, looks: list[str]) -> None:
@@ -87,7 +81,7 @@ def test_a_look_is_shared_with_nobody_else(database: Settings, looks: list[str])
                 await polls.seen(job, "ann", wait=True)
         assert looks == [job], "what another may not see is not looked at"
 
-    _run(steps())
+    run_apart(steps())
 
 
 def test_only_who_has_seen_nothing_waits_for_what_is_being_made(
@@ -106,4 +100,4 @@ def test_only_who_has_seen_nothing_waits_for_what_is_being_made(
         assert await first is now
         assert await polls.seen(job, LOCAL, wait=False) is now
 
-    _run(steps())
+    run_apart(steps())

@@ -27,12 +27,6 @@ def _claim(trial_id: str, settings: Settings, worker: str = "w1") -> trials.Clai
         return trials.claim(session, trial_id, worker, settings)
 
 
-def _must_claim(trial_id: str, settings: Settings, worker: str = "w1") -> trials.ClaimedTrial:
-    claimed = _claim(trial_id, settings, worker)
-    assert claimed is not None
-    return claimed
-
-
 def _silence(trial_id: str) -> None:
     """As if the worker had not been heard of for a long time."""
     with session_scope() as session:
@@ -72,10 +66,10 @@ def test_of_many_workers_one_gets_the_trial(database: Settings) -> None:
 
 def test_a_late_result_of_a_lost_lease_is_dropped(database: Settings) -> None:
     _, due = make_job(database)
-    first = _must_claim(due[0], database)
+    first = take(database, due[0])
     _silence(due[0])
     assert due[0] in _sweep(database)
-    second = _must_claim(due[0], database, "w2")
+    second = take(database, due[0], "w2")
     with session_scope() as session:
         assert trials.heartbeat(session, first, 3, database) == "lost"
     assert complete(first, outcome(0.9)) == []
@@ -87,7 +81,7 @@ def test_a_late_result_of_a_lost_lease_is_dropped(database: Settings) -> None:
 
 def test_a_heartbeat_keeps_the_lease(database: Settings) -> None:
     _, due = make_job(database)
-    claimed = _must_claim(due[0], database)
+    claimed = take(database, due[0])
     _silence(due[0])
     with session_scope() as session:
         assert trials.heartbeat(session, claimed, 2, database) == "go on"
@@ -98,7 +92,7 @@ def test_a_heartbeat_keeps_the_lease(database: Settings) -> None:
 def test_a_poison_trial_stops_after_its_attempts_and_the_job_goes_on(database: Settings) -> None:
     job_id, due = make_job(database)
     for attempt in range(1, database.max_attempts + 1):
-        _must_claim(due[0], database)
+        take(database, due[0])
         assert trial(due[0]).attempt == attempt
         _silence(due[0])
         _sweep(database)
@@ -164,7 +158,7 @@ def test_advancing_too_often_changes_nothing(database: Settings) -> None:
 
 def test_a_cancelled_job_keeps_no_trial_and_takes_no_result(database: Settings) -> None:
     job_id, due = make_job(database)
-    claimed = _must_claim(due[0], database)
+    claimed = take(database, due[0])
     with session_scope() as session:
         cancel_job(session, job_id)
     assert _claim(due[1], database) is None
@@ -178,7 +172,7 @@ def test_cancelling_between_rungs_plans_nothing_more(database: Settings) -> None
     strategy = {"kind": "successive_halving", "candidates": 2, "rungs": 2}
     job_id, due = make_job(database, strategy=strategy, iterations=9)
     for trial_id in due[:-1]:
-        claimed = _must_claim(trial_id, database)
+        claimed = take(database, trial_id)
         complete(claimed, outcome())
     with session_scope() as session:
         assert cancel_job(session, job_id).state == "cancelled"
