@@ -30,14 +30,14 @@ def _loaded(page: Page, selector: str) -> None:
 
 def _pasted(http: httpx.Client, command: list[str]) -> None:
     """What the form shows for programs does the same, as it stands there."""
-    before = http.get("/v1/jobs", params={"limit": 1}).json()["items"][0]["id"]
+    before = [job["id"] for job in http.get("/v1/jobs", params={"limit": 1}).json()["items"]]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "no_proxy": "127.0.0.1"}
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
     job = http.get("/v1/jobs", params={"limit": 1}).json()["items"][0]
-    assert job["id"] != before
+    assert job["id"] not in before
     assert job["name"] == "from the form"
     spec = http.get(f"/v1/jobs/{job['id']}").json()["spec"]
     assert (spec["strategy"]["candidates"], spec["budget"]["seconds"]) == (2, 120)
@@ -134,3 +134,12 @@ def test_what_the_server_refuses_stands_beside_the_field(
         page.locator("#file").set_input_files(wrong)
     assert answer.value.status == 422
     expect(page.locator("#file ~ .problem")).to_contain_text("Pack the images")
+    page.locator("#cost").evaluate("cost => { cost.textContent = '' }")
+    with page.expect_response("**/v1/search-spaces/validate"):
+        page.locator("#candidates").fill("11")
+    expect(page.locator("#cost")).to_contain_text("17 candidates")
+    expect(page.locator("#file ~ .problem")).to_contain_text("Pack the images")
+    expect(page.locator("#dataset ~ .problem")).to_contain_text("is needed")
+    expect(page.locator("#dataset")).to_have_attribute("aria-invalid", "true")
+    page.locator("#dataset").select_option(index=1)
+    expect(page.locator("#dataset ~ .problem")).to_have_text("")

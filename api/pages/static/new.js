@@ -8,8 +8,10 @@ function duration(seconds) {
   return h ? `${h} h ${m} min` : m ? `${m} min ${s % 60} s` : `${s} s`;
 }
 function clearProblems() {
-  for (const place of form.querySelectorAll("[data-problem]")) place.textContent = "";
-  for (const field of form.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
+  // What an upload was refused for stays until the next one, and that a dataset is needed until one is chosen.
+  const stays = byId("dataset").value ? ["file"] : ["file", "dataset_id"];
+  for (const place of form.querySelectorAll("[data-problem]")) if (!stays.includes(place.dataset.problem)) place.textContent = "";
+  for (const field of form.querySelectorAll("[aria-invalid]")) if (!stays.includes(field.dataset.path)) field.removeAttribute("aria-invalid");
   byId("refused").textContent = "";
 }
 function fieldFor(path) {
