@@ -7,8 +7,8 @@
   that a worker would choose; and those of the paper's recipe.
 * Images per second of steps on streamed images, over those of the same images resident.
 * Recorded steps (CUDA graphs), against others: seconds, and whether they come out the same.
-* Images per second of each operation, and of five whole policies, against kornia where it is
-  installed.
+* Images per second of each operation, and of five whole policies, against plain torch, and kornia
+  where it is installed.
 
 What would begin after eight minutes is left out, and named in the results; a part that fails is
 named too, and the others go on. The results are written after every part.
@@ -67,9 +67,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a smoke run, nothing written")
     parser.add_argument("--device", default="cuda")
     parser.add_argument(
-        "--encoders", nargs="+", default=["resnet_tiny", "resnet_small", "resnet18"]
+        "--encoders", nargs="+", default=["conv4", "resnet_small", "resnet18"]
     )
     parser.add_argument("--out", type=Path, default=RESULTS, help="the folder of gpu.json")
+    parser.add_argument("--latest", type=float, default=_LATEST, help="seconds; nothing begins later")
     return parser.parse_args()
 
 
@@ -85,7 +86,7 @@ def main() -> int:
             save("gpu", parts.document(), parts.targets, options.out)
 
     name = torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
-    parts = Parts(_LATEST, keep, {"device": name})
+    parts = Parts(options.latest, keep, {"device": name})
     parts.add("parity", partial(augmenting.measure_parity, device))
     data = made_up(32, device, 800 if quick else 8000)
     batch, steps = (32, 3) if quick else (256, 60)

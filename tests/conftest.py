@@ -23,6 +23,9 @@ from core.settings import Settings, get_settings
 from core.store.database import engine_for
 from core.store.schema import migrate
 
+# Before anything imports Triton: without a GPU, its kernels are interpreted.
+os.environ.setdefault("TRITON_INTERPRET", "0" if torch.cuda.is_available() else "1")
+
 #: Short enough that lost workers are found within a test. One thread: two on a busy machine wait
 #: for one another.
 FAST = {

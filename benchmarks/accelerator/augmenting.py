@@ -21,7 +21,7 @@ from core.policies.schema import Policy
 #: Images in a batch, by their pixels.
 _BATCH = {32: 512, 96: 256, 224: 128}
 _OVER_KORNIA = 5.0
-_WARM_UP, _FEWEST = 2, 3
+_WARM_UP, _FEWEST, _BATCHES = 2, 3, 4
 
 
 def measure_parity(device: torch.device) -> Found:
@@ -31,9 +31,10 @@ def measure_parity(device: torch.device) -> Found:
     for name, policy in single().items():
         if name == "gaussian_noise":  # its noise is drawn on the device
             continue
-        steps = draw_program(policy.view(0), Draws(0), len(images), 32, 32)
-        here = eager.execute(steps, images, Draws(0))
-        there = eager.execute(steps, images.to(device), Draws(0, device=device)).cpu()
+        here, there = (
+            augment(images.to(where), policy.view(0), Draws(0, device=where)).cpu()
+            for where in ("cpu", device)
+        )
         found[name] = float(((here - there).abs() > 1e-3).float().mean())
     worst = max(found.values())
     name = "operations: share of values unlike the CPU's"
@@ -46,7 +47,9 @@ def _synchronise(device: torch.device) -> None:
 
 
 def _rate(act: Callable[[], Any], images: torch.Tensor, seconds: float) -> list[float]:
-    """Images per second, several times."""
+    """Images per second, several times; the device is waited for after some batches, as training
+    does not wait for it at all.
+    """
     rates: list[float] = []
     for _ in range(_WARM_UP):
         act()
@@ -54,14 +57,26 @@ def _rate(act: Callable[[], Any], images: torch.Tensor, seconds: float) -> list[
     while time.perf_counter() < until or len(rates) < _FEWEST:
         _synchronise(images.device)
         started = time.perf_counter()
-        act()
+        for _ in range(_BATCHES):
+            act()
         _synchronise(images.device)
-        rates.append(len(images) / (time.perf_counter() - started))
+        rates.append(_BATCHES * len(images) / (time.perf_counter() - started))
     return rates
 
 
 def _ours(policy: Policy, images: torch.Tensor) -> Callable[[], torch.Tensor]:
     return lambda: augment(images, policy.view(0), Draws(0, device=images.device))
+
+
+def _plain(policy: Policy, images: torch.Tensor) -> Callable[[], torch.Tensor]:
+    """The reference, which is sent to the device operation by operation."""
+
+    def act() -> torch.Tensor:
+        draws = Draws(0, device=images.device)
+        steps = draw_program(policy.view(0), draws, len(images), *images.shape[2:])
+        return eager.execute(steps, images, draws)
+
+    return act
 
 
 def measure_operations(device: torch.device, quick: bool) -> Found:
@@ -81,7 +96,7 @@ def _sizes(quick: bool) -> dict[int, int]:
 
 
 def measure_policies(device: torch.device, quick: bool) -> Found:
-    """Five whole policies, beside kornia's where that is installed."""
+    """Five whole policies, beside plain torch and, where that is installed, kornia."""
     samples: dict[str, Any] = {}
     targets = []
     seconds = 0.0 if quick else 1.0
@@ -90,7 +105,10 @@ def measure_policies(device: torch.device, quick: bool) -> Found:
         images = smooth_images(size, batch, device)
         for name, policy in WHOLE.items():
             label = f"{name}, {size} px"
-            rates = {"quarterturn": _rate(_ours(policy, images), images, seconds)}
+            rates = {
+                "quarterturn": _rate(_ours(policy, images), images, seconds),
+                "plain torch": _rate(_plain(policy, images), images, seconds / 2),
+            }
             if with_kornia:
                 from benchmarks.augment import kornia
 

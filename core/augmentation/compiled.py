@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.augmentation.draws import Draws
+from core.augmentation.draws import Draws, Noise
 from core.augmentation.finish import Normalisation
+from core.augmentation.noise import noise_of
 from core.augmentation.program import Step
 from core.augmentation.tables import CODES
 
@@ -64,22 +65,10 @@ def _stacked(steps: Sequence[Step], count: int) -> tuple[NDArray[Any], ...]:
     return op, strength, maps, fill, centre
 
 
-def _noise(
-    steps: Sequence[Step], draws: Draws, shape: torch.Size
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Noise (k, n, 3, h, w), and the place in it of each step."""
-    labels = [step.noise for step in steps if "gaussian_noise" in step.names]
-    if not labels:
-        return np.empty((1, shape[0], 3, 0, 0), np.float32), np.zeros(len(steps), np.int64)
-    drawn = torch.stack([draws.noise(label, *shape) for label in labels])
-    places = [labels.index(step.noise) if step.noise in labels else 0 for step in steps]
-    return drawn.numpy(), np.array(places, np.int64)
-
-
 def execute(
     steps: Sequence[Step],
     images: torch.Tensor,
-    draws: Draws,
+    draws: Noise,
     normalisation: Normalisation | None = None,
     *,
     times: int = 1,
@@ -100,9 +89,10 @@ def execute(
         gain = (1 / normalisation.std).flatten().numpy()
         shift = -normalisation.mean.flatten().numpy() * gain
     out = torch.empty(count, 3 * height * width)
+    noise, noise_at = noise_of(steps, draws, shape)
     arguments = (
         source.numpy(), np.float32(255 if is_bytes else 1), out.numpy(), normalisation is not None,
-        gain, shift, *_stacked(steps, count), *_noise(steps, draws, shape),
+        gain, shift, *_stacked(steps, count), noise.numpy(), noise_at,
     )  # fmt: skip
     workers = min(torch.get_num_threads(), max(1, count // _SHARE))
     if workers == 1:

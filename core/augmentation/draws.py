@@ -8,10 +8,18 @@ numbers), and training resumes from a checkpoint without a generator state.
 from __future__ import annotations
 
 import hashlib
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
+
+class Noise(Protocol):
+    """What noise comes from: the draws of a batch, or those of several."""
+
+    def noise(self, label: str, *shape: int) -> torch.Tensor:
+        """Standard normal float32 of `shape`, on the device of the images."""
 
 
 class Draws:
@@ -20,6 +28,8 @@ class Draws:
     def __init__(self, seed: int, step: int = 0, *, device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
         self._root = f"{seed}/{step}"
+        #: Candidates that are trained together ask for the same.
+        self._uniform: dict[tuple[str, tuple[int, ...]], NDArray[np.float32]] = {}
 
     def _seed(self, label: str) -> int:
         digest = hashlib.blake2b(f"{self._root}/{label}".encode(), digest_size=8).digest()
@@ -30,11 +40,14 @@ class Draws:
         return torch.Generator(device=self.device).manual_seed(self._seed(label))
 
     def uniform(self, label: str, *shape: int) -> NDArray[np.float32]:
-        """float32 in [0, 1) of `shape`, the same for every device. Not on the device: the CPU
+        """float32 in [0, 1) of `shape`, read-only, the same for every device. Not on the device: the CPU
         must know what they decide, and each decision would wait for the accelerator.
         """
-        generator = torch.Generator().manual_seed(self._seed(label))
-        drawn: NDArray[np.float32] = torch.rand(shape, generator=generator).numpy()
+        drawn = self._uniform.get((label, shape))
+        if drawn is None:
+            generator = torch.Generator().manual_seed(self._seed(label))
+            drawn = self._uniform[label, shape] = torch.rand(shape, generator=generator).numpy()
+            drawn.flags.writeable = False
         return drawn
 
     def normal(self, label: str, *shape: int) -> torch.Tensor:
@@ -52,18 +65,18 @@ class BothViews(Draws):
     """
 
     def __init__(self, draws: Draws) -> None:
-        self.device, self._root = draws.device, draws._root
+        self.device, self._draws = draws.device, draws
 
     def uniform(self, label: str, *shape: int) -> NDArray[np.float32]:
         """As those of `Draws`, of a label that begins with the number of the view."""
         half = shape[0] // 2, *shape[1:]
-        first, second = (super(BothViews, self).uniform(of, *half) for of in _of_both(label))
+        first, second = (self._draws.uniform(of, *half) for of in _of_both(label))
         return np.concatenate((first, second))
 
     def noise(self, label: str, *shape: int) -> torch.Tensor:
         """As that of `Draws`, of a label that begins with the number of the view."""
         half = shape[0] // 2, *shape[1:]
-        return torch.cat([super(BothViews, self).noise(of, *half) for of in _of_both(label)])
+        return torch.cat([self._draws.noise(of, *half) for of in _of_both(label)])
 
 
 def _of_both(label: str) -> tuple[str, str]:

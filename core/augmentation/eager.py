@@ -7,24 +7,19 @@ anything, so that its work queues up without waiting.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from core.augmentation import color, filters, geometry
+from core.augmentation.draws import Noise
 from core.augmentation.program import Step
 from core.augmentation.sending import sent
 from core.augmentation.tables import CODES
 
 Indices = NDArray[np.int64]
-
-
-class Noise(Protocol):
-    """What noise comes from: the draws of a batch, or those of several."""
-
-    def noise(self, label: str, *shape: int) -> torch.Tensor: ...
 
 
 _WITH_STRENGTH = {

@@ -1,24 +1,46 @@
 """The interpreter: applies a policy to a batch, every image with draws of its own.
 
-A program is drawn on the CPU and executed where the images are: on a CPU by compiled kernels, image
-by image in cache; elsewhere, and where numba is missing, in plain torch.
+A program is drawn on the CPU and executed where the images are, by kernels that carry each image
+from its first step to its last in cache: compiled by numba for CPUs, by Triton for GPUs. Where they
+cannot be compiled, in plain torch, which is the reference.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 
-from core.augmentation import compiled, eager
-from core.augmentation.draws import BothViews, Draws
+from core.augmentation import compiled, eager, fused
+from core.augmentation.draws import BothViews, Draws, Noise
 from core.augmentation.finish import Normalisation
 from core.augmentation.merging import Drawn, JointNoise, merge
+from core.augmentation.program import Step
 from core.augmentation.sampling import draw_program
 from core.policies.schema import Policy, Stage
 
 #: Of several batches, the values of images that are processed together: half a GiB in float32.
 _VALUES_AT_ONCE = 2**27
+
+
+class _Kernels(Protocol):
+    def __call__(
+        self,
+        steps: Sequence[Step],
+        images: torch.Tensor,
+        draws: Noise,
+        normalisation: Normalisation | None = None,
+        *,
+        times: int = 1,
+    ) -> torch.Tensor: ...
+
+
+def _kernels(device: torch.device) -> _Kernels | None:
+    """Of the device; None where plain torch has to do it."""
+    if device.type == "cpu":
+        return compiled.execute if compiled.available() else None
+    return fused.execute if fused.available(device) else None
 
 
 def augment(
@@ -40,8 +62,9 @@ def augment(
         float32 (n, 3, h, w) in [0, 1]; with a normalisation normalised, and channels last.
     """
     steps = draw_program(stages, draws, len(images), *images.shape[2:], view=view)
-    if images.device.type == "cpu" and compiled.available():
-        return compiled.execute(steps, images, draws, normalisation)
+    kernels = _kernels(images.device)
+    if kernels is not None:
+        return kernels(steps, images, draws, normalisation)
     done = eager.execute(steps, images, draws)
     return done if normalisation is None else normalisation(done)
 
@@ -53,12 +76,12 @@ def two_views(
     normalisation: Normalisation | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Two independent views of a batch; arguments and result as `augment`."""
-    stages = policy.view(0)
-    if stages is policy.view(1) and images.device.type == "cpu" and compiled.available():
+    stages, kernels = policy.view(0), _kernels(images.device)
+    if stages is policy.view(1) and kernels is not None:
         # Together: of small images, most of the time goes into calls.
         both, count = BothViews(draws), len(images)
         steps = draw_program(stages, both, 2 * count, *images.shape[2:])
-        done = compiled.execute(steps, images, both, normalisation, times=2)
+        done = kernels(steps, images, both, normalisation, times=2)
         return done[:count], done[count:]
     first, second = (
         augment(images, policy.view(view), draws, view=view, normalisation=normalisation)
@@ -103,4 +126,8 @@ def _joint(
         for images, policy, draws, view in batches
     ]  # fmt: skip
     images = torch.cat([images for images, *_ in batches])
-    return normalisation(eager.execute(merge(programs), images, JointNoise(programs)))
+    steps, noise = merge(programs), JointNoise(programs)
+    kernels = _kernels(images.device)
+    if kernels is not None:
+        return kernels(steps, images, noise, normalisation)
+    return normalisation(eager.execute(steps, images, noise))

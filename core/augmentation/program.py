@@ -74,20 +74,7 @@ class Program:
             on &= active
         op = np.where(on, table.op.take(choice), 0)
         strength = _strength(table, rows, drawn)
-        moving: Mask | None = None
-        for name in table.geometric:
-            mine = op == CODES[name]
-            moving = mine if moving is None else moving | mine
-            if name == CROP:
-                numbers = self.draws.uniform(f"{label}:{CROP}:crop", self.count, 22)
-                moves = maps.crop_maps(
-                    numbers, rows[:, 7:9], rows[:, 9:11], self.height, self.width
-                )
-            else:
-                if name == "rotate90":
-                    strength = np.where(mine, 90 * (_ONE + np.floor(drawn[:, 1] * 3)), strength)
-                moves = maps.affine_of(name, strength, self.height, self.width)
-            self._move(mine, moves, None if name in _COVERING else rows[:, 4:7])
+        moving = self._slot_moves(table, op, strength, rows, drawn, label)
         if table.others:
             op = op if moving is None else np.where(moving, 0, op)
             self._flush(op > 0)
@@ -95,13 +82,46 @@ class Program:
                 Step(table.others, op, strength, self._identity, rows[:, 4:7], drawn[:, 2:4], label)
             )
 
-    def _move(self, mine: Mask, moves: Floats, fill: Floats | None) -> None:
-        """Compose maps onto the images of the mask; without a fill they uncover nothing."""
-        if fill is not None:
+    def _slot_moves(
+        self, table: LeafTable, op: Codes, strength: Floats, rows: Floats, drawn: Floats, label: str
+    ) -> Mask | None:
+        """Compose the geometric operations of a slot, of which an image has one at most, onto its
+        map; which images have one, None where there are none in the table.
+        """
+        if not table.geometric:
+            return None
+        moves = self._identity
+        moving = covering = np.zeros(self.count, np.bool_)
+        for name in table.geometric:
+            mine = op == CODES[name]
+            moving = moving | mine
+            if name in _COVERING:
+                covering = covering | mine
+            # Of one of several operations there are few.
+            which = slice(None) if len(table.geometric) == 1 else np.flatnonzero(mine)
+            if name == CROP:
+                numbers = self.draws.uniform(f"{label}:{CROP}:crop", self.count, 22)[which]
+                scale, ratio = rows[which, 7:9], rows[which, 9:11]
+                own = maps.crop_maps(numbers, scale, ratio, self.height, self.width)
+            else:
+                if name == "rotate90":
+                    strength = np.where(mine, 90 * (_ONE + np.floor(drawn[:, 1] * 3)), strength)
+                own = maps.affine_of(name, strength[which], self.height, self.width)
+            if len(table.geometric) == 1:
+                moves = own
+            else:
+                moves = moves.copy() if moves is self._identity else moves
+                moves[which] = own
+        self._move(moving, moves, rows[:, 4:7], moving & ~covering)
+        return moving
+
+    def _move(self, mine: Mask, moves: Floats, fill: Floats, uncovering: Mask) -> None:
+        """Compose maps onto the images of the mask; some of them uncover what takes the fill."""
+        if uncovering.any():
             # One resampling has one fill: what another colour belongs to comes first.
             other = (self._fill != fill).any(1) & (self._fill[:, 0] >= 0)
-            self._flush(mine & other)
-            self._fill = np.where(mine[:, None], fill, self._fill)
+            self._flush(uncovering & other)
+            self._fill = np.where(uncovering[:, None], fill, self._fill)
         first = self._maps is self._identity
         composed = moves if first else maps.compose(self._maps, moves)
         self._maps = np.where(mine[:, None, None], composed, self._maps)

@@ -1,0 +1,123 @@
+"""Executes a program on a GPU in one launch, by the kernels of `core.augmentation.gpu`."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.augmentation import eager
+from core.augmentation.draws import Draws, Noise
+from core.augmentation.finish import Normalisation
+from core.augmentation.maps import affine_of
+from core.augmentation.noise import noise_of
+from core.augmentation.program import Step
+from core.augmentation.sending import sent
+from core.augmentation.tables import CODES, EXECUTED
+
+logger = logging.getLogger(__name__)
+
+#: Numbers of a step and an image; see `core.augmentation.gpu.codes`.
+_ROW = 16
+#: Pixels that a block of threads has in registers at once, and its warps.
+_SPAN, _WARPS = 1024, 8
+#: Blocks for each multiprocessor: as many as are there at once. More would need more memory.
+_BLOCKS = 8
+#: What is tried before the kernels are trusted: images, their side, and how many values may differ
+#: from the reference's, at thresholds.
+_TRIED, _TRIED_SIZE, _UNLIKE = 4, 24, 0.01
+
+
+def table_of(steps: Sequence[Step], count: int, noise_at: NDArray[np.int64]) -> NDArray[np.float32]:
+    """float32 (n, s, 16): code, strength, map (6), fill (3), centre (2), images to its noise; what
+    no operation of a step reads is left empty.
+    """
+    table = np.empty((count, len(steps), _ROW), np.float32)
+    for place, step in enumerate(steps):
+        rows = table[:, place]
+        rows[:, 0], rows[:, 1] = step.op, step.strength
+        if "resample" in step.names:
+            rows[:, 2:8], rows[:, 8:11] = step.maps.reshape(-1, 6), step.fill
+        if "cutout" in step.names:
+            rows[:, 8:11], rows[:, 11:13] = step.fill, step.centre
+        if "gaussian_noise" in step.names:
+            rows[:, 13] = noise_at[place] * count
+    return table
+
+
+@cache
+def _most_blocks(device: torch.device) -> int:
+    if device.type != "cuda":
+        return 1
+    return _BLOCKS * torch.cuda.get_device_properties(device).multi_processor_count
+
+
+def execute(
+    steps: Sequence[Step],
+    images: torch.Tensor,
+    draws: Noise,
+    normalisation: Normalisation | None = None,
+    *,
+    times: int = 1,
+) -> torch.Tensor:
+    """As `core.augmentation.compiled.execute`; the device is not waited for."""
+    from core.augmentation.gpu.codes import LEVELS
+    from core.augmentation.gpu.run import run
+
+    device = images.device
+    source = images if images.dtype == torch.uint8 else images.float()
+    shape = torch.Size((times * len(images), *images.shape[1:]))
+    count, _, height, width = shape
+    layout = torch.contiguous_format if normalisation is None else torch.channels_last
+    out = torch.empty(shape, device=device, memory_format=layout)
+    noise, noise_at = noise_of(steps, draws, shape)
+    pixels = height * width
+    blocks = min(count, _most_blocks(device))
+    work = torch.empty(blocks * (6 * pixels + LEVELS.value), device=device)
+    table = sent(table_of(steps, count, noise_at), device) if steps else work
+    mean, std = (work, work) if normalisation is None else (normalisation.mean, normalisation.std)
+    span = min(_SPAN, 1 << (pixels - 1).bit_length())
+    run[(blocks,)](
+        source, *source.stride(), out, *out.stride(), work, table,
+        noise if noise.numel() else work, mean, std, len(images), count, len(steps), height, width,
+        BYTES=source.dtype == torch.uint8, NORMALISED=normalisation is not None, SPAN=span,
+        num_warps=max(1, _WARPS * span // _SPAN), num_stages=1,
+    )  # fmt: skip
+    return out
+
+
+def _trial(device: torch.device) -> tuple[list[Step], torch.Tensor]:
+    """Every operation, of values that are exact on both sides."""
+    names = tuple(name for name in EXECUTED if name != "gaussian_noise")  # is drawn on the device
+    codes = np.repeat([CODES[name] for name in names], _TRIED)
+    strength = np.where(codes == CODES["posterize"], 2, 0.6).astype(np.float32)
+    colours = np.full((len(codes), 3), 0.5, np.float32)
+    maps = affine_of("rotate", 30 * strength, _TRIED_SIZE, _TRIED_SIZE)
+    shape = (len(codes), 3, _TRIED_SIZE, _TRIED_SIZE)
+    values = torch.randint(0, 256, shape, generator=torch.Generator().manual_seed(0))
+    step = Step(names, codes, strength, maps, colours, colours[:, :2], "")
+    return [step], values.to(torch.uint8).to(device)
+
+
+@cache
+def available(device: torch.device) -> bool:
+    """Whether the kernels can be compiled for this GPU, and do there what they should. Takes
+    seconds, once in the life of a process.
+    """
+    if device.type != "cuda" or importlib.util.find_spec("triton") is None:
+        return False
+    try:
+        steps, images = _trial(device)
+        ours, reference = (by(steps, images, Draws(0)) for by in (execute, eager.execute))
+        unlike = float(((ours - reference).abs() > 1e-3).float().mean())
+    except Exception as error:  # without a compiler, on another kind of GPU, ...
+        logger.warning("augmentation kernels cannot be compiled, which is slower: %s", error)
+        return False
+    if unlike > _UNLIKE:
+        logger.warning("augmentation kernels are not used: %.2g of their values differ", unlike)
+    return unlike <= _UNLIKE

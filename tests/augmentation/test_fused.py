@@ -1,0 +1,112 @@
+"""The kernels of GPUs against the reference in plain torch: on a GPU as they are compiled for it,
+elsewhere by Triton's interpreter (tests/conftest.py), which carries out what they say.
+"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.augmentation import Draws, eager, fused
+from core.augmentation.finish import Normalisation
+from core.augmentation.sampling import draw_program
+from core.augmentation.tables import CODES, EXECUTED
+from core.policies import Policy, parse_policy
+from core.policies.operations import OPERATIONS
+from tests.augmentation.images import smooth
+from tests.policies.examples import RECIPES
+from tests.policies.strategies import policies
+
+pytest.importorskip("triton", reason="Triton, which comes with torch for Linux, is not installed")
+
+SIZES = [(32, 32), (24, 40), (9, 17), (2, 3), (1, 1)]
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _far(images: torch.Tensor, policy: Policy, seed: int = 0) -> float:
+    """The share of values that differ by more than rounding."""
+    images = images.to(DEVICE)
+    steps = draw_program(policy.view(0), Draws(seed), len(images), *images.shape[2:])
+    ours, reference = (
+        by(steps, images, Draws(seed, device=DEVICE)) for by in (fused.execute, eager.execute)
+    )
+    return float(((ours - reference).abs() > 1e-4).float().mean())
+
+
+def _whole_range(op: str) -> Policy:
+    info = OPERATIONS[op]
+    stage = {"op": op, "strength": [0, info.limit]} if info.has_strength else {"op": op}
+    return parse_policy({"views": [[stage]]})
+
+
+@pytest.mark.parametrize("op", OPERATIONS)
+def test_each_operation_is_that_of_the_reference(op: str) -> None:
+    for size in SIZES:
+        images = smooth(4, *size)
+        assert _far(images, _whole_range(op)) < 0.002, size
+        assert _far(images.float() / 255, _whole_range(op)) < 0.002, size
+
+
+@given(policy=policies, seed=st.integers(0, 2**62), size=st.sampled_from(SIZES))
+@settings(max_examples=8, deadline=None)
+def test_so_is_any_policy(
+    policy: Policy, seed: int, size: tuple[int, int]
+) -> None:
+    # A value at a threshold may fall to the other side, and what follows may spread it.
+    assert _far(smooth(6, *size, seed=seed % 1000), policy, seed) < 0.02
+
+
+def test_images_of_several_parts_are_those_of_one() -> None:
+    every = [{"op": op, "probability": 0.5} for op, info in OPERATIONS.items()
+             if not info.has_strength]  # fmt: skip
+    blur = {"op": "gaussian_blur", "strength": [0.5, 2]}
+    policy = parse_policy({"views": [[{"op": "shuffle", "of": every}, blur]]})
+    assert _far(smooth(2, 40, 56), policy) < 0.002
+
+
+@pytest.mark.parametrize("name", ["moco_v2", "none"])
+def test_normalised_and_taken_several_times(name: str) -> None:
+    images = smooth(5).to(DEVICE)
+    by = Normalisation(
+        torch.rand(1, 3, 1, 1, device=DEVICE), torch.rand(1, 3, 1, 1, device=DEVICE) + 0.1
+    )
+    steps = draw_program(RECIPES[name].view(0), Draws(1), 10, 32, 32)
+    done = fused.execute(steps, images, Draws(1), by, times=2)
+    assert done.is_contiguous(memory_format=torch.channels_last)
+    reference = by(eager.execute(steps, torch.cat([images, images]), Draws(1)))
+    torch.testing.assert_close(done, reference, atol=1e-4, rtol=1e-4)
+
+
+def test_their_own_trial_has_every_operation_and_passes() -> None:
+    steps, images = fused._trial(DEVICE)
+    assert {code for step in steps for code in step.op} == {
+        CODES[name] for name in EXECUTED if name != "gaussian_noise"
+    }
+    ours, reference = (by(steps, images, Draws(0)) for by in (fused.execute, eager.execute))
+    assert float(((ours - reference).abs() > 1e-3).float().mean()) < fused._UNLIKE
+    if DEVICE.type == "cuda":
+        assert fused.available(DEVICE)
+
+
+def test_kernels_that_go_wrong_are_not_used(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fused.available.cache_clear()
+    assert not fused.available(torch.device("cpu"))
+    steps, images = fused._trial(torch.device("cpu"))
+    monkeypatch.setattr(fused, "_trial", lambda _: (steps, images))
+
+    def fails(*_: object) -> torch.Tensor:
+        raise RuntimeError("no C compiler")
+
+    def wrong(*_: object) -> torch.Tensor:
+        return torch.zeros(images.shape)
+
+    for number, execute in enumerate((fails, wrong)):
+        monkeypatch.setattr(fused, "execute", execute)
+        assert not fused.available(torch.device("cuda", number))
+    assert "no C compiler" in caplog.text
+    assert "values differ" in caplog.text
+    fused.available.cache_clear()
