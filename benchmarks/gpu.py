@@ -70,6 +70,7 @@ def _options() -> argparse.Namespace:
         "--encoders", nargs="+", default=["conv4", "resnet_small", "resnet18"]
     )
     parser.add_argument("--out", type=Path, default=RESULTS, help="the folder of gpu.json")
+    parser.add_argument("--only", nargs="+", default=[], help="parts whose names begin so")
     parser.add_argument("--latest", type=float, default=_LATEST, help="seconds; nothing begins later")
     return parser.parse_args()
 
@@ -86,11 +87,12 @@ def main() -> int:
             save("gpu", parts.document(), parts.targets, options.out)
 
     name = torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
-    parts = Parts(options.latest, keep, {"device": name})
+    parts = Parts(options.latest, keep, tuple(options.only), {"device": name})
     parts.add("parity", partial(augmenting.measure_parity, device))
     data = made_up(32, device, 800 if quick else 8000)
     batch, steps = (32, 3) if quick else (256, 60)
-    parts.add("step", partial(measure_step, data, encoders, batch, steps))
+    groups = steps if quick else 15
+    parts.add("step", partial(measure_step, data, encoders, batch, groups))
     _add_candidates(parts, data, encoders[0], quick)
     _add_paper(parts, data, encoders[0], quick)
     parts.add("streaming", partial(measure_streaming, device, steps, quick))

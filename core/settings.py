@@ -117,7 +117,7 @@ class Settings(BaseSettings):
         "measurement, 1 on a CPU.",
     )
     cuda_graphs: Literal["off", "auto", "on"] = Field(
-        "off",
+        "auto",
         description="Whether a GPU replays recorded steps of training; `auto`: where they are "
         "faster and come out the same, by measurement.",
     )

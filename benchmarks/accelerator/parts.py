@@ -22,10 +22,12 @@ class Parts:
 
     Args:
         latest: seconds from the start, after which nothing more begins.
+        only: what names begin with, of the parts to carry out; all without.
     """
 
     latest: float
     keep: Callable[[Parts], None]
+    only: tuple[str, ...] = ()
     samples: dict[str, Any] = field(default_factory=dict)
     targets: list[dict[str, Any]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -36,6 +38,8 @@ class Parts:
     def add(self, name: str, act: Callable[[], Found]) -> None:
         """Carry out a part, if there is time left for it. What goes wrong is a result too."""
         began = time.perf_counter()
+        if self.only and not name.startswith(self.only):
+            return
         if began - self._started > self.latest:
             self.left_out.append(name)
             return

@@ -19,7 +19,7 @@ from core.policies.recipes import moco_v2
 from core.pretraining import trainer
 from core.pretraining.batches.drawing import batch_of
 from core.pretraining.data import TrialData
-from core.pretraining.graphs.comparing import compare
+from core.pretraining.graphs.comparing import Compared, compare
 from core.pretraining.graphs.recording import Recorder, recorder_of
 from core.pretraining.packs.stack import Stack
 from core.pretraining.packs.views import views_of_all
@@ -31,9 +31,7 @@ _PLAIN_STEPS, _STEPS, _ROUNDS = 3, 100, 2
 
 
 class _Again:
-    """Records nothing: carries out the step itself. What a recording is compared with, and what a
-    CPU has, to try the script.
-    """
+    """Records nothing: carries out the step itself. What a CPU has, to try the script."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -48,7 +46,7 @@ class _Again:
 
 def _compared(
     data: TrialData, spec: PretrainingSpec, size: int, recorder: Recorder
-) -> dict[str, Any]:
+) -> Compared:
     """A step after augmentation, alone or of a pack: seconds, and how far apart the ends are."""
     device = data.mean.device
     seeds = range(size)
@@ -64,10 +62,10 @@ def _compared(
     }
     if size == 1:
         views = trainer.views_of(data, batches[0], moco_v2(), 0, _PLAIN_STEPS)
-        return asdict(compare(runs[0], views, spec.learning_rate, device, recorder))
+        return compare(runs[0], views, spec.learning_rate, device, recorder)
     who = [(moco_v2(), seed) for seed in seeds]
     views = views_of_all(data, batches, who, _PLAIN_STEPS)
-    return asdict(compare(Stack(runs, spec), views, spec.learning_rate, device, recorder))
+    return compare(Stack(runs, spec), views, spec.learning_rate, device, recorder)
 
 
 @contextlib.contextmanager
@@ -105,19 +103,15 @@ def _whole(
 
 
 def _measured(data: TrialData, spec: PretrainingSpec, size: int, label: str) -> dict[str, Any]:
-    """Beside a comparison one with a recorder that records nothing: how far apart two copies end
-    that are sent the same operations.
-    """
+    """And whether the trainer would choose it, of a run of many steps."""
     device = data.mean.device
-    recorder, again = recorder_of(device), _Again(device)
-    found = _compared(data, spec, size, recorder or again)
-    unrecorded = _compared(data, spec, size, again) if recorder else found
-    found["apart_unrecorded"] = unrecorded["apart"]
+    compared = _compared(data, spec, size, recorder_of(device) or _Again(device))
+    found = {**asdict(compared), "pays": compared.pays(10_000)}
     print(
         f"{label}: {1e3 * found['step']:.4g} ms, replayed {1e3 * found['replayed']:.4g} ms "
         f"({found['step'] / found['replayed']:.3f} times as fast), recording "
         f"{1e3 * found['recording']:.4g} ms, apart by {found['apart']:.2g}, unrecorded by "
-        f"{found['apart_unrecorded']:.2g}",
+        f"{found['apart_plain']:.2g}: {'chosen' if found['pays'] else 'not chosen'}",
         flush=True,
     )
     return found

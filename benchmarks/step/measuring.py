@@ -15,6 +15,7 @@ from core.policies.recipes import BASELINES
 from core.policies.schema import Policy
 from core.pretraining import trainer
 from core.pretraining.batches.drawing import batch_of
+from core.pretraining.batches.preparing import preparing
 from core.pretraining.data import TrialData
 from core.pretraining.graphs.stepping import stepping
 from core.pretraining.spec import PretrainingSpec
@@ -55,16 +56,21 @@ def compare(
         batch = batch_of(data.pretrain, spec.batch_size, draws)
         kept.append(two_views(batch, policy, draws, data.normalisation))
 
-    with stepping(run, spec, device, _LENGTH) as optimise:
+    numbers = range(_WARM_UP + steps * (_IN_A_ROW if device.type == "cuda" else 1))
+    coming = iter(numbers)
+    with (
+        preparing(data, spec.batch_size, [(policy, 0)], numbers) as prepared,
+        stepping(run, spec, device, _LENGTH) as optimise,
+    ):
 
         def step(views: tuple[torch.Tensor, torch.Tensor]) -> None:
             optimise(views, spec.learning_rate)
             run.step += 1
 
         def whole() -> None:
-            draws = Draws(0, run.step, device=device)
-            batch = batch_of(data.pretrain, spec.batch_size, draws)
-            step(two_views(batch, policy, draws, data.normalisation))
+            number = next(coming)
+            batch = batch_of(data.pretrain, spec.batch_size, Draws(0, number, device=device))
+            step(trainer.views_of(data, batch, policy, 0, number, prepared(number)))
 
         def bare() -> None:
             step(kept[run.step % _KEPT])

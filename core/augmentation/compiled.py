@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, lru_cache
 from typing import Any
@@ -13,11 +12,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.augmentation.draws import Draws, Noise
+from core.augmentation.draws import Draws
 from core.augmentation.finish import Normalisation
-from core.augmentation.noise import noise_of
-from core.augmentation.program import Step
+from core.augmentation.table import Table, noise_of
 from core.augmentation.tables import CODES
+from core.policies.schema import Operation
 
 #: Fewer images than this are not worth a thread.
 _SHARE = 16
@@ -46,34 +45,14 @@ def _threads(count: int, process: int) -> ThreadPoolExecutor:  # noqa: ARG001
     return ThreadPoolExecutor(count, thread_name_prefix="augment")
 
 
-def _stacked(steps: Sequence[Step], count: int) -> tuple[NDArray[Any], ...]:
-    """op (n, s), strength (n, s), maps (n, s, 2, 3), fill (n, s, 3), centre (n, s, 2); what no
-    operation of a step reads is left empty.
-    """
-    op = np.empty((count, len(steps)), np.int16)
-    strength = np.empty((count, len(steps)), np.float32)
-    maps = np.empty((count, len(steps), 2, 3), np.float32)
-    fill = np.empty((count, len(steps), 3), np.float32)
-    centre = np.empty((count, len(steps), 2), np.float32)
-    for place, step in enumerate(steps):
-        op[:, place] = _kernel_codes()[step.op]
-        strength[:, place] = step.strength
-        if "resample" in step.names:
-            maps[:, place], fill[:, place] = step.maps, step.fill
-        if "cutout" in step.names:
-            fill[:, place], centre[:, place] = step.fill, step.centre
-    return op, strength, maps, fill, centre
-
-
 def execute(
-    steps: Sequence[Step],
+    table: Table,
     images: torch.Tensor,
-    draws: Noise,
     normalisation: Normalisation | None = None,
     *,
     times: int = 1,
 ) -> torch.Tensor:
-    """As `core.augmentation.eager.execute`, but for the last digits; with a normalisation the
+    """As `core.augmentation.eager.execute` the steps, but for the last digits; with a normalisation the
     result is normalised, and channels last in memory. All images may be taken several times, one
     after the other.
     """
@@ -89,10 +68,12 @@ def execute(
         gain = (1 / normalisation.std).flatten().numpy()
         shift = -normalisation.mean.flatten().numpy() * gain
     out = torch.empty(count, 3 * height * width)
-    noise, noise_at = noise_of(steps, draws, shape)
+    noise = noise_of(table, shape[1:], images.device)
+    if noise is None:
+        noise = torch.empty(1, count, 3, 0, 0)
     arguments = (
         source.numpy(), np.float32(255 if is_bytes else 1), out.numpy(), normalisation is not None,
-        gain, shift, *_stacked(steps, count), noise.numpy(), noise_at,
+        gain, shift, _kernel_codes(), table.rows, noise.numpy(),
     )  # fmt: skip
     workers = min(torch.get_num_threads(), max(1, count // _SHARE))
     if workers == 1:
@@ -109,4 +90,7 @@ def execute(
 def compile_kernels() -> None:
     """Compile them for images of bytes, as pretraining does, unless they are on disk."""
     if available():
-        execute([], torch.zeros(1, 3, 8, 8, dtype=torch.uint8), Draws(0))
+        from core.augmentation.drawing import draw_table
+
+        table = draw_table([Operation(op="invert")], Draws(0), 1, 8, 8)
+        execute(table, torch.zeros(1, 3, 8, 8, dtype=torch.uint8))

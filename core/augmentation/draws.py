@@ -28,6 +28,7 @@ class Draws:
     def __init__(self, seed: int, step: int = 0, *, device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
         self._root = f"{seed}/{step}"
+        self._generator = torch.Generator()
         #: Candidates that are trained together ask for the same.
         self._uniform: dict[tuple[str, tuple[int, ...]], NDArray[np.float32]] = {}
 
@@ -45,8 +46,10 @@ class Draws:
         """
         drawn = self._uniform.get((label, shape))
         if drawn is None:
-            generator = torch.Generator().manual_seed(self._seed(label))
-            drawn = self._uniform[label, shape] = torch.rand(shape, generator=generator).numpy()
+            self._generator.manual_seed(self._seed(label))
+            drawn = self._uniform[label, shape] = torch.rand(
+                shape, generator=self._generator
+            ).numpy()
             drawn.flags.writeable = False
         return drawn
 
@@ -65,20 +68,21 @@ class BothViews(Draws):
     """
 
     def __init__(self, draws: Draws) -> None:
-        self.device, self._draws = draws.device, draws
+        self.device, self.of_one = draws.device, draws
 
     def uniform(self, label: str, *shape: int) -> NDArray[np.float32]:
         """As those of `Draws`, of a label that begins with the number of the view."""
         half = shape[0] // 2, *shape[1:]
-        first, second = (self._draws.uniform(of, *half) for of in _of_both(label))
+        first, second = (self.of_one.uniform(of, *half) for of in both_labels(label))
         return np.concatenate((first, second))
 
     def noise(self, label: str, *shape: int) -> torch.Tensor:
         """As that of `Draws`, of a label that begins with the number of the view."""
         half = shape[0] // 2, *shape[1:]
-        return torch.cat([self._draws.noise(of, *half) for of in _of_both(label)])
+        return torch.cat([self.of_one.noise(of, *half) for of in both_labels(label)])
 
 
-def _of_both(label: str) -> tuple[str, str]:
+def both_labels(label: str) -> tuple[str, str]:
+    """Of both views, for that of view 0."""
     assert label.startswith("0/"), label
     return label, f"1{label[1:]}"

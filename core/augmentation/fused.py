@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from core.augmentation import eager
-from core.augmentation.draws import Draws, Noise
+from core.augmentation.draws import Draws
 from core.augmentation.finish import Normalisation
 from core.augmentation.maps import affine_of
-from core.augmentation.noise import noise_of
 from core.augmentation.program import Step
-from core.augmentation.sending import sent
+from core.augmentation.table import Table, noise_of, table_of
 from core.augmentation.tables import CODES, EXECUTED
 
 logger = logging.getLogger(__name__)
 
-#: Numbers of a step and an image; see `core.augmentation.gpu.codes`.
-_ROW = 16
 #: Pixels that a block of threads has in registers at once, and its warps.
 _SPAN, _WARPS = 1024, 8
 #: Blocks for each multiprocessor: as many as are there at once. More would need more memory.
@@ -31,23 +26,6 @@ _BLOCKS = 8
 #: What is tried before the kernels are trusted: images, their side, and how many values may differ
 #: from the reference's, at thresholds.
 _TRIED, _TRIED_SIZE, _UNLIKE = 4, 24, 0.01
-
-
-def table_of(steps: Sequence[Step], count: int, noise_at: NDArray[np.int64]) -> NDArray[np.float32]:
-    """float32 (n, s, 16): code, strength, map (6), fill (3), centre (2), images to its noise; what
-    no operation of a step reads is left empty.
-    """
-    table = np.empty((count, len(steps), _ROW), np.float32)
-    for place, step in enumerate(steps):
-        rows = table[:, place]
-        rows[:, 0], rows[:, 1] = step.op, step.strength
-        if "resample" in step.names:
-            rows[:, 2:8], rows[:, 8:11] = step.maps.reshape(-1, 6), step.fill
-        if "cutout" in step.names:
-            rows[:, 8:11], rows[:, 11:13] = step.fill, step.centre
-        if "gaussian_noise" in step.names:
-            rows[:, 13] = noise_at[place] * count
-    return table
 
 
 @cache
@@ -58,9 +36,8 @@ def _most_blocks(device: torch.device) -> int:
 
 
 def execute(
-    steps: Sequence[Step],
+    table: Table,
     images: torch.Tensor,
-    draws: Noise,
     normalisation: Normalisation | None = None,
     *,
     times: int = 1,
@@ -75,16 +52,17 @@ def execute(
     count, _, height, width = shape
     layout = torch.contiguous_format if normalisation is None else torch.channels_last
     out = torch.empty(shape, device=device, memory_format=layout)
-    noise, noise_at = noise_of(steps, draws, shape)
+    noise = noise_of(table, shape[1:], images.device)
     pixels = height * width
     blocks = min(count, _most_blocks(device))
     work = torch.empty(blocks * (6 * pixels + LEVELS.value), device=device)
-    table = sent(table_of(steps, count, noise_at), device) if steps else work
+    steps = table.rows.shape[1]
+    rows = table.rows_on(device) if steps else work
     mean, std = (work, work) if normalisation is None else (normalisation.mean, normalisation.std)
     span = min(_SPAN, 1 << (pixels - 1).bit_length())
     run[(blocks,)](
-        source, *source.stride(), out, *out.stride(), work, table,
-        noise if noise.numel() else work, mean, std, len(images), count, len(steps), height, width,
+        source, *source.stride(), out, *out.stride(), work, rows,
+        work if noise is None else noise, mean, std, len(images), count, steps, height, width,
         BYTES=source.dtype == torch.uint8, NORMALISED=normalisation is not None, SPAN=span,
         num_warps=max(1, _WARPS * span // _SPAN), num_stages=1,
     )  # fmt: skip
@@ -113,7 +91,8 @@ def available(device: torch.device) -> bool:
         return False
     try:
         steps, images = _trial(device)
-        ours, reference = (by(steps, images, Draws(0)) for by in (execute, eager.execute))
+        reference = eager.execute(steps, images, Draws(0))
+        ours = execute(table_of(steps, len(images), Draws(0)), images)
         unlike = float(((ours - reference).abs() > 1e-3).float().mean())
     except Exception as error:  # without a compiler, on another kind of GPU, ...
         logger.warning("augmentation kernels cannot be compiled, which is slower: %s", error)

@@ -13,11 +13,12 @@ from typing import Protocol
 import torch
 
 from core.augmentation import compiled, eager, fused
-from core.augmentation.draws import BothViews, Draws, Noise
+from core.augmentation.drawing import draw_table
+from core.augmentation.draws import BothViews, Draws
 from core.augmentation.finish import Normalisation
-from core.augmentation.merging import Drawn, JointNoise, merge
-from core.augmentation.program import Step
+from core.augmentation.merging import JointNoise, labels_of, merge
 from core.augmentation.sampling import draw_program
+from core.augmentation.table import Table, halves, joined
 from core.policies.schema import Policy, Stage
 
 #: Of several batches, the values of images that are processed together: half a GiB in float32.
@@ -27,9 +28,8 @@ _VALUES_AT_ONCE = 2**27
 class _Kernels(Protocol):
     def __call__(
         self,
-        steps: Sequence[Step],
+        table: Table,
         images: torch.Tensor,
-        draws: Noise,
         normalisation: Normalisation | None = None,
         *,
         times: int = 1,
@@ -61,12 +61,43 @@ def augment(
     Returns:
         float32 (n, 3, h, w) in [0, 1]; with a normalisation normalised, and channels last.
     """
-    steps = draw_program(stages, draws, len(images), *images.shape[2:], view=view)
+    count, height, width = len(images), *images.shape[2:]
     kernels = _kernels(images.device)
     if kernels is not None:
-        return kernels(steps, images, draws, normalisation)
+        table = draw_table(stages, draws, count, height, width, view=view)
+        return kernels(table, images, normalisation)
+    steps = draw_program(stages, draws, count, height, width, view=view)
     done = eager.execute(steps, images, draws)
     return done if normalisation is None else normalisation(done)
+
+
+def has_kernels(device: torch.device) -> bool:
+    """Whether views are made by kernels there, and can be prepared."""
+    return _kernels(device) is not None
+
+
+def prepare_views(
+    policies: Sequence[tuple[Policy, Draws]], count: int, height: int, width: int
+) -> Table:
+    """What is drawn of two views of as many batches, of `count` images each: first those of view 0
+    of all batches, then those of view 1. It needs no device, and can be done before in another
+    thread.
+    """
+    tables = []
+    for policy, draws in policies:
+        stages, size = policy.view(0), (height, width)
+        if stages is policy.view(1):
+            # Together: of small images, most of the time goes into calls.
+            tables.append(draw_table(stages, BothViews(draws), 2 * count, *size))
+        else:
+            views = [
+                draw_table(policy.view(view), draws, count, *size, view=view) for view in (0, 1)
+            ]
+            tables.append(joined(views))
+    if len(tables) == 1:
+        return tables[0]
+    first, second = zip(*(halves(table) for table in tables), strict=True)
+    return joined([*first, *second])
 
 
 def two_views(
@@ -74,15 +105,18 @@ def two_views(
     policy: Policy,
     draws: Draws,
     normalisation: Normalisation | None = None,
+    prepared: Table | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Two independent views of a batch; arguments and result as `augment`."""
-    stages, kernels = policy.view(0), _kernels(images.device)
-    if stages is policy.view(1) and kernels is not None:
-        # Together: of small images, most of the time goes into calls.
-        both, count = BothViews(draws), len(images)
-        steps = draw_program(stages, both, 2 * count, *images.shape[2:])
-        done = kernels(steps, images, both, normalisation, times=2)
-        return done[:count], done[count:]
+    """Two independent views of a batch; arguments and result as `augment`.
+
+    Args:
+        prepared: that of `prepare_views` of this batch, if it was drawn before.
+    """
+    kernels = _kernels(images.device)
+    if kernels is not None:
+        table = prepared or prepare_views([(policy, draws)], len(images), *images.shape[2:])
+        done = kernels(table, images, normalisation, times=2)
+        return done[: len(images)], done[len(images) :]
     first, second = (
         augment(images, policy.view(view), draws, view=view, normalisation=normalisation)
         for view in (0, 1)
@@ -91,25 +125,36 @@ def two_views(
 
 
 def two_views_of_all(
-    batches: Sequence[tuple[torch.Tensor, Policy, Draws]], normalisation: Normalisation
+    batches: Sequence[tuple[torch.Tensor, Policy, Draws]],
+    normalisation: Normalisation,
+    prepared: Table | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Two views of each of K batches of n images, each by its own policy and draws.
 
-    Where a device has to be sent every operation, those of all batches and both views are sent
-    together.
+    Where a device has to be sent work, that of all batches and both views is sent together.
+
+    Args:
+        prepared: that of `prepare_views` of these batches, if it was drawn before.
 
     Returns:
         As `two_views`, but for the last digits, with K as the first dimension: (K, n, 3, h, w).
     """
     images = batches[0][0]
-    if images.device.type == "cpu" and compiled.available():
+    if prepared is None and images.device.type == "cpu" and compiled.available():
         views = [two_views(*batch, normalisation) for batch in batches]
         return torch.stack([one for one, _ in views]), torch.stack([other for _, other in views])
-    both = [(*batch, view) for view in (0, 1) for batch in batches]
-    at_once = max(1, _VALUES_AT_ONCE // images.numel())
-    done = torch.cat(
-        [_joint(both[at : at + at_once], normalisation) for at in range(0, len(both), at_once)]
-    )
+    kernels = _kernels(images.device)
+    if kernels is not None:
+        who = [(policy, draws) for _, policy, draws in batches]
+        table = prepared or prepare_views(who, len(images), *images.shape[2:])
+        everything = torch.cat([images for images, *_ in batches])
+        done = kernels(table, everything, normalisation, times=2)
+    else:
+        both = [(*batch, view) for view in (0, 1) for batch in batches]
+        at_once = max(1, _VALUES_AT_ONCE // images.numel())
+        done = torch.cat(
+            [_joint(both[at : at + at_once], normalisation) for at in range(0, len(both), at_once)]
+        )
     first, second = done.view(2, len(batches), *images.shape)
     return first, second
 
@@ -117,17 +162,16 @@ def two_views_of_all(
 def _joint(
     batches: Sequence[tuple[torch.Tensor, Policy, Draws, int]], normalisation: Normalisation
 ) -> torch.Tensor:
-    """One view each, by its number, of all batches; one batch after the other."""
+    """One view each, by its number, of all batches, in plain torch; one batch after the other."""
+    count = len(batches[0][0])
     programs = [
-        Drawn(
-            draw_program(policy.view(view), draws, len(images), *images.shape[2:], view=view),
-            draws, len(images),
-        )
+        draw_program(policy.view(view), draws, count, *images.shape[2:], view=view)
         for images, policy, draws, view in batches
-    ]  # fmt: skip
+    ]
+    noise = JointNoise(
+        [(batch[2], count, labels_of(steps))
+         for batch, steps in zip(batches, programs, strict=True)]
+    )  # fmt: skip
+    steps = merge([(steps, count) for steps in programs])
     images = torch.cat([images for images, *_ in batches])
-    steps, noise = merge(programs), JointNoise(programs)
-    kernels = _kernels(images.device)
-    if kernels is not None:
-        return kernels(steps, images, noise, normalisation)
     return normalisation(eager.execute(steps, images, noise))

@@ -6,8 +6,7 @@ program, in their order and with their draws; what is shared is the sending of w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -15,15 +14,6 @@ import torch
 from core.augmentation.draws import Draws
 from core.augmentation.maps import identity
 from core.augmentation.program import Step
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """The program of `count` images, and the draws that it was made of."""
-
-    steps: Sequence[Step]
-    draws: Draws
-    count: int
 
 
 def _nothing(count: int) -> Step:
@@ -34,32 +24,43 @@ def _nothing(count: int) -> Step:
 
 
 class JointNoise:
-    """The noise of merged programs: that of each, one after the other."""
+    """The noise of merged programs: that of each, one after the other.
 
-    def __init__(self, programs: Sequence[Drawn]) -> None:
+    Args:
+        programs: of each its draws, its images, and the labels of its noise by place.
+    """
+
+    def __init__(self, programs: Sequence[tuple[Draws, int, Mapping[int, str]]]) -> None:
         self._programs = programs
 
     def noise(self, label: str, *shape: int) -> torch.Tensor:
         """Standard normal of `shape` (images first), on the device; the label is the place."""
-        place = int(label)
         parts = []
-        for program in self._programs:
-            size = (program.count, *shape[1:])
-            step = program.steps[place] if place < len(program.steps) else None
-            if step is not None and "gaussian_noise" in step.names:
-                parts.append(program.draws.noise(step.noise, *size))
-            else:
-                parts.append(torch.zeros(size, device=program.draws.device))
+        for draws, count, labels in self._programs:
+            size = (count, *shape[1:])
+            own = labels.get(int(label))
+            parts.append(
+                torch.zeros(size, device=draws.device) if own is None else draws.noise(own, *size)
+            )
         return torch.cat(parts)
 
 
-def merge(programs: Sequence[Drawn]) -> list[Step]:
-    """One program for the images of all, in their order; its noise is a `JointNoise`."""
+def labels_of(steps: Sequence[Step]) -> dict[int, str]:
+    """Those of the noise of a program, by the places of its steps."""
+    return {
+        place: step.noise for place, step in enumerate(steps) if "gaussian_noise" in step.names
+    }
+
+
+def merge(programs: Sequence[tuple[Sequence[Step], int]]) -> list[Step]:
+    """One program for the images of all, in their order, of the steps and the number of images of
+    each; its noise is a `JointNoise`.
+    """
     merged = []
-    for place in range(max(len(program.steps) for program in programs)):
+    for place in range(max(len(steps) for steps, _ in programs)):
         steps = [
-            program.steps[place] if place < len(program.steps) else _nothing(program.count)
-            for program in programs
+            program[place] if place < len(program) else _nothing(count)
+            for program, count in programs
         ]
         merged.append(
             Step(

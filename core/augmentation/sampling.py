@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
 from core.augmentation.draws import Draws
-from core.augmentation.program import Mask, Program, Step
-from core.augmentation.tables import branch_table, leaf_table
+from core.augmentation.program import Codes, Mask, Program, Step
+from core.augmentation.tables import LeafTable, branch_table, leaf_table
 from core.policies.schema import OneOf, Operation, RandomResizedCrop, Sample, Shuffle, Stage
 
 
-def _gate(program: Program, probability: float, label: str) -> Mask | None:
+class Slots(Protocol):
+    """A program under construction."""
+
+    count: int
+    draws: Draws
+
+    def slot(self, table: LeafTable, choice: Codes, active: Mask | None, label: str) -> None:
+        """Give image i the leaf `choice[i]`, if active and its own probability holds."""
+
+
+def _gate(program: Slots, probability: float, label: str) -> Mask | None:
     if probability >= 1.0:
         return None
     return program.draws.uniform(f"{label}:gate", program.count) < probability
 
 
-def _one_of(program: Program, stage: OneOf, label: str) -> None:
+def _one_of(program: Slots, stage: OneOf, label: str) -> None:
     active = _gate(program, stage.probability, label)
     branches = branch_table(stage)
     number = program.draws.uniform(f"{label}:branch", program.count)
@@ -33,7 +44,7 @@ def _one_of(program: Program, stage: OneOf, label: str) -> None:
         )  # fmt: skip
 
 
-def _drawn(program: Program, stage: Sample | Shuffle, label: str) -> None:
+def _drawn(program: Slots, stage: Sample | Shuffle, label: str) -> None:
     """`sample` and `shuffle`: the operations of each image in an order of its own."""
     size = len(stage.of)
     count = size if isinstance(stage, Shuffle) else stage.count
@@ -49,12 +60,9 @@ def _drawn(program: Program, stage: Sample | Shuffle, label: str) -> None:
         program.slot(table, order[:, slot], active, f"{label}:{slot}")
 
 
-def draw_program(
-    stages: Sequence[Stage], draws: Draws, count: int, height: int, width: int, *, view: int = 0
-) -> list[Step]:
-    """The steps of one view of `count` images."""
-    program = Program(count, height, width, draws)
-    everyone = np.zeros(count, np.int64)
+def fill(program: Slots, stages: Sequence[Stage], view: int) -> None:
+    """Draw all stages of one view."""
+    everyone = np.zeros(program.count, np.int64)
     seen: dict[str, int] = {}
     for stage in stages:
         # Streams go by kind and occurrence, not by position: see core.augmentation.draws.
@@ -66,4 +74,12 @@ def draw_program(
             _one_of(program, stage, label)
         else:
             _drawn(program, stage, label)
+
+
+def draw_program(
+    stages: Sequence[Stage], draws: Draws, count: int, height: int, width: int, *, view: int = 0
+) -> list[Step]:
+    """The steps of one view of `count` images."""
+    program = Program(count, height, width, draws)
+    fill(program, stages, view)
     return program.finish()

@@ -36,6 +36,8 @@ class LeafTable:
 
     op: NDArray[np.int64]
     parameters: NDArray[np.float32]
+    is_geometric: NDArray[np.bool_]
+    """(t,), which are: they move pixels."""
     geometric: tuple[str, ...]
     others: tuple[str, ...]
     has_whole: bool
@@ -108,6 +110,7 @@ def _compiled(leaves: Sequence[Operation | RandomResizedCrop]) -> LeafTable:
     return LeafTable(
         op=np.array([CODES[leaf.op] for leaf in leaves]),
         parameters=parameters,
+        is_geometric=np.array([leaf.op in moving for leaf in leaves], np.bool_),
         geometric=tuple(name for name in names if name in moving),
         others=tuple(name for name in names if name not in moving),
         has_whole=bool((parameters[:, 11] > 0).any()),

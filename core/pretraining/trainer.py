@@ -13,8 +13,9 @@ from typing import Any
 
 import torch
 
-from core.augmentation import Draws, two_views
+from core.augmentation import Draws, Table, two_views
 from core.policies.schema import Policy
+from core.pretraining.batches.preparing import preparing
 from core.pretraining.batches.source import batches_of
 from core.pretraining.data import TrialData
 from core.pretraining.encoders import build_encoder, train_norms_only
@@ -88,11 +89,16 @@ def restore(run: Run, state: dict[str, Any]) -> None:
 
 
 def views_of(
-    data: TrialData, batch: torch.Tensor, policy: Policy, seed: int, step: int
+    data: TrialData,
+    batch: torch.Tensor,
+    policy: Policy,
+    seed: int,
+    step: int,
+    prepared: Table | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The two normalised views of its batch that a run of `seed` sees at `step`."""
     draws = Draws(seed, step, device=data.mean.device)
-    return two_views(batch, policy, draws, data.normalisation)
+    return two_views(batch, policy, draws, data.normalisation, prepared)
 
 
 def train(
@@ -105,8 +111,12 @@ def train(
     until: int,
     length: int,
     watch: Watch,
+    planned: int | None = None,
 ) -> None:
     """Train up to step `until` of a schedule of `length` steps.
+
+    Args:
+        planned: as if there were so many steps, to decide whether they are worth recording.
 
     Raises:
         DivergedError: the loss became infinite or not a number.
@@ -117,11 +127,13 @@ def train(
     steps = range(run.step, until)
     with (
         batches_of(data, spec.batch_size, [seed], steps) as batches,
-        stepping(run, spec, data.mean.device, len(steps)) as optimise,
+        preparing(data, spec.batch_size, [(policy, seed)], steps) as prepared,
+        stepping(run, spec, data.mean.device, planned or len(steps)) as optimise,
     ):
         while run.step < until:
             watch(run.step)
-            views = views_of(data, batches(run.step)[seed], policy, seed, run.step)
+            batch, table = batches(run.step)[seed], prepared(run.step)
+            views = views_of(data, batch, policy, seed, run.step, table)
             fresh.append(optimise(views, learning_rate(spec, run.step, length)))
             run.step += 1
     # One transfer at the end: reading a loss each step would make the GPU wait.

@@ -5,11 +5,17 @@ SelfAugment trains the same linear layer by 50 epochs of SGD; a test shows that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch.nn import functional
+
+from core.pretraining.graphs.recording import recorder_of
+from core.settings import get_settings
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -50,15 +56,36 @@ def fit_logistic(
         parameters, max_iter=60, history_size=10, tolerance_grad=1e-5, line_search_fn="strong_wolfe"
     )
 
-    def closure() -> float:
+    loss = torch.zeros((), dtype=features.dtype, device=features.device)
+
+    def evaluate() -> None:
         optimizer.zero_grad()
         logits = features @ weight + bias
-        loss = functional.cross_entropy(logits, targets) + 0.5 * l2 * weight.square().sum()
-        loss.backward()  # type: ignore[no-untyped-call]
-        return float(loss.detach())
+        now = functional.cross_entropy(logits, targets) + 0.5 * l2 * weight.square().sum()
+        now.backward()  # type: ignore[no-untyped-call]
+        loss.copy_(now.detach())
+
+    again = _recorded(evaluate, features.device)
+
+    def closure() -> float:
+        again()
+        return float(loss)
 
     optimizer.step(closure)  # type: ignore[no-untyped-call]
     return weight.detach(), bias.detach()
+
+
+def _recorded(act: Callable[[], None], device: torch.device) -> Callable[[], None]:
+    """A GPU does in a moment what it takes long to send to it, over and over again."""
+    recorder = recorder_of(device)
+    if recorder is None or get_settings().cuda_graphs == "off":
+        return act
+    act()  # libraries load what they need at their first call, which cannot be recorded
+    try:
+        return recorder.record(act)
+    except Exception as error:
+        logger.warning("steps of the probe are not recorded: %s", error)
+        return act
 
 
 def _moments(features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

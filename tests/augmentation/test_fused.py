@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from core.augmentation import Draws, eager, fused
 from core.augmentation.finish import Normalisation
 from core.augmentation.sampling import draw_program
+from core.augmentation.table import table_of
 from core.augmentation.tables import CODES, EXECUTED
 from core.policies import Policy, parse_policy
 from core.policies.operations import OPERATIONS
@@ -29,9 +30,9 @@ def _far(images: torch.Tensor, policy: Policy, seed: int = 0) -> float:
     """The share of values that differ by more than rounding."""
     images = images.to(DEVICE)
     steps = draw_program(policy.view(0), Draws(seed), len(images), *images.shape[2:])
-    ours, reference = (
-        by(steps, images, Draws(seed, device=DEVICE)) for by in (fused.execute, eager.execute)
-    )
+    draws = Draws(seed, device=DEVICE)
+    ours = fused.execute(table_of(steps, len(images), draws), images)
+    reference = eager.execute(steps, images, draws)
     return float(((ours - reference).abs() > 1e-4).float().mean())
 
 
@@ -73,7 +74,7 @@ def test_normalised_and_taken_several_times(name: str) -> None:
         torch.rand(1, 3, 1, 1, device=DEVICE), torch.rand(1, 3, 1, 1, device=DEVICE) + 0.1
     )
     steps = draw_program(RECIPES[name].view(0), Draws(1), 10, 32, 32)
-    done = fused.execute(steps, images, Draws(1), by, times=2)
+    done = fused.execute(table_of(steps, 10, Draws(1)), images, by, times=2)
     assert done.is_contiguous(memory_format=torch.channels_last)
     reference = by(eager.execute(steps, torch.cat([images, images]), Draws(1)))
     torch.testing.assert_close(done, reference, atol=1e-4, rtol=1e-4)
@@ -84,7 +85,8 @@ def test_their_own_trial_has_every_operation_and_passes() -> None:
     assert {code for step in steps for code in step.op} == {
         CODES[name] for name in EXECUTED if name != "gaussian_noise"
     }
-    ours, reference = (by(steps, images, Draws(0)) for by in (fused.execute, eager.execute))
+    ours = fused.execute(table_of(steps, len(images), Draws(0)), images)
+    reference = eager.execute(steps, images, Draws(0))
     assert float(((ours - reference).abs() > 1e-3).float().mean()) < fused._UNLIKE
     if DEVICE.type == "cuda":
         assert fused.available(DEVICE)

@@ -12,6 +12,7 @@ from core.augmentation import Draws
 from core.augmentation.sending import sent
 from core.policies.schema import Policy
 from core.pretraining import trainer
+from core.pretraining.batches import preparing
 from core.pretraining.batches.ahead import Ahead
 from core.pretraining.batches.drawing import batch_of
 from core.pretraining.batches.transfer import transfer_to
@@ -21,6 +22,7 @@ from core.pretraining.graphs.comparing import Compared, compare
 from core.pretraining.graphs.recording import CudaRecorder
 from core.pretraining.optimising import optimise
 from core.pretraining.packs.training import train_pack
+from core.scoring import probe
 from core.settings import Settings
 from tests.pretraining.making import POLICIES, made_up, members_of, nothing, small, trained
 
@@ -135,3 +137,27 @@ def test_runs_and_packs_of_streamed_images_can_be_recorded(
     assert run.losses == pytest.approx(plain.losses, rel=0.05)
     assert members[0].run.losses == pytest.approx(plain.losses, rel=0.05)
     assert isinstance(run.optimizer.param_groups[0]["lr"], float)
+
+
+def test_a_recorded_probe_is_the_one_that_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = torch.Generator().manual_seed(0)
+    targets = torch.randint(0, 4, (900,), generator=generator).cuda()
+    features = (torch.randn(4, 32, generator=generator)[targets.cpu()] * 0.3).cuda()
+    features += torch.randn(900, 32, generator=generator).cuda()
+    found = {}
+    for asked in ("off", "auto"):
+        monkeypatch.setattr(probe, "get_settings", lambda how=asked: Settings(cuda_graphs=how))
+        weight, bias = probe.fit_logistic(features, targets, 4, 1e-3)
+        found[asked] = (features @ weight + bias).softmax(1)
+    torch.testing.assert_close(found["auto"], found["off"], atol=2e-3, rtol=0)
+
+
+@pytest.mark.parametrize("method", ["simclr", "moco_v2"])
+def test_views_that_were_prepared_change_nothing(
+    data: TrialData, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    spec, runs = small(method), []
+    for threads in (0, 2):
+        monkeypatch.setattr(preparing, "_threads_for", lambda _, count=threads: count)
+        runs.append(trained(trainer.start(spec, data, 28, 0), data, spec, 12, nothing))
+    assert runs[1].losses == pytest.approx(runs[0].losses, rel=0.02)

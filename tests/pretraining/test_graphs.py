@@ -166,6 +166,8 @@ def test_it_pays_where_it_saves_more_than_recording_takes() -> None:
     assert measured.pays(101)
     assert not Compared(0.003, 0.001, 0.2, apart=0.5).pays(1000), "comes out otherwise"
     assert not Compared(0.001, 0.003, 0.0, apart=0.0).pays(1000), "slower"
+    assert Compared(0.003, 0.001, 0.2, apart=0.3, apart_plain=0.2).pays(1000), "as plain ones do"
+    assert not Compared(0.003, 0.001, 0.2, apart=0.6, apart_plain=0.6).pays(1000), "nothing is told"
 
 
 def test_auto_measures_once_and_records_what_pays(
@@ -212,6 +214,7 @@ def test_a_comparison_tells_what_comes_out_and_leaves_the_run_alone(
     seconds = iter(range(100))
     found = compare(run, views, 1e-3, CPU, tape, clock=lambda: float(next(seconds)))
     assert found.apart < 1e-3
+    assert found.apart_plain == 0.0
     assert (found.step, found.recording, found.replayed) == (1 / 8, 1, 1 / 8)
     assert compare(run, views, 1e-3, CPU, _Still()).apart > 0.5
     if method == "moco_v2":
@@ -226,4 +229,4 @@ def test_a_comparison_tells_what_comes_out_and_leaves_the_run_alone(
 
 def test_nothing_is_recorded_on_a_cpu() -> None:
     assert recorder_of(CPU) is None
-    assert Settings().cuda_graphs == "off"
+    assert Settings().cuda_graphs == "auto"

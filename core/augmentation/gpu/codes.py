@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import triton.language as tl
 
+from core.augmentation import table
 from core.augmentation.tables import CODES
 
 RESAMPLE = tl.constexpr(CODES["resample"])
@@ -24,8 +25,8 @@ GAUSSIAN_BLUR = tl.constexpr(CODES["gaussian_blur"])
 GAUSSIAN_NOISE = tl.constexpr(CODES["gaussian_noise"])
 CUTOUT = tl.constexpr(CODES["cutout"])
 
-#: What `core.augmentation.fused` puts into the row of a step and an image.
-ROW = tl.constexpr(16)
+#: Where a row of `core.augmentation.table.Table` has what.
+ROW = tl.constexpr(table.ROW)
 AT_STRENGTH = tl.constexpr(1)
 AT_MAP = tl.constexpr(2)
 AT_FILL = tl.constexpr(8)

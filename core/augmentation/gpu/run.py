@@ -36,7 +36,7 @@ _ANY = ["source_image", "out_image", "taken", "count", "steps"]
 def run(
     source, source_image, source_channel, source_y, source_x,
     out, out_image, out_channel, out_y, out_x,
-    work, table, noise, mean, std,
+    work, rows, noise, mean, std,
     taken, count, steps, height, width,
     BYTES: tl.constexpr, NORMALISED: tl.constexpr, SPAN: tl.constexpr,
 ):  # fmt: skip
@@ -47,7 +47,7 @@ def run(
             several times, one after the other, if `count` is larger.
         out: float32 (count, 3, h, w) with strides in elements.
         work: float32, 6 h w + LEVELS for each program of the launch.
-        table: float32 (count, steps, ROW), see `codes`.
+        rows: float32 (count, steps, ROW), of a table.
         noise: float32 (k, count, 3, h, w).
         mean, std: float32 (3,), applied in the end if NORMALISED.
     """
@@ -68,7 +68,7 @@ def run(
         tl.debug_barrier()
         swapped = 0
         for step in range(0, steps):
-            row = table + (own * steps + step) * ROW
+            row = rows + (own * steps + step) * ROW
             code = tl.load(row).to(tl.int32)
             if code > 0:
                 now = area + swapped * 3 * pixels
@@ -90,7 +90,7 @@ def run(
                         equalize(now + channel * pixels, levels, pixels, SPAN)
                         tl.debug_barrier()
                 else:
-                    change(now, code, row, noise + own * 3 * pixels, height, width, SPAN)
+                    change(now, code, row, noise + own * 3 * pixels, count, height, width, SPAN)
                 tl.debug_barrier()
         done = area + swapped * 3 * pixels
         target = out + own * out_image

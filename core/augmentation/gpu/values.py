@@ -136,13 +136,12 @@ def _stretched(value, low, span):
 
 
 @triton.jit
-def change(image, code, row, noise, height, width, SPAN: tl.constexpr):
+def change(image, code, row, noise, count, height, width, SPAN: tl.constexpr):
     """An operation that needs no neighbours, in place.
 
     Args:
         row: the numbers of the step.
-        noise: that of this image for the first step that has some; AT_NOISE says how many images
-            further that for this step is.
+        noise: the first that is there of this image; the next one is `count` images further.
     """
     pixels = height * width
     strength = tl.load(row + AT_STRENGTH)
@@ -190,7 +189,7 @@ def change(image, code, row, noise, height, width, SPAN: tl.constexpr):
             green = _stretched(green, low_g, high_g - low_g)
             blue = _stretched(blue, low_b, high_b - low_b)
         elif code == GAUSSIAN_NOISE:
-            own = noise + tl.load(row + AT_NOISE).to(tl.int64) * 3 * pixels
+            own = noise + tl.load(row + AT_NOISE).to(tl.int64) * count * 3 * pixels
             _, _, noise_r, noise_g, noise_b = planes(own, start, pixels, SPAN)
             red, green = clamp(red + strength * noise_r), clamp(green + strength * noise_g)
             blue = clamp(blue + strength * noise_b)

@@ -9,9 +9,10 @@ from typing import Any
 
 import numba
 
-_FLAGS: dict[str, Any] = {
-    "nogil": True, "error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"},
-}  # fmt: skip
+from core.augmentation.tables import CODES
+
+_EXACT: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+_FLAGS: dict[str, Any] = {**_EXACT, "fastmath": {"contract", "reassoc", "nsz"}}
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -26,17 +27,24 @@ def lean(function: Callable[..., Any]) -> Callable[..., Any]:
     return numba.njit(_nrt=False, **_FLAGS)(function)
 
 
-def kept(function: Callable[..., Any]) -> Callable[..., Any]:
+def exact(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As `lean`, and each number is that of the formula as it is written."""
+    return numba.njit(_nrt=False, **_EXACT)(function)
+
+
+def kept(function: Callable[..., Any], *, is_exact: bool = False) -> Callable[..., Any]:
     """Compiled on first use and kept on disk, where a folder can be written."""
+    flags = _EXACT if is_exact else _FLAGS
     try:
-        return numba.njit(cache=True, **_FLAGS)(function)
+        return numba.njit(cache=True, **flags)(function)
     except RuntimeError:  # no place for a cache
-        return numba.njit(**_FLAGS)(function)
+        return numba.njit(**flags)(function)
 
 
 def sources() -> str:
-    """A digest of all kernels. A kept function must read it from its closure: numba looks at the
+    """A digest of all kernels, and of the codes that they know. A kept function must read it from its closure: numba looks at the
     file of the function itself and at its closure to see whether what it kept is still true.
     """
     files = sorted(Path(__file__).parent.glob("*.py"))
-    return hashlib.blake2b(b"".join(file.read_bytes() for file in files)).hexdigest()
+    known = repr(sorted(CODES.items())).encode()
+    return hashlib.blake2b(known + b"".join(file.read_bytes() for file in files)).hexdigest()

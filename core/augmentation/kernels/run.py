@@ -81,7 +81,7 @@ def _changed(flat, a, b, code, strength, fill, centre, noise):
 @lean
 def _executed(
     source, scale, out, channels_last, gain, shift,
-    op, strength, maps, fill, centre, noise, noise_of, start, stop, buffers, room, unit,
+    codes, rows, noise, start, stop, buffers, room, unit,
 ):  # fmt: skip
     """As `run`; buffers: two for planes, each followed by BORDER numbers; unit: ones and zeros."""
     size = source.shape[1], source.shape[2]
@@ -93,11 +93,12 @@ def _executed(
     for i in range(start, stop):
         numbers = source[i % source.shape[0]].reshape(-1)
         loaded, stored = False, False
-        last = op.shape[1] - 1
-        while last >= 0 and op[i, last] == 0:
+        last = rows.shape[1] - 1
+        while last >= 0 and rows[i, last, 0] == _f(0.0):
             last -= 1
         for s in range(last + 1):
-            code, m, colour = op[i, s], maps[i, s], fill[i, s]
+            row = rows[i, s]
+            code, m, colour = codes[np.int64(row[0])], row[2:8].reshape(2, 3), row[8:11]
             if code == 0:
                 continue
             swap = code <= _OVERTURN
@@ -134,10 +135,8 @@ def _executed(
                 elif swap:
                     flip(a, b, code == _MIRROR)
                 else:
-                    own_noise = noise[noise_of[s], i]
-                    swap = _changed(
-                        flat_a, a, b, code, strength[i, s], colour, centre[i, s], own_noise
-                    )
+                    own_noise = noise[np.int64(row[13]) if code == _NOISE else 0, i]
+                    swap = _changed(flat_a, a, b, code, row[1], colour, row[11:13], own_noise)
             if swap:
                 a, b, flat_a, flat_b, whole_a, whole_b = b, a, flat_b, flat_a, whole_b, whole_a
         if not loaded:
@@ -152,7 +151,7 @@ def _build(digest: str) -> Callable[..., Any]:
     @kept
     def run(
         source, scale, out, channels_last, gain, shift,
-        op, strength, maps, fill, centre, noise, noise_of, start, stop,
+        codes, rows, noise, start, stop,
     ):  # fmt: skip
         """Execute the steps of images start to stop.
 
@@ -161,9 +160,9 @@ def _build(digest: str) -> Callable[..., Any]:
                 times; over `scale` it is in [0, 1].
             out: float32 (n, 3 h w): channels last or first.
             gain, shift: float32 (3,), applied to each channel at the end.
-            op: int16 (n, s), codes of KERNEL_CODES; strength (n, s), maps (n, s, 2, 3), fill
-                (n, s, 3) and centre (n, s, 2) are float32.
-            noise: float32 (k, n, 3, h, w); noise_of: int64 (s,), the place in it of each step.
+            codes: int16, from the codes of a table to those of KERNEL_CODES.
+            rows: float32 (n, s, ROW), of a table.
+            noise: float32 (k, n, 3, h, w).
         """
         _ = digest
         height, width = source.shape[1], source.shape[2]
@@ -174,8 +173,8 @@ def _build(digest: str) -> Callable[..., Any]:
         room = working_room(height, width), slanted_room(height, width)
         unit = np.ones(3, np.float32), np.zeros(3, np.float32)
         _executed(
-            source, scale, out, channels_last, gain, shift, op, strength, maps, fill, centre, noise,
-            noise_of, start, stop, buffers, room, unit,
+            source, scale, out, channels_last, gain, shift, codes, rows, noise, start, stop,
+            buffers, room, unit,
         )  # fmt: skip
 
     return run

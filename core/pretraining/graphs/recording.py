@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import torch
@@ -25,6 +25,18 @@ class Recorder(Protocol):
         """Wait until the device has done all."""
 
 
+@contextlib.contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """What is collected while a graph is recorded may be what must not be freed then."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
 class CudaRecorder:
     """CUDA graphs."""
 
@@ -32,22 +44,23 @@ class CudaRecorder:
         self._device = device
 
     def record(self, act: Callable[[], None]) -> Callable[[], None]:
-        # What is collected while a graph is recorded, may be what must not be freed then.
-        gc.collect()
         graph = torch.cuda.CUDAGraph()
         pool = torch.cuda.graph_pool_handle()
-        try:
-            with (
-                torch.cuda.device(self._device),
-                # Put back in the end: torch does not where CUDA finds the recording invalid.
-                torch.cuda.stream(torch.cuda.current_stream(self._device)),
+        stream = torch.cuda.Stream(self._device)
+        torch.cuda.synchronize(self._device)
+        with torch.cuda.device(self._device), _nothing_collected(), torch.cuda.stream(stream):
+            # Not by torch.cuda.graph, which collects garbage and gives all unused memory back: that
+            # takes longer than a small encoder's steps save.
+            try:
                 # The thread that streams images goes on meanwhile.
-                torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"),
-            ):
+                graph.capture_begin(pool=pool, capture_error_mode="thread_local")
                 act()
-        except BaseException:
-            self._leave(pool)
-            raise
+                graph.capture_end()
+            except BaseException:
+                with contextlib.suppress(Exception):
+                    graph.capture_end()
+                self._leave(pool)
+                raise
         return graph.replay
 
     def _leave(self, pool: Any) -> None:

@@ -21,7 +21,10 @@ SIZES = (1, 2, 4, 8, 16)
 _WORTH = 1.1
 #: Of the free memory. The rest is for scoring, and for what fragments.
 _SHARE = 0.8
-_WARM_UP, _STEPS = 3, 8
+#: Steps before the clock starts, by when they are recorded if they are to be, and on it.
+_WARM_UP, _STEPS = 6, 16
+#: Runs are measured as if they were so long.
+_PLANNED = 10_000
 
 #: By specification and device: what was measured, and what did not fit.
 _measured: dict[str, int] = {}
@@ -58,22 +61,28 @@ def throughput(
         torch.cuda.synchronize(device)
         torch.cuda.reset_peak_memory_stats(device)
     before = torch.cuda.memory_allocated(device) if on_gpu else 0
+    started = 0.0
+
+    def clock(step: int) -> None:
+        nonlocal started
+        if step == _WARM_UP:
+            if on_gpu:
+                torch.cuda.synchronize(device)
+            started = time.perf_counter()
+
     try:
         members = [
-            Member(trainer.start(spec, data, data.pretrain.shape[-1], k), policy, k, _nothing)
+            Member(
+                trainer.start(spec, data, data.pretrain.shape[-1], k), policy, k,
+                _nothing if k else clock,
+            )
             for k in range(size)
-        ]
+        ]  # fmt: skip
     except OUT_OF_MEMORY:
         return None
-
-    def trained(until: int) -> bool:
-        at_once = train_pack(members, data, spec, until=until, length=until)
-        return at_once == size and not any(isinstance(m.error, OUT_OF_MEMORY) for m in members)
-
-    if not trained(_WARM_UP):
-        return None
-    started = time.perf_counter()
-    if not trained(_WARM_UP + steps):
+    until = _WARM_UP + steps
+    at_once = train_pack(members, data, spec, until=until, length=until, planned=_PLANNED)
+    if at_once != size or any(isinstance(m.error, OUT_OF_MEMORY) for m in members):
         return None
     # The losses have come back from the device: nothing is still under way.
     rate = size * steps / (time.perf_counter() - started)

@@ -12,6 +12,7 @@ import torch
 
 from core.policies.schema import Policy
 from core.pretraining import trainer
+from core.pretraining.batches.preparing import preparing
 from core.pretraining.batches.source import batches_of
 from core.pretraining.data import TrialData
 from core.pretraining.graphs.stepping import stepping
@@ -47,36 +48,46 @@ class Member:
         return self.error is None
 
 
-def _alone(member: Member, data: TrialData, spec: PretrainingSpec, until: int, length: int) -> None:
+@dataclass(frozen=True)
+class _Schedule:
+    """Up to which step of how many; and as if there were how many, to decide on recording."""
+
+    until: int
+    length: int
+    planned: int | None
+
+
+def _alone(member: Member, data: TrialData, spec: PretrainingSpec, schedule: _Schedule) -> None:
     try:
         trainer.train(
-            member.run, member.policy, data, spec,
-            seed=member.seed, until=until, length=length, watch=member.watch,
+            member.run, member.policy, data, spec, seed=member.seed, until=schedule.until,
+            length=schedule.length, watch=member.watch, planned=schedule.planned,
         )  # fmt: skip
     except Exception as error:
         member.error = error
 
 
 def _together(
-    members: Sequence[Member], data: TrialData, spec: PretrainingSpec, until: int, length: int
+    members: Sequence[Member], data: TrialData, spec: PretrainingSpec, schedule: _Schedule
 ) -> None:
-    """Up to `until`, or until the first of the members leaves."""
+    """Up to the end, or until the first of the members leaves."""
     stack = Stack([member.run for member in members], spec)
     before = [member.run.step for member in members]
     fresh: list[torch.Tensor] = []
     who = [(member.policy, member.seed) for member in members]
-    steps = range(before[0], until)
+    steps = range(before[0], schedule.until)
     try:
         with (
             batches_of(data, spec.batch_size, [m.seed for m in members], steps) as batches,
-            stepping(stack, spec, data.mean.device, len(steps)) as optimise,
+            preparing(data, spec.batch_size, who, steps) as prepared,
+            stepping(stack, spec, data.mean.device, schedule.planned or len(steps)) as optimise,
         ):
             for step in steps:
                 staying = [member.stays() for member in members]
                 if not all(staying):
                     break
-                views = views_of_all(data, batches(step), who, step)
-                fresh.append(optimise(views, learning_rate(spec, step, length)))
+                views = views_of_all(data, batches(step), who, step, prepared(step))
+                fresh.append(optimise(views, learning_rate(spec, step, schedule.length)))
                 for member in members:
                     member.run.step += 1
         losses = torch.stack(fresh).float().cpu().T.tolist() if fresh else [[] for _ in members]
@@ -91,14 +102,14 @@ def _together(
 
 
 def _fits(
-    members: Sequence[Member], data: TrialData, spec: PretrainingSpec, until: int, length: int
+    members: Sequence[Member], data: TrialData, spec: PretrainingSpec, schedule: _Schedule
 ) -> bool:
     started = time.perf_counter()
     try:
         if len(members) == 1:
-            _alone(members[0], data, spec, until, length)
+            _alone(members[0], data, spec, schedule)
         else:
-            _together(members, data, spec, until, length)
+            _together(members, data, spec, schedule)
     except OUT_OF_MEMORY:
         logger.warning("%d candidates at once are out of memory", len(members))
         return False
@@ -109,9 +120,11 @@ def _fits(
 
 
 def train_pack(
-    members: Sequence[Member], data: TrialData, spec: PretrainingSpec, *, until: int, length: int
-) -> int:
-    """Train runs at the same step up to step `until` of a schedule of `length` steps.
+    members: Sequence[Member], data: TrialData, spec: PretrainingSpec, *, until: int, length: int,
+    planned: int | None = None,
+) -> int:  # fmt: skip
+    """Train runs at the same step up to step `until` of a schedule of `length` steps; `planned` as
+    in `trainer.train`.
 
     A member whose watch raises leaves with that error, and one that diverges has its
     `DivergedError` at the end; the others go on. A pack that is out of memory is halved.
@@ -119,16 +132,20 @@ def train_pack(
     Returns:
         How many were trained at once at most: fewer than there are if the memory did not do.
     """
+    schedule = _Schedule(until, length, planned)
     active = [m for m in members if m.error is None]
     while active and active[0].run.step < until:
-        if not _fits(active, data, spec, until, length):
+        if not _fits(active, data, spec, schedule):
             # Outside of the handling of the error, which holds on to the tensors of the stack.
             gc.collect()
             if data.mean.device.type == "cuda":
                 torch.cuda.empty_cache()
             half = (len(active) + 1) // 2
             parts = (active[:half], active[half:])
-            return max(train_pack(p, data, spec, until=until, length=length) for p in parts)
+            return max(
+                train_pack(p, data, spec, until=until, length=length, planned=planned)
+                for p in parts
+            )
         active = [m for m in active if m.error is None]
     for member in active:
         try:

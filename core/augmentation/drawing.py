@@ -1,0 +1,81 @@
+"""Draws programs as kernels take them: compiled where numba is installed, else by numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.augmentation import compiled
+from core.augmentation.draws import Draws
+from core.augmentation.program import Codes, Mask
+from core.augmentation.sampling import draw_program, fill
+from core.augmentation.table import ROW, NoisePart, Table, parts_of, table_of
+from core.augmentation.tables import CROP, LeafTable
+from core.policies.schema import Stage
+
+#: Steps that there is room for at first.
+_ROOM = 16
+_NO_MASK = np.zeros(1, np.bool_)
+_NO_CROPS = np.zeros((1, 22), np.float32)
+
+
+class _Compiled:
+    """As `core.augmentation.program.Program`."""
+
+    def __init__(self, count: int, height: int, width: int, draws: Draws) -> None:
+        self.count, self.height, self.width, self.draws = count, height, width, draws
+        self._rows = np.empty((count, _ROOM, ROW), np.float32)
+        self._lengths = np.zeros(count, np.int64)
+        self._state = np.empty((count, 9), np.float32)
+        self._pending = np.zeros(count, np.bool_)
+        self._noise: list[tuple[NoisePart, ...]] = []
+
+    def _make_room(self) -> None:
+        """For two more steps of each image."""
+        needed = int(self._lengths.max(initial=0)) + 2
+        if needed > self._rows.shape[1]:
+            grown = np.empty((self.count, 2 * needed, ROW), np.float32)
+            grown[:, : self._rows.shape[1]] = self._rows
+            self._rows = grown
+
+    def slot(self, table: LeafTable, choice: Codes, active: Mask | None, label: str) -> None:
+        """Give image i the leaf `choice[i]`, if active and its own probability holds."""
+        from core.augmentation.kernels.drawing import slot
+
+        self._make_room()
+        crops: NDArray[np.float32] = _NO_CROPS
+        if CROP in table.geometric:
+            crops = self.draws.uniform(f"{label}:{CROP}:crop", self.count, 22)
+        slot(
+            self.draws.uniform(label, self.count, 4), choice,
+            _NO_MASK if active is None else active, active is not None,
+            table.op, table.parameters, table.is_geometric, crops, len(self._noise),
+            self.height, self.width, self._rows, self._lengths, self._state, self._pending,
+        )  # fmt: skip
+        if "gaussian_noise" in table.others:
+            self._noise.append(parts_of(self.draws, label, self.count))
+
+    def finish(self) -> Table:
+        """The whole program."""
+        from core.augmentation.kernels.drawing import finish
+
+        self._make_room()
+        finish(
+            self._rows, self._lengths, self._state, self._pending, self.height, self.width
+        )
+        longest = int(self._lengths.max(initial=0))
+        return Table(np.ascontiguousarray(self._rows[:, :longest]), tuple(self._noise))
+
+
+def draw_table(
+    stages: Sequence[Stage], draws: Draws, count: int, height: int, width: int, *, view: int = 0
+) -> Table:
+    """One view of `count` images."""
+    if not compiled.available():
+        steps = draw_program(stages, draws, count, height, width, view=view)
+        return table_of(steps, count, draws)
+    program = _Compiled(count, height, width, draws)
+    fill(program, stages, view)
+    return program.finish()

@@ -1,0 +1,72 @@
+"""What is drawn of the views of coming steps, by threads while a GPU works on earlier ones.
+
+To replay a recorded step of a small encoder takes less than to draw its policy, and most of the
+drawing needs no interpreter.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import torch
+
+from core.augmentation import Draws, Table, has_kernels, prepare_views
+from core.policies.schema import Policy
+from core.pretraining.data import TrialData
+
+#: Of a step, what is drawn of the views of all candidates; None where it is drawn when it is due.
+Prepared = Callable[[int], Table | None]
+
+_MOST_THREADS = 4
+#: Steps ahead of those that threads are at.
+_TO_SPARE = 2
+
+
+def _threads_for(device: torch.device) -> int:
+    if device.type != "cuda" or not has_kernels(device):
+        return 0
+    return max(1, min(_MOST_THREADS, len(os.sched_getaffinity(0)) // 2))
+
+
+@contextlib.contextmanager
+def preparing(
+    data: TrialData, size: int, who: Sequence[tuple[Policy, int]], steps: range
+) -> Iterator[Prepared]:
+    """Of batches of `size` images; to be asked for all `steps` in their order.
+
+    Args:
+        who: policies and seeds of the candidates.
+    """
+    device = data.mean.device
+    threads = _threads_for(device)
+    if threads == 0:
+        yield lambda _: None
+        return
+    count, (height, width) = min(size, len(data.pretrain)), data.pretrain.shape[2:]
+
+    def make(step: int) -> Table:
+        draws = {seed: Draws(seed, step, device=device) for _, seed in who}
+        table = prepare_views([(policy, draws[seed]) for policy, seed in who], count, height, width)
+        return table.pinned() if device.type == "cuda" else table
+
+    to_ask, coming = deque(steps), deque[Future[Table]]()
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="views")
+
+    def ask() -> None:
+        if to_ask:
+            coming.append(pool.submit(make, to_ask.popleft()))
+
+    def take(_: int) -> Table:
+        ask()
+        return coming.popleft().result()
+
+    try:
+        for _ in range(threads + _TO_SPARE):
+            ask()
+        yield take
+    finally:
+        pool.shutdown(cancel_futures=True)
