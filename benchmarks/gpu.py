@@ -66,12 +66,12 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a smoke run, nothing written")
     parser.add_argument("--device", default="cuda")
-    parser.add_argument(
-        "--encoders", nargs="+", default=["conv4", "resnet_small", "resnet18"]
-    )
+    parser.add_argument("--encoders", nargs="+", default=["conv4", "resnet_small", "resnet18"])
     parser.add_argument("--out", type=Path, default=RESULTS, help="the folder of gpu.json")
     parser.add_argument("--only", nargs="+", default=[], help="parts whose names begin so")
-    parser.add_argument("--latest", type=float, default=_LATEST, help="seconds; nothing begins later")
+    parser.add_argument(
+        "--latest", type=float, default=_LATEST, help="seconds; nothing begins later"
+    )
     return parser.parse_args()
 
 

@@ -99,7 +99,7 @@ def measure_policies(device: torch.device, quick: bool) -> Found:
     """Five whole policies, beside plain torch and, where that is installed, kornia."""
     samples: dict[str, Any] = {}
     targets = []
-    seconds = 0.0 if quick else 1.0
+    seconds = 0.0 if quick else 0.6
     with_kornia = importlib.util.find_spec("kornia") is not None
     for size, batch in _sizes(quick).items():
         images = smooth_images(size, batch, device)

@@ -44,9 +44,7 @@ class _Again:
             torch.cuda.synchronize(self._device)
 
 
-def _compared(
-    data: TrialData, spec: PretrainingSpec, size: int, recorder: Recorder
-) -> Compared:
+def _compared(data: TrialData, spec: PretrainingSpec, size: int, recorder: Recorder) -> Compared:
     """A step after augmentation, alone or of a pack: seconds, and how far apart the ends are."""
     device = data.mean.device
     seeds = range(size)

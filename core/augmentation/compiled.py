@@ -6,7 +6,6 @@ import importlib.util
 import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, lru_cache
-from typing import Any
 
 import numpy as np
 import torch
@@ -52,9 +51,9 @@ def execute(
     *,
     times: int = 1,
 ) -> torch.Tensor:
-    """As `core.augmentation.eager.execute` the steps, but for the last digits; with a normalisation the
-    result is normalised, and channels last in memory. All images may be taken several times, one
-    after the other.
+    """What `core.augmentation.eager.execute` makes of the steps, but for the last digits; with a
+    normalisation the result is normalised, and channels last in memory. All images may be taken
+    several times, one after the other.
     """
     from core.augmentation.kernels import run
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,12 +22,26 @@ _NO_MASK = np.zeros(1, np.bool_)
 _NO_CROPS = np.zeros((1, 22), np.float32)
 
 
+class _Kept(threading.local):
+    """Room for rows, of each thread: fresh memory costs more than to fill it."""
+
+    rows = np.empty((0, 0, ROW), np.float32)
+
+    def room(self, count: int, steps: int) -> NDArray[np.float32]:
+        if self.rows.shape[0] != count or self.rows.shape[1] < steps:
+            self.rows = np.empty((count, steps, ROW), np.float32)
+        return self.rows
+
+
+_kept = _Kept()
+
+
 class _Compiled:
     """As `core.augmentation.program.Program`."""
 
     def __init__(self, count: int, height: int, width: int, draws: Draws) -> None:
         self.count, self.height, self.width, self.draws = count, height, width, draws
-        self._rows = np.empty((count, _ROOM, ROW), np.float32)
+        self._rows = _kept.room(count, _ROOM)
         self._lengths = np.zeros(count, np.int64)
         self._state = np.empty((count, 9), np.float32)
         self._pending = np.zeros(count, np.bool_)
@@ -36,9 +51,9 @@ class _Compiled:
         """For two more steps of each image."""
         needed = int(self._lengths.max(initial=0)) + 2
         if needed > self._rows.shape[1]:
-            grown = np.empty((self.count, 2 * needed, ROW), np.float32)
-            grown[:, : self._rows.shape[1]] = self._rows
-            self._rows = grown
+            before = self._rows
+            self._rows = _kept.room(self.count, 2 * needed)
+            self._rows[:, : before.shape[1]] = before
 
     def slot(self, table: LeafTable, choice: Codes, active: Mask | None, label: str) -> None:
         """Give image i the leaf `choice[i]`, if active and its own probability holds."""
@@ -62,11 +77,9 @@ class _Compiled:
         from core.augmentation.kernels.drawing import finish
 
         self._make_room()
-        finish(
-            self._rows, self._lengths, self._state, self._pending, self.height, self.width
-        )
+        finish(self._rows, self._lengths, self._state, self._pending, self.height, self.width)
         longest = int(self._lengths.max(initial=0))
-        return Table(np.ascontiguousarray(self._rows[:, :longest]), tuple(self._noise))
+        return Table(self._rows[:, :longest].copy(), tuple(self._noise))
 
 
 def draw_table(

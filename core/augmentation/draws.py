@@ -8,7 +8,9 @@ numbers), and training resumes from a checkpoint without a generator state.
 from __future__ import annotations
 
 import hashlib
-from typing import Protocol
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -22,15 +24,41 @@ class Noise(Protocol):
         """Standard normal float32 of `shape`, on the device of the images."""
 
 
+@cache
+def _compiled() -> Callable[..., Any] | None:
+    """What fills an array with the numbers of a seed; None where numba is not installed."""
+    try:
+        from core.augmentation.kernels.numbers import uniform
+    except ImportError:
+        return None
+    return uniform
+
+
+def _fill(seed: int, out: NDArray[np.float32]) -> None:
+    """Uniform in [0, 1), the same by whatever they are made."""
+    compiled = _compiled()
+    if compiled is not None:
+        compiled(seed, out.reshape(-1))
+        return
+    generator = torch.Generator().manual_seed(seed)
+    out[...] = torch.rand(out.shape, generator=generator).numpy()
+
+
 class Draws:
     """Random numbers of one (seed, step), for images on one device."""
 
     def __init__(self, seed: int, step: int = 0, *, device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
         self._root = f"{seed}/{step}"
-        self._generator = torch.Generator()
         #: Candidates that are trained together ask for the same.
         self._uniform: dict[tuple[str, tuple[int, ...]], NDArray[np.float32]] = {}
+        self._both: BothViews | None = None
+
+    @property
+    def both(self) -> BothViews:
+        """Those of both views at once."""
+        self._both = self._both or BothViews(self)
+        return self._both
 
     def _seed(self, label: str) -> int:
         digest = hashlib.blake2b(f"{self._root}/{label}".encode(), digest_size=8).digest()
@@ -41,17 +69,18 @@ class Draws:
         return torch.Generator(device=self.device).manual_seed(self._seed(label))
 
     def uniform(self, label: str, *shape: int) -> NDArray[np.float32]:
-        """float32 in [0, 1) of `shape`, read-only, the same for every device. Not on the device: the CPU
-        must know what they decide, and each decision would wait for the accelerator.
+        """float32 in [0, 1) of `shape`, read-only, the same for every device. Not on the device:
+        the CPU must know what they decide, and each decision would wait for the accelerator.
         """
         drawn = self._uniform.get((label, shape))
         if drawn is None:
-            self._generator.manual_seed(self._seed(label))
-            drawn = self._uniform[label, shape] = torch.rand(
-                shape, generator=self._generator
-            ).numpy()
+            drawn = self._uniform[label, shape] = np.empty(shape, np.float32)
+            self._draw(label, drawn)
             drawn.flags.writeable = False
         return drawn
+
+    def _draw(self, label: str, out: NDArray[np.float32]) -> None:
+        _fill(self._seed(label), out)
 
     def normal(self, label: str, *shape: int) -> torch.Tensor:
         """Standard normal float32 of `shape`, on the device."""
@@ -68,18 +97,13 @@ class BothViews(Draws):
     """
 
     def __init__(self, draws: Draws) -> None:
-        self.device, self.of_one = draws.device, draws
+        self.device, self.of_one, self._uniform = draws.device, draws, {}
 
-    def uniform(self, label: str, *shape: int) -> NDArray[np.float32]:
-        """As those of `Draws`, of a label that begins with the number of the view."""
-        half = shape[0] // 2, *shape[1:]
-        first, second = (self.of_one.uniform(of, *half) for of in both_labels(label))
-        return np.concatenate((first, second))
-
-    def noise(self, label: str, *shape: int) -> torch.Tensor:
-        """As that of `Draws`, of a label that begins with the number of the view."""
-        half = shape[0] // 2, *shape[1:]
-        return torch.cat([self.of_one.noise(of, *half) for of in both_labels(label)])
+    def _draw(self, label: str, out: NDArray[np.float32]) -> None:
+        half = len(out) // 2
+        first, second = both_labels(label)
+        self.of_one._draw(first, out[:half])
+        self.of_one._draw(second, out[half:])
 
 
 def both_labels(label: str) -> tuple[str, str]:

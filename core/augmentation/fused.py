@@ -19,10 +19,11 @@ from core.augmentation.tables import CODES, EXECUTED
 
 logger = logging.getLogger(__name__)
 
-#: Pixels that a block of threads has in registers at once, and its warps.
-_SPAN, _WARPS = 1024, 8
+#: Pixels that a block of threads has in registers at once, of small images and of others; measured
+#: on an H200. A warp has _EACH.
+_SMALL, _SPANS, _EACH = 64 * 64, (512, 1024), 128
 #: Blocks for each multiprocessor: as many as are there at once. More would need more memory.
-_BLOCKS = 8
+_BLOCKS = 16
 #: What is tried before the kernels are trusted: images, their side, and how many values may differ
 #: from the reference's, at thresholds.
 _TRIED, _TRIED_SIZE, _UNLIKE = 4, 24, 0.01
@@ -59,12 +60,12 @@ def execute(
     steps = table.rows.shape[1]
     rows = table.rows_on(device) if steps else work
     mean, std = (work, work) if normalisation is None else (normalisation.mean, normalisation.std)
-    span = min(_SPAN, 1 << (pixels - 1).bit_length())
+    span = min(_SPANS[pixels > _SMALL], 1 << (pixels - 1).bit_length())
     run[(blocks,)](
         source, *source.stride(), out, *out.stride(), work, rows,
         work if noise is None else noise, mean, std, len(images), count, steps, height, width,
         BYTES=source.dtype == torch.uint8, NORMALISED=normalisation is not None, SPAN=span,
-        num_warps=max(1, _WARPS * span // _SPAN), num_stages=1,
+        num_warps=max(1, span // _EACH), num_stages=1,
     )  # fmt: skip
     return out
 

@@ -14,7 +14,7 @@ import torch
 
 from core.augmentation import compiled, eager, fused
 from core.augmentation.drawing import draw_table
-from core.augmentation.draws import BothViews, Draws
+from core.augmentation.draws import Draws
 from core.augmentation.finish import Normalisation
 from core.augmentation.merging import JointNoise, labels_of, merge
 from core.augmentation.sampling import draw_program
@@ -88,7 +88,7 @@ def prepare_views(
         stages, size = policy.view(0), (height, width)
         if stages is policy.view(1):
             # Together: of small images, most of the time goes into calls.
-            tables.append(draw_table(stages, BothViews(draws), 2 * count, *size))
+            tables.append(draw_table(stages, draws.both, 2 * count, *size))
         else:
             views = [
                 draw_table(policy.view(view), draws, count, *size, view=view) for view in (0, 1)

@@ -47,9 +47,7 @@ class JointNoise:
 
 def labels_of(steps: Sequence[Step]) -> dict[int, str]:
     """Those of the noise of a program, by the places of its steps."""
-    return {
-        place: step.noise for place, step in enumerate(steps) if "gaussian_noise" in step.names
-    }
+    return {place: step.noise for place, step in enumerate(steps) if "gaussian_noise" in step.names}
 
 
 def merge(programs: Sequence[tuple[Sequence[Step], int]]) -> list[Step]:

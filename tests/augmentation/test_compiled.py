@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.augmentation import Draws, augment, compiled, eager
+from core.augmentation.drawing import draw_table
 from core.augmentation.finish import Normalisation
 from core.augmentation.kernels import KERNEL_CODES
-from core.augmentation.drawing import draw_table
 from core.augmentation.sampling import draw_program
 from core.augmentation.tables import EXECUTED
 from core.policies import Policy, parse_policy

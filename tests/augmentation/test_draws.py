@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from core.augmentation import Draws, augment, two_views
+from core.augmentation import Draws, augment, draws, two_views
+from core.augmentation.kernels.numbers import uniform
 from core.policies import parse_policy
 from core.policies.operations import OPERATIONS
 from core.policies.recipes import BASELINES, byol, moco_v2
@@ -149,3 +150,26 @@ def test_policies_of_equal_content_draw_alike_whatever_their_name() -> None:
     stages = [CROP, {"op": "hue", "strength": [0, 0.2]}]
     one, other = (parse_policy({"name": name, "views": [stages]}) for name in ("a", "b"))
     assert torch.equal(two_views(IMAGES, one, Draws(0))[1], two_views(IMAGES, other, Draws(0))[1])
+
+
+def test_compiled_numbers_are_those_of_torch() -> None:
+    for seed in (0, 5489, 2**32 - 1, 2**63 - 1, 123456789123456789):
+        for count in (1, 5, 623, 624, 625, 5000):
+            out = np.empty(count, np.float32)
+            uniform(seed, out)
+            generator = torch.Generator().manual_seed(seed)
+            assert np.array_equal(out, torch.rand(count, generator=generator).numpy())
+
+
+def test_without_numba_the_numbers_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_it = Draws(3, 4).both.uniform("0/crop", 10, 4)
+    monkeypatch.setattr(draws, "_compiled", lambda: None)
+    assert np.array_equal(Draws(3, 4).both.uniform("0/crop", 10, 4), with_it)
+
+
+def test_numbers_that_are_drawn_cannot_be_changed() -> None:
+    one = Draws(0)
+    drawn = one.uniform("a", 3)
+    assert one.uniform("a", 3) is drawn
+    with pytest.raises(ValueError, match="read-only"):
+        drawn[0] = 0.5

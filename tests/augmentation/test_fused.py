@@ -52,9 +52,7 @@ def test_each_operation_is_that_of_the_reference(op: str) -> None:
 
 @given(policy=policies, seed=st.integers(0, 2**62), size=st.sampled_from(SIZES))
 @settings(max_examples=8, deadline=None)
-def test_so_is_any_policy(
-    policy: Policy, seed: int, size: tuple[int, int]
-) -> None:
+def test_so_is_any_policy(policy: Policy, seed: int, size: tuple[int, int]) -> None:
     # A value at a threshold may fall to the other side, and what follows may spread it.
     assert _far(smooth(6, *size, seed=seed % 1000), policy, seed) < 0.02
 

@@ -43,9 +43,15 @@ def test_it_is_that_of_the_reference(size: tuple[int, int], before: tuple[str, .
     steps.append(_step("resample", count, maps))
     reference = eager.execute(steps, images, Draws(0))
     torch.testing.assert_close(
-        compiled.execute(table_of(steps, len(images), Draws(0)), images), reference, atol=2e-5, rtol=0
+        compiled.execute(table_of(steps, len(images), Draws(0)), images),
+        reference,
+        atol=2e-5,
+        rtol=0,
     )
     by = Normalisation(torch.rand(1, 3, 1, 1), torch.rand(1, 3, 1, 1) + 0.5)
     torch.testing.assert_close(
-        compiled.execute(table_of(steps, len(images), Draws(0)), images, by), by(reference), atol=1e-4, rtol=0
+        compiled.execute(table_of(steps, len(images), Draws(0)), images, by),
+        by(reference),
+        atol=1e-4,
+        rtol=0,
     )

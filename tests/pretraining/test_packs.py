@@ -231,7 +231,8 @@ def test_the_size_is_what_fits_and_is_worth_it(
     assert pack_size("auto", spec, data, POLICIES[0]) == 1, "on a CPU"
     assert pack_size(4, spec, data, POLICIES[0]) == 4
     chosen, measured = best_size(spec, data, POLICIES[0], steps=1)
-    assert chosen == measured[-1].size
+    rates = {one.size: one.rate for one in measured}
+    assert all(rate < 1.1 * rates[chosen] for size, rate in rates.items() if size > chosen)
     whole = StackedMethod.loss
 
     def loss(self: StackedMethod, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,14 @@ import triton
 import triton.language as tl
 
 from core.augmentation.gpu.codes import (
-    EQUALIZE, GAUSSIAN_BLUR, LEVELS, MIRROR, OVERTURN, RESAMPLE, ROW, SHARPNESS,
+    EQUALIZE,
+    GAUSSIAN_BLUR,
+    LEVELS,
+    MIRROR,
+    OVERTURN,
+    RESAMPLE,
+    ROW,
+    SHARPNESS,
 )  # fmt: skip
 from core.augmentation.gpu.neighbours import flip, gaussian_blur, resample, sharpness
 from core.augmentation.gpu.values import change, clamp, equalize, planes, put

@@ -6,8 +6,22 @@ import triton
 import triton.language as tl
 
 from core.augmentation.gpu.codes import (
-    AT_CENTRE, AT_FILL, AT_NOISE, AT_STRENGTH, AUTO_CONTRAST, BRIGHTNESS, CONTRAST, CUTOUT,
-    EQUALIZE, GAUSSIAN_NOISE, GRAYSCALE, HUE, INVERT, LEVELS, POSTERIZE, SATURATION, SOLARIZE,
+    AT_CENTRE,
+    AT_FILL,
+    AT_NOISE,
+    AT_STRENGTH,
+    AUTO_CONTRAST,
+    BRIGHTNESS,
+    CONTRAST,
+    CUTOUT,
+    GAUSSIAN_NOISE,
+    GRAYSCALE,
+    HUE,
+    INVERT,
+    LEVELS,
+    POSTERIZE,
+    SATURATION,
+    SOLARIZE,
 )  # fmt: skip
 
 #: Added to and taken from a float32 below 2**22 it rounds, halves to even.

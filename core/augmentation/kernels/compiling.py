@@ -42,8 +42,9 @@ def kept(function: Callable[..., Any], *, is_exact: bool = False) -> Callable[..
 
 
 def sources() -> str:
-    """A digest of all kernels, and of the codes that they know. A kept function must read it from its closure: numba looks at the
-    file of the function itself and at its closure to see whether what it kept is still true.
+    """A digest of all kernels, and of the codes that they know. A kept function must read it from
+    its closure: numba looks at the file of the function itself and at its closure to see whether
+    what it kept is still true.
     """
     files = sorted(Path(__file__).parent.glob("*.py"))
     known = repr(sorted(CODES.items())).encode()

@@ -27,6 +27,7 @@ _CROP, _SHEAR_X, _SHEAR_Y, _TRANSLATE_X, _TRANSLATE_Y, _ROTATE, _ROTATE90, _NOIS
 _TRIES = 10
 _DEGREE = _f(np.pi / 180.0)
 
+
 @exact
 def _crop_map(numbers, low, high, narrow, wide, height, width, m):
     """torchvision's rule: ten tries, then a central crop; see `core.augmentation.maps`."""
@@ -116,12 +117,11 @@ def _move(i, code, strength, numbers, leaf, rows, lengths, state, pending, heigh
         _crop_map(numbers, leaf[7], leaf[8], leaf[9], leaf[10], height, width, moves)
     else:
         _affine(code, strength, height, width, moves)
-    covering = code == _CROP or code == _MIRROR or code == _OVERTURN
-    if not covering:
+    covering = code in (_CROP, _MIRROR, _OVERTURN)
+    same = mine[6] == leaf[4] and mine[7] == leaf[5] and mine[8] == leaf[6]
+    if not covering and pending[i] and mine[6] >= 0 and not same:
         # One resampling has one fill: what another colour belongs to comes first.
-        if pending[i] and mine[6] >= 0:
-            if mine[6] != leaf[4] or mine[7] != leaf[5] or mine[8] != leaf[6]:
-                _flush(i, rows, lengths, state, pending, height, width)
+        _flush(i, rows, lengths, state, pending, height, width)
     if not pending[i]:
         for k in range(6):
             mine[k] = moves[k]

@@ -1,13 +1,12 @@
-"""What is drawn of the views of coming steps, by threads while a GPU works on earlier ones.
+"""What is drawn of the views of coming steps, by a thread while a GPU works on earlier ones.
 
-To replay a recorded step of a small encoder takes less than to draw its policy, and most of the
-drawing needs no interpreter.
+To replay a recorded step of a small encoder takes less than to draw its policy. More threads than
+one were slower on an H200: half of the drawing holds the interpreter.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,15 +20,12 @@ from core.pretraining.data import TrialData
 #: Of a step, what is drawn of the views of all candidates; None where it is drawn when it is due.
 Prepared = Callable[[int], Table | None]
 
-_MOST_THREADS = 4
 #: Steps ahead of those that threads are at.
 _TO_SPARE = 2
 
 
 def _threads_for(device: torch.device) -> int:
-    if device.type != "cuda" or not has_kernels(device):
-        return 0
-    return max(1, min(_MOST_THREADS, len(os.sched_getaffinity(0)) // 2))
+    return int(device.type == "cuda" and has_kernels(device))
 
 
 @contextlib.contextmanager

@@ -109,18 +109,21 @@ def compare(
         recorder.synchronise()
         return (clock() - started) / times
 
-    plain, again, other = _copy_of(run), _copy_of(run), _copy_of(run)
-    for group in (*plain.optimizer.param_groups, *again.optimizer.param_groups):
-        group["lr"] = rate
+    def plain_copy() -> _Copy:
+        copied = _copy_of(run)
+        for group in copied.optimizer.param_groups:
+            group["lr"] = rate
+        for _ in range(_UNTIMED):
+            optimise(copied, views, device)
+        return copied
+
+    start, plain = _Copy(run.method, run.optimizer), plain_copy()
+    apart_plain = _apart(start, plain, plain_copy())
+    other = _copy_of(run)
 
     def step() -> torch.Tensor:
         return optimise(plain, views, device)
 
-    seconds(step, _UNTIMED)
-    seconds(lambda: optimise(again, views, device), _UNTIMED)
-    start = _Copy(run.method, run.optimizer)
-    apart_plain = _apart(start, plain, again)
-    del again
     recorded: list[RecordedStep] = []
     recording = seconds(
         lambda: recorded.append(RecordedStep(other, views, rate, device, recorder)), 1

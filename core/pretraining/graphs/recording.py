@@ -46,7 +46,7 @@ class CudaRecorder:
     def record(self, act: Callable[[], None]) -> Callable[[], None]:
         graph = torch.cuda.CUDAGraph()
         pool = torch.cuda.graph_pool_handle()
-        stream = torch.cuda.Stream(self._device)
+        stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         torch.cuda.synchronize(self._device)
         with torch.cuda.device(self._device), _nothing_collected(), torch.cuda.stream(stream):
             # Not by torch.cuda.graph, which collects garbage and gives all unused memory back: that

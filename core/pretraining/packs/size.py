@@ -94,18 +94,26 @@ def best_size(
     spec: PretrainingSpec, data: TrialData, policy: Policy, steps: int = _STEPS,
     sizes: Sequence[int] = SIZES,
 ) -> tuple[int, list[Throughput]]:  # fmt: skip
-    """The size beyond which packs are not worth it or do not fit, and what was measured."""
+    """The size that is worth it, and what was measured: all sizes until one does not fit, or two in
+    a row are not worth it.
+    """
     found: list[Throughput] = []
-    best = 1
+    best: Throughput | None = None
+    in_vain = 0
     for size in sizes:
         if found and size * found[-1].bytes_each > _SHARE * free_memory(data.mean.device):
             break
         now = throughput(spec, data, policy, size, steps)
-        if now is None or (found and now.rate < _WORTH * found[-1].rate):
+        if now is None:
             break
         found.append(now)
-        best = size
-    return best, found
+        if best is None or now.rate >= _WORTH * best.rate:
+            best, in_vain = now, 0
+        else:
+            in_vain += 1
+        if in_vain == 2:
+            break
+    return best.size if best else 1, found
 
 
 def remember_limit(spec: PretrainingSpec, data: TrialData, most: int) -> None:
