@@ -8,6 +8,11 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 
+# Triton, which compiles the augmentation kernels for the GPU that is there, needs a C compiler.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/*
+
 # The large part first, so that a change of the code does not fetch it again.
 RUN pip install 'torch>=2.14' torchvision
 

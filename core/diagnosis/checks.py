@@ -149,6 +149,9 @@ def _embedded(settings: Settings) -> Iterator[Finding]:
 def _hardware(settings: Settings) -> Iterator[Finding]:
     import torch
 
+    from core.augmentation import has_kernels
+    from core.pretraining.hardware import choose_device
+
     cuda = torch.cuda.is_available()
     if settings.device.startswith("cuda") and not cuda:
         yield Finding(
@@ -158,6 +161,12 @@ def _hardware(settings: Settings) -> Iterator[Finding]:
         )
     elif cuda:
         yield Finding("ok", f"torch {torch.__version__} on {torch.cuda.get_device_name()}.")
+        if not has_kernels(choose_device(settings.device)):
+            yield Finding(
+                "note",
+                "Augmentation kernels cannot be compiled for this GPU, and policies take many times "
+                "as long. Triton, which comes with torch for Linux, needs a C compiler: install gcc.",
+            )
     else:
         yield Finding("note", f"torch {torch.__version__} without a GPU: searches run on the CPU.")
     cores = os.cpu_count() or 1

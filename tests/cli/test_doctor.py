@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from core.diagnosis import diagnose
+import pytest
+import torch
+
+from core.augmentation import fused
+from core.diagnosis import checks, diagnose
 from core.embedded.stack import Stack
 from core.settings import Settings
 
@@ -56,3 +60,13 @@ def test_settings_that_cannot_work(tmp_path: Path) -> None:
     found = " ".join(f.text for f in diagnose(wrong) if f.level == "problem")
     assert "cannot be written" in found
     assert "wait for one another" in found
+
+
+def test_a_gpu_without_a_compiler_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "H200")
+    for works in (True, False):
+        monkeypatch.setattr(fused, "available", lambda _, works=works: works)
+        found = list(checks._hardware(Settings(device="cuda")))
+        assert found[0].text == f"torch {torch.__version__} on H200."
+        assert any("install gcc" in one.text for one in found) == (not works)
