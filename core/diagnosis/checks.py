@@ -164,8 +164,9 @@ def _hardware(settings: Settings) -> Iterator[Finding]:
         if not has_kernels(choose_device(settings.device)):
             yield Finding(
                 "note",
-                "Augmentation kernels cannot be compiled for this GPU, and policies take many times "
-                "as long. Triton, which comes with torch for Linux, needs a C compiler: install gcc.",
+                "Augmentation kernels cannot be compiled for this GPU, so policies take many times "
+                "as long. Triton, which comes with torch for Linux, needs a C compiler: install "
+                "gcc.",
             )
     else:
         yield Finding("note", f"torch {torch.__version__} without a GPU: searches run on the CPU.")
