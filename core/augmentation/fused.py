@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+from contextlib import nullcontext
 from functools import cache
 
 import numpy as np
@@ -22,18 +23,19 @@ logger = logging.getLogger(__name__)
 #: Pixels that a block of threads has in registers at once, of small images and of others; measured
 #: on an H200. A warp has _EACH.
 _SMALL, _SPANS, _EACH = 64 * 64, (512, 1024), 128
-#: Blocks for each multiprocessor: as many as are there at once. More would need more memory.
-_BLOCKS = 16
+#: Blocks for each multiprocessor, as many as are there at once; fewer where the images that they
+#: have under way would take more bytes, but one.
+_BLOCKS, _MOST_BYTES = 16, 2**30
 #: What is tried before the kernels are trusted: images, their side, and how many values may differ
 #: from the reference's, at thresholds.
 _TRIED, _TRIED_SIZE, _UNLIKE = 4, 24, 0.01
 
 
 @cache
-def _most_blocks(device: torch.device) -> int:
+def _multiprocessors(device: torch.device) -> int:
     if device.type != "cuda":
         return 1
-    return _BLOCKS * torch.cuda.get_device_properties(device).multi_processor_count
+    return int(torch.cuda.get_device_properties(device).multi_processor_count)
 
 
 def execute(
@@ -54,19 +56,24 @@ def execute(
     layout = torch.contiguous_format if normalisation is None else torch.channels_last
     out = torch.empty(shape, device=device, memory_format=layout)
     noise = noise_of(table, shape[1:], images.device)
+    if not out.numel():
+        return out
     pixels = height * width
-    blocks = min(count, _most_blocks(device))
-    work = torch.empty(blocks * (6 * pixels + LEVELS.value), device=device)
+    room, units = 6 * pixels + LEVELS.value, _multiprocessors(device)
+    blocks = min(count, _BLOCKS * units, max(units, _MOST_BYTES // (4 * room)))
+    work = torch.empty(blocks * room, device=device)
     steps = table.rows.shape[1]
     rows = table.rows_on(device) if steps else work
     mean, std = (work, work) if normalisation is None else (normalisation.mean, normalisation.std)
     span = min(_SPANS[pixels > _SMALL], 1 << (pixels - 1).bit_length())
-    run[(blocks,)](
-        source, *source.stride(), out, *out.stride(), work, rows,
-        work if noise is None else noise, mean, std, len(images), count, steps, height, width,
-        BYTES=source.dtype == torch.uint8, NORMALISED=normalisation is not None, SPAN=span,
-        num_warps=max(1, span // _EACH), num_stages=1,
-    )  # fmt: skip
+    # Triton launches on the current device, whatever the tensors'.
+    with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
+        run[(blocks,)](
+            source, *source.stride(), out, *out.stride(), work, rows,
+            work if noise is None else noise, mean, std, len(images), count, steps, height, width,
+            BYTES=source.dtype == torch.uint8, NORMALISED=normalisation is not None, SPAN=span,
+            num_warps=max(1, span // _EACH), num_stages=1,
+        )  # fmt: skip
     return out
 
 

@@ -78,6 +78,19 @@ def test_normalised_and_taken_several_times(name: str) -> None:
     torch.testing.assert_close(done, reference, atol=1e-4, rtol=1e-4)
 
 
+def test_a_batch_of_no_images_stays_empty() -> None:
+    images = smooth(1)[:0].to(DEVICE)
+    steps = draw_program(RECIPES["moco_v2"].view(0), Draws(0), 0, 32, 32)
+    assert fused.execute(table_of(steps, 0, Draws(0)), images).shape == (0, 3, 32, 32)
+
+
+def test_few_blocks_carry_many_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    images, policy = smooth(7), RECIPES["simclr"]
+    monkeypatch.setattr(fused, "_multiprocessors", lambda _: 3)
+    monkeypatch.setattr(fused, "_MOST_BYTES", 1)
+    assert _far(images, policy) < 0.002
+
+
 def test_their_own_trial_has_every_operation_and_passes() -> None:
     steps, images = fused._trial(DEVICE)
     assert {code for step in steps for code in step.op} == {
