@@ -22,7 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a smoke run, nothing written")
     parser.add_argument("--set", default="animal-mnist")
-    parser.add_argument("--encoders", nargs="+", default=["resnet_tiny", "resnet_small"])
+    parser.add_argument("--encoders", nargs="+", default=["conv4", "resnet_tiny", "resnet_small"])
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--device", default="auto")
