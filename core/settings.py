@@ -118,8 +118,8 @@ class Settings(BaseSettings):
     )
     cuda_graphs: Literal["off", "auto", "on"] = Field(
         "auto",
-        description="Whether a GPU replays recorded steps of training; `auto`: where they are "
-        "faster and come out the same, by measurement.",
+        description="Whether a GPU replays recorded steps, of training and of the probe; `auto`: "
+        "those of training where they are faster and come out the same, by measurement.",
     )
     workers: int = Field(1, ge=1, description="Workers that `quarterturn serve` starts.")
     lease_seconds: float = Field(

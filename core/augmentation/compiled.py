@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, lru_cache
@@ -15,7 +15,7 @@ from core.augmentation.draws import Draws
 from core.augmentation.finish import Normalisation
 from core.augmentation.table import Table, noise_of
 from core.augmentation.tables import CODES
-from core.policies.schema import Operation
+from core.policies.schema import Operation, RandomResizedCrop
 
 #: Fewer images than this are not worth a thread.
 _SHARE = 16
@@ -23,11 +23,12 @@ _SHARE = 16
 
 @cache
 def available() -> bool:
-    """Whether numba, which compiles the kernels, is installed."""
+    """Whether numba, which compiles the kernels, is installed and can be used."""
     try:
-        return importlib.util.find_spec("numba") is not None
-    except ValueError:  # its import was forbidden
+        importlib.import_module("numba")
+    except ImportError:
         return False
+    return True
 
 
 @cache
@@ -91,5 +92,6 @@ def compile_kernels() -> None:
     if available():
         from core.augmentation.drawing import draw_table
 
-        table = draw_table([Operation(op="invert")], Draws(0), 1, 8, 8)
+        for crop in (RandomResizedCrop(op="random_resized_crop"), Operation(op="invert")):
+            table = draw_table([crop], Draws(0).both, 2, 8, 8)
         execute(table, torch.zeros(1, 3, 8, 8, dtype=torch.uint8))

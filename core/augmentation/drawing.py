@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.augmentation import compiled
-from core.augmentation.draws import Draws
+from core.augmentation.draws import Numbers
 from core.augmentation.program import Codes, Mask
 from core.augmentation.sampling import draw_program, fill
 from core.augmentation.table import ROW, NoisePart, Table, parts_of, table_of
@@ -20,6 +20,7 @@ from core.policies.schema import Stage
 _ROOM = 16
 _NO_MASK = np.zeros(1, np.bool_)
 _NO_CROPS = np.zeros((1, 22), np.float32)
+_NO_CROPS.flags.writeable = False  # as those that are drawn: one kernel for both
 
 
 class _Kept(threading.local):
@@ -39,7 +40,7 @@ _kept = _Kept()
 class _Compiled:
     """As `core.augmentation.program.Program`."""
 
-    def __init__(self, count: int, height: int, width: int, draws: Draws) -> None:
+    def __init__(self, count: int, height: int, width: int, draws: Numbers) -> None:
         self.count, self.height, self.width, self.draws = count, height, width, draws
         self._rows = _kept.room(count, _ROOM)
         self._lengths = np.zeros(count, np.int64)
@@ -64,7 +65,7 @@ class _Compiled:
         if CROP in table.geometric:
             crops = self.draws.uniform(f"{label}:{CROP}:crop", self.count, 22)
         slot(
-            self.draws.uniform(label, self.count, 4), choice,
+            self.draws.uniform(label, self.count, 4), np.ascontiguousarray(choice),
             _NO_MASK if active is None else active, active is not None,
             table.op, table.parameters, table.is_geometric, crops, len(self._noise),
             self.height, self.width, self._rows, self._lengths, self._state, self._pending,
@@ -83,7 +84,7 @@ class _Compiled:
 
 
 def draw_table(
-    stages: Sequence[Stage], draws: Draws, count: int, height: int, width: int, *, view: int = 0
+    stages: Sequence[Stage], draws: Numbers, count: int, height: int, width: int, *, view: int = 0
 ) -> Table:
     """One view of `count` images."""
     if not compiled.available():

@@ -8,6 +8,7 @@ numbers), and training resumes from a checkpoint without a generator state.
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import cache
 from typing import Any, Protocol
@@ -44,14 +45,38 @@ def _fill(seed: int, out: NDArray[np.float32]) -> None:
     out[...] = torch.rand(out.shape, generator=generator).numpy()
 
 
-class Draws:
+class Numbers(ABC):
+    """Named streams of uniform numbers."""
+
+    device: torch.device
+
+    def __init__(self) -> None:
+        #: Candidates that are trained together ask for the same.
+        self._uniform: dict[tuple[str, tuple[int, ...]], NDArray[np.float32]] = {}
+
+    def uniform(self, label: str, *shape: int) -> NDArray[np.float32]:
+        """float32 in [0, 1) of `shape`, read-only, the same for every device. Not on the device:
+        the CPU must know what they decide, and each decision would wait for the accelerator.
+        """
+        drawn = self._uniform.get((label, shape))
+        if drawn is None:
+            drawn = self._uniform[label, shape] = np.empty(shape, np.float32)
+            self._draw(label, drawn)
+            drawn.flags.writeable = False
+        return drawn
+
+    @abstractmethod
+    def _draw(self, label: str, out: NDArray[np.float32]) -> None:
+        """Fill `out`."""
+
+
+class Draws(Numbers):
     """Random numbers of one (seed, step), for images on one device."""
 
     def __init__(self, seed: int, step: int = 0, *, device: torch.device | str = "cpu") -> None:
+        super().__init__()
         self.device = torch.device(device)
         self._root = f"{seed}/{step}"
-        #: Candidates that are trained together ask for the same.
-        self._uniform: dict[tuple[str, tuple[int, ...]], NDArray[np.float32]] = {}
         self._both: BothViews | None = None
 
     @property
@@ -68,17 +93,6 @@ class Draws:
         """The generator of the stream `label`, on the device."""
         return torch.Generator(device=self.device).manual_seed(self._seed(label))
 
-    def uniform(self, label: str, *shape: int) -> NDArray[np.float32]:
-        """float32 in [0, 1) of `shape`, read-only, the same for every device. Not on the device:
-        the CPU must know what they decide, and each decision would wait for the accelerator.
-        """
-        drawn = self._uniform.get((label, shape))
-        if drawn is None:
-            drawn = self._uniform[label, shape] = np.empty(shape, np.float32)
-            self._draw(label, drawn)
-            drawn.flags.writeable = False
-        return drawn
-
     def _draw(self, label: str, out: NDArray[np.float32]) -> None:
         _fill(self._seed(label), out)
 
@@ -91,13 +105,14 @@ class Draws:
         return self.normal(f"{label}:gaussian_noise:noise", *shape)
 
 
-class BothViews(Draws):
-    """The draws of the two views of a batch as those of one batch of twice the size: first come the
+class BothViews(Numbers):
+    """The numbers of the two views of a batch as those of one batch of twice the size: first come the
     images of view 0, whose labels it is asked for, then those of view 1.
     """
 
     def __init__(self, draws: Draws) -> None:
-        self.device, self.of_one, self._uniform = draws.device, draws, {}
+        super().__init__()
+        self.device, self.of_one = draws.device, draws
 
     def _draw(self, label: str, out: NDArray[np.float32]) -> None:
         half = len(out) // 2

@@ -1,4 +1,5 @@
-"""Executes a program in plain torch, on any device: the reference, and what GPUs run.
+"""Executes a program in plain torch, on any device: the reference, and what runs where no kernels
+can.
 
 Images with the same operation in a step are processed together. The device is never asked for
 anything, so that its work queues up without waiting.

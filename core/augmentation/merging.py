@@ -1,4 +1,4 @@
-"""Programs of several batches as one program, for devices that a batch does not fill.
+"""Programs of several batches as one program, for GPUs without kernels.
 
 Steps of the same place are put side by side. Each image goes through the operations of its own
 program, in their order and with their draws; what is shared is the sending of work to the device.

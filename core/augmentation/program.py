@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.augmentation import maps
-from core.augmentation.draws import Draws
+from core.augmentation.draws import Numbers
 from core.augmentation.maps import Floats
 from core.augmentation.tables import CODES, CROP, LeafTable
 
@@ -54,7 +54,7 @@ class Step:
 class Program:
     """The steps of n images of one size, under construction until `finish`."""
 
-    def __init__(self, count: int, height: int, width: int, draws: Draws) -> None:
+    def __init__(self, count: int, height: int, width: int, draws: Numbers) -> None:
         self.count, self.height, self.width, self.draws = count, height, width, draws
         self.steps: list[Step] = []
         self._identity = maps.identity(count)

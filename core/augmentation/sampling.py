@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from core.augmentation.draws import Draws
+from core.augmentation.draws import Numbers
 from core.augmentation.program import Codes, Mask, Program, Step
 from core.augmentation.tables import LeafTable, branch_table, leaf_table
 from core.policies.schema import OneOf, Operation, RandomResizedCrop, Sample, Shuffle, Stage
@@ -17,7 +17,7 @@ class Slots(Protocol):
     """A program under construction."""
 
     count: int
-    draws: Draws
+    draws: Numbers
 
     def slot(self, table: LeafTable, choice: Codes, active: Mask | None, label: str) -> None:
         """Give image i the leaf `choice[i]`, if active and its own probability holds."""
@@ -77,7 +77,7 @@ def fill(program: Slots, stages: Sequence[Stage], view: int) -> None:
 
 
 def draw_program(
-    stages: Sequence[Stage], draws: Draws, count: int, height: int, width: int, *, view: int = 0
+    stages: Sequence[Stage], draws: Numbers, count: int, height: int, width: int, *, view: int = 0
 ) -> list[Step]:
     """The steps of one view of `count` images."""
     program = Program(count, height, width, draws)

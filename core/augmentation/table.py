@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.augmentation.draws import BothViews, Draws, both_labels
+from core.augmentation.draws import BothViews, Draws, Numbers, both_labels
 from core.augmentation.program import Step
 from core.augmentation.sending import sent
 
@@ -52,14 +52,15 @@ class Table:
         return self.ready.to(device, non_blocking=True)
 
 
-def parts_of(draws: Draws, label: str, count: int) -> tuple[NoisePart, ...]:
+def parts_of(draws: Numbers, label: str, count: int) -> tuple[NoisePart, ...]:
     """The noise of a slot; that of both views apart."""
     if isinstance(draws, BothViews):
         return tuple(NoisePart(draws.of_one, of, count // 2) for of in both_labels(label))
+    assert isinstance(draws, Draws)
     return (NoisePart(draws, label, count),)
 
 
-def table_of(steps: Sequence[Step], count: int, draws: Draws) -> Table:
+def table_of(steps: Sequence[Step], count: int, draws: Numbers) -> Table:
     """That of a program of steps, and of the draws that it was made of."""
     rows = np.empty((count, len(steps), ROW), np.float32)
     noise: list[tuple[NoisePart, ...]] = []
@@ -115,9 +116,11 @@ def noise_of(table: Table, image: torch.Size, device: torch.device) -> torch.Ten
     if not table.noise:
         return None
 
-    def drawn(part: NoisePart) -> torch.Tensor:
-        if part.draws is None:
-            return torch.zeros(part.count, *image, device=device)
-        return part.draws.noise(part.label, part.count, *image)
-
-    return torch.stack([torch.cat([drawn(part) for part in parts]) for parts in table.noise])
+    noise = torch.zeros(len(table.noise), len(table.rows), *image, device=device)
+    for place, parts in zip(noise, table.noise, strict=True):
+        begin = 0
+        for part in parts:
+            if part.draws is not None:
+                place[begin : begin + part.count] = part.draws.noise(part.label, part.count, *image)
+            begin += part.count
+    return noise

@@ -161,12 +161,12 @@ def _hardware(settings: Settings) -> Iterator[Finding]:
         )
     elif cuda:
         yield Finding("ok", f"torch {torch.__version__} on {torch.cuda.get_device_name()}.")
-        if not has_kernels(choose_device(settings.device)):
+        device = choose_device(settings.device)
+        if device.type == "cuda" and not has_kernels(device):
             yield Finding(
                 "note",
-                "Augmentation kernels cannot be compiled for this GPU, so policies take many times "
-                "as long. Triton, which comes with torch for Linux, needs a C compiler: install "
-                "gcc.",
+                "Augmentation kernels cannot be used on this GPU, so policies take many times as "
+                "long. The log says why. Mostly a C compiler is missing: install gcc.",
             )
     else:
         yield Finding("note", f"torch {torch.__version__} without a GPU: searches run on the CPU.")

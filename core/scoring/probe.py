@@ -17,6 +17,9 @@ from core.settings import get_settings
 
 logger = logging.getLogger(__name__)
 
+#: Where it could not be recorded.
+_failed: set[torch.device] = set()
+
 
 @dataclass(frozen=True)
 class ProbeResult:
@@ -78,12 +81,13 @@ def fit_logistic(
 def _recorded(act: Callable[[], None], device: torch.device) -> Callable[[], None]:
     """A GPU does in a moment what it takes long to send to it, over and over again."""
     recorder = recorder_of(device)
-    if recorder is None or get_settings().cuda_graphs == "off":
+    if recorder is None or device in _failed or get_settings().cuda_graphs == "off":
         return act
     act()  # libraries load what they need at their first call, which cannot be recorded
     try:
         return recorder.record(act)
     except Exception as error:
+        _failed.add(device)
         logger.warning("steps of the probe are not recorded: %s", error)
         return act
 

@@ -4,6 +4,10 @@ elsewhere by Triton's interpreter (tests/conftest.py), which carries out what th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,7 +16,7 @@ from hypothesis import strategies as st
 from core.augmentation import Draws, eager, fused
 from core.augmentation.finish import Normalisation
 from core.augmentation.sampling import draw_program
-from core.augmentation.table import table_of
+from core.augmentation.table import Table, table_of
 from core.augmentation.tables import CODES, EXECUTED
 from core.policies import Policy, parse_policy
 from core.policies.operations import OPERATIONS
@@ -92,34 +96,46 @@ def test_few_blocks_carry_many_images(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_their_own_trial_has_every_operation_and_passes() -> None:
-    steps, images = fused._trial(DEVICE)
-    assert {code for step in steps for code in step.op} == {
-        CODES[name] for name in EXECUTED if name != "gaussian_noise"
-    }
-    ours = fused.execute(table_of(steps, len(images), Draws(0)), images)
-    reference = eager.execute(steps, images, Draws(0))
-    assert float(((ours - reference).abs() > 1e-3).float().mean()) < fused._UNLIKE
+    for side in fused._TRIED_SIZES:
+        steps, _ = fused._trial(side)
+        assert {code for step in steps for code in step.op} == {CODES[name] for name in EXECUTED}
+    assert fused._unlike(DEVICE) < fused._UNLIKE / 10
     if DEVICE.type == "cuda":
         assert fused.available(DEVICE)
 
 
+@pytest.fixture
+def nothing_known() -> Iterator[None]:
+    fused.available.cache_clear()
+    yield
+    fused.available.cache_clear()
+
+
+@pytest.mark.usefixtures("nothing_known")
 def test_kernels_that_go_wrong_are_not_used(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    fused.available.cache_clear()
     assert not fused.available(torch.device("cpu"))
-    steps, images = fused._trial(torch.device("cpu"))
-    monkeypatch.setattr(fused, "_trial", lambda _: (steps, images))
 
-    def fails(*_: object) -> torch.Tensor:
+    def fails(_: torch.device) -> float:
         raise RuntimeError("no C compiler")
 
-    def wrong(*_: object) -> torch.Tensor:
-        return torch.zeros(images.shape)
-
-    for number, execute in enumerate((fails, wrong)):
-        monkeypatch.setattr(fused, "execute", execute)
+    for number, unlike in enumerate((fails, lambda _: 0.3)):
+        monkeypatch.setattr(fused, "_unlike", unlike)
         assert not fused.available(torch.device("cuda", number))
     assert "no C compiler" in caplog.text
-    assert "values differ" in caplog.text
-    fused.available.cache_clear()
+    assert "0.3 of their values differ" in caplog.text
+    monkeypatch.setattr(fused, "_unlike", lambda _: 0.0)
+    assert fused.available(torch.device("cuda", 2))
+
+
+def test_a_wrong_kernel_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = fused.execute
+
+    def wrong(table: Table, *others: Any) -> torch.Tensor:
+        rows = table.rows.copy()
+        rows[rows[..., 0] == CODES["hue"], 0] = 0
+        return right(replace(table, rows=rows), *others)
+
+    monkeypatch.setattr(fused, "execute", wrong)
+    assert fused._unlike(DEVICE) > fused._UNLIKE

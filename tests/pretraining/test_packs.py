@@ -18,7 +18,7 @@ from core.pretraining.checkpoints import CheckpointStore
 from core.pretraining.data import TrialData
 from core.pretraining.execute import execute_trial
 from core.pretraining.graphs import stepping
-from core.pretraining.packs import training
+from core.pretraining.packs import size, training
 from core.pretraining.packs.execute import PackedTrial, execute_pack
 from core.pretraining.packs.size import best_size, pack_size, remember_limit, throughput
 from core.pretraining.packs.stack import StackedMethod
@@ -224,15 +224,35 @@ def test_rungs_of_packs_and_of_trials_alone_continue_each_other(
                 assert result["metrics"][name] == pytest.approx(value, rel=0.05, abs=0.05), name
 
 
+@pytest.mark.parametrize(
+    ("rates", "chosen", "measured"),
+    [
+        ((100, 200, 300, 400, 500), 16, 5), ((100, 105, 130, 131, 132), 4, 5),
+        ((100, 90, 90, 900, 900), 1, 3), ((100, 105, 111, 112, 113), 4, 5),
+        ((100, 150, None, 900, 900), 2, 2), ((100, 109, 150, 90, 160), 4, 5),
+    ],
+)  # fmt: skip
+def test_a_larger_pack_is_chosen_where_it_is_worth_it(
+    data: TrialData, monkeypatch: pytest.MonkeyPatch,
+    rates: tuple[float | None, ...], chosen: int, measured: int,
+) -> None:  # fmt: skip
+    of = dict(zip(size.SIZES, rates, strict=True))
+
+    def found(_: Any, __: Any, ___: Any, many: int, ____: int) -> size.Throughput | None:
+        rate = of[many]
+        return None if rate is None else size.Throughput(many, rate, 0.0)
+
+    monkeypatch.setattr(size, "throughput", found)
+    best, seen = best_size(PretrainingSpec(encoder="resnet_tiny"), data, POLICIES[0])
+    assert (best, len(seen)) == (chosen, measured)
+
+
 def test_the_size_is_what_fits_and_is_worth_it(
     data: TrialData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = PretrainingSpec(encoder="resnet_tiny", batch_size=8, learning_rate=2e-3)
     assert pack_size("auto", spec, data, POLICIES[0]) == 1, "on a CPU"
     assert pack_size(4, spec, data, POLICIES[0]) == 4
-    chosen, measured = best_size(spec, data, POLICIES[0], steps=1)
-    rates = {one.size: one.rate for one in measured}
-    assert all(rate < 1.1 * rates[chosen] for size, rate in rates.items() if size > chosen)
     whole = StackedMethod.loss
 
     def loss(self: StackedMethod, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,7 @@ from core.policies.recipes import BASELINES
 from core.pretraining import trainer
 from core.pretraining.data import TrialData, load_trial_data
 from core.pretraining.spec import PretrainingSpec
+from core.scoring import probe
 from core.scoring.features import rotation_features
 from core.scoring.probe import fit_logistic, rotation_probe, standardise
 from core.scoring.rank import rankme
@@ -120,3 +123,26 @@ def test_rankme_counts_the_directions_that_are_used() -> None:
         shares = (values / values.sum()).numpy()
         assert rankme(features) == pytest.approx(np.exp(stats.entropy(shares)), rel=0.01)
         assert rankme(features) == pytest.approx(rank, rel=0.01)
+
+
+def test_a_probe_is_recorded_where_that_can_be_and_else_does_without(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    targets = torch.arange(4).repeat(50)
+    features = torch.eye(4)[targets] + torch.linspace(0, 1, 200)[:, None]
+    plainly = probe.fit_logistic(features, targets, 4, 1e-2)[0]
+    asked = []
+
+    class Recorder:
+        def record(self, act: Callable[[], None]) -> Callable[[], None]:
+            asked.append(act)
+            if len(asked) == 2:
+                raise RuntimeError("cannot be captured")
+            return act
+
+    monkeypatch.setattr(probe, "recorder_of", lambda _: Recorder())
+    monkeypatch.setattr(probe, "_failed", set())
+    for _ in range(3):  # recorded, failing, not tried again
+        assert torch.equal(probe.fit_logistic(features, targets, 4, 1e-2)[0], plainly)
+    assert len(asked) == 2
+    assert "cannot be captured" in caplog.text

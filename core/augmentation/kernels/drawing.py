@@ -1,6 +1,7 @@
 """Drawing programs; see `core.augmentation.program`, whose formulas these are, image by image.
 
-Numbers are rounded as numpy rounds them: what is drawn must not depend on what draws it.
+What is decided must not depend on what draws it, so nothing is rearranged; angles and crops are
+within the rounding of sines and logarithms of numpy's.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from core.pretraining.data import TrialData
 #: Of a step, what is drawn of the views of all candidates; None where it is drawn when it is due.
 Prepared = Callable[[int], Table | None]
 
-#: Steps ahead of those that threads are at.
+#: Steps ahead of the one that a thread is at.
 _TO_SPARE = 2
 
 
@@ -39,7 +39,7 @@ def preparing(
     """
     device = data.mean.device
     threads = _threads_for(device)
-    if threads == 0:
+    if threads == 0:  # drawn when it is due
         yield lambda _: None
         return
     count, (height, width) = min(size, len(data.pretrain)), data.pretrain.shape[2:]

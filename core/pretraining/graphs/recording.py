@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, Protocol
 
 import torch
@@ -37,6 +38,12 @@ def _nothing_collected() -> Iterator[None]:
             gc.enable()
 
 
+@lru_cache
+def _stream(device: torch.device) -> torch.cuda.Stream:
+    """To record on. One: torch has 32 in all and hands them out in turn, those that copy too."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+
 class CudaRecorder:
     """CUDA graphs."""
 
@@ -44,9 +51,17 @@ class CudaRecorder:
         self._device = device
 
     def record(self, act: Callable[[], None]) -> Callable[[], None]:
+        try:
+            return self._recorded(act)
+        except torch.OutOfMemoryError:
+            # A recording cannot use memory that torch keeps for others, nor give it back.
+            torch.cuda.empty_cache()
+            return self._recorded(act)
+
+    def _recorded(self, act: Callable[[], None]) -> Callable[[], None]:
         graph = torch.cuda.CUDAGraph()
         pool = torch.cuda.graph_pool_handle()
-        stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+        stream = _stream(self._device)
         torch.cuda.synchronize(self._device)
         with torch.cuda.device(self._device), _nothing_collected(), torch.cuda.stream(stream):
             # Not by torch.cuda.graph, which collects garbage and gives all unused memory back: that

@@ -22,7 +22,7 @@ _WORTH = 1.1
 #: Of the free memory. The rest is for scoring, and for what fragments.
 _SHARE = 0.8
 #: Steps before the clock starts, by when they are recorded if they are to be, and on it.
-_WARM_UP, _STEPS = 6, 16
+_WARM_UP, _STEPS = 6, 20
 #: Runs are measured as if they were so long.
 _PLANNED = 10_000
 
