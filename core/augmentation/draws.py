@@ -106,7 +106,7 @@ class Draws(Numbers):
 
 
 class BothViews(Numbers):
-    """The numbers of the two views of a batch as those of one batch of twice the size: first come the
+    """The numbers of the two views of a batch as those of one of twice the size: first come the
     images of view 0, whose labels it is asked for, then those of view 1.
     """
 
