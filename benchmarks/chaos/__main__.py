@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -120,8 +121,19 @@ def _results(run: dict[str, Any]) -> dict[tuple[Any, ...], Any]:
     }
 
 
+def _explained(run: dict[str, Any], lost: list[tuple[Any, ...]]) -> list[str]:
+    """What became of the trials whose result is lost or different."""
+    of = {(t["task"], t["candidate_key"], t["seed"], t["iterations"]): t for t in run["trials"]}
+    told = ("id", "state", "score", "attempt", "reason", "message")
+    return [
+        ", ".join(f"{name} {of[key][name]}" for name in told) if key in of else f"no trial {key}"
+        for key in lost
+    ]
+
+
 def main() -> None:
     """Run both and compare."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # and the stack with it
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a smoke run, nothing written")
     parser.add_argument("--seed", type=int, default=0, help="of the faults")
@@ -143,6 +155,9 @@ def main() -> None:
     print(f"  {len(found)} trials in {wild['seconds']:.0f} s")
     print(f"{sum(wild['injected'].values())} faults: {wild['injected']}")
     print(f"{retries} retries, {len(lost)} results lost or different, {twice} counted twice")
+    explained = _explained(wild, lost)
+    for line in explained:
+        print(f"  {line}")
     same = wild["ranking"] == calm["ranking"]
     whole = all(run["state"] == "completed" and not run["given up"] for run in (calm, wild))
     targets = [
@@ -154,7 +169,7 @@ def main() -> None:
         target("rankings equal", float(same), 1, at_least=True),
     ]
     samples = {
-        "injected": wild["injected"], "retries": retries, "lost": [str(key) for key in lost],
+        "injected": wild["injected"], "retries": retries, "lost": explained,
         "seconds": {"undisturbed": calm["seconds"], "disturbed": wild["seconds"]},
         "trials": len(expected), "workers": _WORKERS, "seed": options.seed,
     }  # fmt: skip
