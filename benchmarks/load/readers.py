@@ -108,9 +108,10 @@ class Readers:
         """As a page that has no stream asks: for what is new since the last answer."""
         await asyncio.sleep(random.uniform(0, _POLL_SECONDS))
         connection = _Connection(self._url, self._key)
-        token = ""
+        token, called = "", f"{name}, the first of each"
         while True:
-            body = await self._get(connection, name, f"{address}?parts=true&after={token}")
+            body = await self._get(connection, called, f"{address}?parts=true&after={token}")
+            called = name
             if identified := re.match(rb'{"id": "([^"]+)"', body):
                 token = identified[1].decode()
             await asyncio.sleep(_POLL_SECONDS * random.uniform(0.75, 1.25))
