@@ -138,6 +138,7 @@ async def _measure(stack: LoadStack, folder: Path, trials: int, quick: bool) -> 
         "streams": _STREAMS, "readers": _READERS, "events": loaded.events,
         "accepted_seconds": round(accepted, 2), "trials_per_second": round(rate, 1),
         "errors": dict(loaded.errors), "milliseconds": tables,
+        "first_polls_milliseconds": percentiles(loaded.first_polls),
         "first_milliseconds": {name: round(1000 * s, 1) for name, s in loaded.first.items()},
         "memory": {"samples": memory.samples,
                    "growth": {p: round(memory.growth(p), 3) for p in ("api", "workers")}},
@@ -190,6 +191,8 @@ def main(quick: bool) -> None:
         _table(title, rows)
     slow = sorted(found["first_milliseconds"].items(), key=lambda item: -item[1])[:5]
     print("\nslowest of the first round: " + ", ".join(f"{name} {ms:.0f}" for name, ms in slow))
+    polls = found["first_polls_milliseconds"]
+    print(f"first polls of all dashboards: p50 {polls['p50']:.0f}, p95 {polls['p95']:.0f}")
     print(f"errors: {found['errors'] or 'none'}\n")
     write("load", found, _targets(found), quick)
 

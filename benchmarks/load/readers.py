@@ -18,6 +18,7 @@ _POLL_SECONDS = 2.0
 #: Answers that say what is not there yet.
 _EXPECTED = (200, 404, 409)
 _PATIENCE_SECONDS = 30.0
+_FIRST_POLLS = "first polls"
 #: Of those who ask everything, between two requests.
 _REST_SECONDS = 0.05
 
@@ -78,7 +79,8 @@ class _Connection:
 
 
 class Readers:
-    """Latencies in seconds by address, those of the first round under load apart; and errors."""
+    """Latencies in seconds by address, those of the first round and of the first
+    polls under load apart; and errors."""
 
     def __init__(self, url: str, key: str) -> None:
         self._url, self._key = url, key
@@ -87,6 +89,7 @@ class Readers:
         )
         self.latencies: dict[str, list[float]] = defaultdict(list)
         self.first: dict[str, float] = {}
+        self.first_polls: list[float] = []
         self.errors: Counter[str] = Counter()
         self.events = 0
 
@@ -108,7 +111,7 @@ class Readers:
         """As a page that has no stream asks: for what is new since the last answer."""
         await asyncio.sleep(random.uniform(0, _POLL_SECONDS))
         connection = _Connection(self._url, self._key)
-        token, called = "", f"{name}, the first of each"
+        token, called = "", _FIRST_POLLS
         while True:
             body = await self._get(connection, called, f"{address}?parts=true&after={token}")
             called = name
@@ -167,6 +170,7 @@ class Readers:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self.first_polls = self.latencies.pop(_FIRST_POLLS, [])
 
     async def close(self) -> None:
         await self._client.aclose()
