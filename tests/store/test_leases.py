@@ -134,6 +134,27 @@ def test_what_is_about_to_be_sent_is_not_sent_by_the_sweeper_as_well(
     assert dispatch.about_to_be_sent() == set()
 
 
+def test_a_message_that_is_lost_is_sent_again_while_others_of_its_job_are_still_to_be_sent(
+    database: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, due = make_job(database)
+    found: list[list[str]] = []
+
+    def send(trial_id: str, queue: str) -> None:
+        with session_scope() as session:
+            session.execute(
+                update(Trial)
+                .where(Trial.dispatched_at.is_not(None))
+                .values(dispatched_at=func.now() - timedelta(hours=1))
+            )
+            found.append(sweep(session, database, set(), dispatch.about_to_be_sent()))
+
+    monkeypatch.setattr(dispatch, "send", send)
+    monkeypatch.setattr(dispatch, "_NOTED_TOGETHER", 1)
+    dispatch.dispatch(due[:3])
+    assert found == [[], due[:1], due[:2]]
+
+
 def test_trials_without_a_message_are_sent_again(database: Settings) -> None:
     _, due = make_job(database)
     assert _sweep(database) == [], "they are young"
