@@ -175,3 +175,5 @@ class Chaos:
             if done:
                 self.injected[name] += 1
                 print(f"  {name}", flush=True)
+            else:
+                coming.insert(0, name)  # there was nothing to break; at the end of the round again
