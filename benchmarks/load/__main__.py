@@ -2,7 +2,7 @@
 
 200 dashboards poll and 50 streams are open while 10,000 trials that train nothing run on four
 workers. Beside them four readers ask all addresses in a circle, each from another place on, 0.05
-seconds after the last answer, so that each address is asked a hundred times and more. Then, with
+seconds after the last answer, so that each address is asked eighty times and more. Then, with
 nobody else there, each address is read one by one, of that job and of a small one in turn, beside
 optuna-dashboard over a study of 10,000 trials in the same PostgreSQL.
 """

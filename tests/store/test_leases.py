@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, update
+from sqlalchemy import func, text, update
 
 from core import dispatch, lifecycle
 from core.jobs import claim as trials
@@ -15,7 +15,7 @@ from core.jobs.advance import advance
 from core.jobs.control import cancel_job
 from core.jobs.sweep import sweep
 from core.settings import Settings
-from core.store.database import session_scope
+from core.store.database import session_scope, statement_scope
 from core.store.tables import Job, Trial
 from core.store.transitions import transition
 from tests.service.waiting import until
@@ -47,6 +47,17 @@ def test_a_second_delivery_is_dropped(database: Settings) -> None:
     assert _claim(due[0], database) is not None
     assert _claim(due[0], database, "w2") is None
     assert trial(due[0]).worker == "w1"
+
+
+def test_a_claim_alone_does_not_wait_for_the_disk(database: Settings) -> None:
+    _, due = make_job(database)
+    show = text("SHOW synchronous_commit")
+    with session_scope() as session:
+        assert trials.claim(session, due[0], "w", database) is not None
+        assert session.scalar(show) == "off"
+    with statement_scope() as session:
+        assert trials.claim(session, due[1], "w", database) is not None
+        assert session.scalar(show) == "on", "what comes next over the same connection does"
 
 
 def test_of_many_workers_one_gets_the_trial(database: Settings) -> None:
