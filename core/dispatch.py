@@ -26,8 +26,9 @@ logger = logging.getLogger(__name__)
 
 _NOTED_TOGETHER = 100
 _REST = 2.0
-#: What this process is about to send, so that its sweeper does not send it as well.
-_under_way: list[list[str]] = []
+#: What this process is about to send, so that its sweeper does not send it as well; what is sent
+#: and noted no longer is: its message may be lost long before the last is sent.
+_under_way: dict[int, set[str]] = {}
 _guard = threading.Lock()
 _SEND_RETRIES = {"max_retries": 1, "interval_start": 0.1, "interval_step": 0.2}
 
@@ -57,27 +58,31 @@ def dispatch(trial_ids: list[str]) -> None:
     """
     if not trial_ids:
         return
+    coming = set(trial_ids)
     with _guard:
-        _under_way.append(trial_ids)
+        _under_way[id(coming)] = coming
     try:
-        _dispatch(trial_ids)
+        _dispatch(trial_ids, coming)
     finally:
         with _guard:
-            _under_way.remove(trial_ids)
+            del _under_way[id(coming)]
 
 
 def about_to_be_sent() -> set[str]:
     """The trials that this process is sending."""
     with _guard:
-        return set().union(*_under_way)
+        return set().union(*_under_way.values())
 
 
-def _dispatch(trial_ids: list[str]) -> None:
+def _dispatch(trial_ids: list[str], coming: set[str]) -> None:
     # Noted in between: of thousands the sweeper would send again what was sent long ago.
     for start in range(0, len(trial_ids), _NOTED_TOGETHER):
         began = time.monotonic()
-        if not _send(trial_ids[start : start + _NOTED_TOGETHER]):
+        part = trial_ids[start : start + _NOTED_TOGETHER]
+        if not _send(part):
             return
+        with _guard:
+            coming.difference_update(part)
         if start + _NOTED_TOGETHER < len(trial_ids):
             # No worker waits for the rest, but other requests of this process may.
             time.sleep(_REST * (time.monotonic() - began))

@@ -51,7 +51,9 @@ def _fingerprint(claimed: ClaimedTrial) -> str | None:
 
 
 def _equal(claimed: ClaimedTrial) -> _Outcome | None:
-    """The result of an equal trial, or that it is being trained; None if there is none."""
+    """The result of an equal trial, or that it is being trained; None if there is none, or the
+    database is away: then the trial is trained, and may find it back for its report.
+    """
     known = _fingerprint(claimed)
     if known is None:
         return None
@@ -60,6 +62,9 @@ def _equal(claimed: ClaimedTrial) -> _Outcome | None:
             found = taken_over(session, claimed, known)
     except TwinRunsError as twin:
         return twin
+    except SQLAlchemyError as error:
+        logger.warning("trial %s: no equal one is looked for: %s", claimed.id, error)
+        return None
     if found is not None:
         logger.info("trial %s: result of an equal one", claimed.id)
     return found

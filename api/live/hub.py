@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from api.live.snapshot import Snapshot, look
 from core.access.keys import keys_in_force
 from core.errors import UnavailableError
-from core.store.database import session_scope
+from core.store.database import statement_scope
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ _REST = 4.0
 
 def _look(job_id: str, key_ids: set[str]) -> tuple[Snapshot | None, set[str]]:
     """The job now, and which of the keys are still in force."""
-    with session_scope() as session:
+    with statement_scope() as session:
         good = keys_in_force(session, key_ids) if key_ids else set()
     return look(job_id), good
 

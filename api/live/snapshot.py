@@ -9,18 +9,16 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, TypeVar
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sse_starlette import ServerSentEvent
 
 from api.pages.job import PARTS, Place, context, parts
 from api.pages.large import at_hand_or_coming, is_large, waited_for
-from core.jobs.create import find_job
+from core.jobs.create import find_job, state_or_none
 from core.jobs.pulse import Pulse, pulse_of
 from core.jobs.snapshot import snapshot
 from core.lifecycle import final
 from core.store.database import statement_scope
-from core.store.tables import Job
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -130,7 +128,7 @@ def look_soon(
     with statement_scope() as session:
         if not is_large(session, job_id):
             return _looked(session, job_id)
-        state = state or session.scalar(select(Job.state).where(Job.id == job_id))
+        state = state or state_or_none(session, job_id)
     if state is None:
         return None
     found = at_hand_or_coming(state, _look, job_id)

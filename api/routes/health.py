@@ -11,7 +11,7 @@ from api.deps import SettingsDep
 from core.errors import QuarterturnError
 from core.jobs.workers import workers_seen
 from core.messages import queue_length
-from core.store.database import get_engine, session_scope
+from core.store.database import get_engine, statement_scope
 from core.store.schema import check
 
 router = APIRouter(tags=["health"])
@@ -38,7 +38,7 @@ def readyz(response: Response, settings: SettingsDep) -> Ready:
     answer = Ready(ready=False, database="ok", broker="ok", workers="ok")
     try:
         check(get_engine())
-        with session_scope() as session:
+        with statement_scope() as session:
             if not workers_seen(session):
                 answer.workers = "no worker was seen within 30 seconds; start one"
     except QuarterturnError as error:

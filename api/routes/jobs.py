@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, load_only
 
 from api.deps import CallerDep, SessionDep, SettingsDep
 from api.job_body import JobBody
+from api.pages.large import LARGE
 from api.paging import After, Limit, newest_first
 from api.problems import responses
 from api.schemas import JobDetail, JobSummary, Page
@@ -19,6 +20,7 @@ from core.jobs.create import create_job, find_job
 from core.jobs.retention import delete_job
 from core.jobs.workers import waiting_for
 from core.store.database import session_scope
+from core.store.statistics import trials_were_added
 from core.store.tables import Job
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -54,6 +56,8 @@ def create(
         job, due = create_job(session, body, settings)
         session.refresh(job)
         created = detail(session, job)
+    if len(due) > LARGE:
+        afterwards.add_task(trials_were_added)
     afterwards.add_task(dispatch, due)  # seconds, of thousands; the sweeper sends what is not sent
     response.headers["Location"] = f"/v1/jobs/{created.id}"
     return created

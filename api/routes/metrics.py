@@ -16,7 +16,7 @@ from api.deps import SettingsDep
 from core.jobs.counts import Counts, counts
 from core.messages import queue_length
 from core.settings import Settings
-from core.store.database import session_scope
+from core.store.database import statement_scope
 
 router = APIRouter(tags=["health"])
 
@@ -95,7 +95,7 @@ def _waiting(settings: Settings) -> int | None:
 @router.get("/metrics", response_class=PlainTextResponse)
 def metrics(settings: SettingsDep) -> Response:
     """Counts over all owners, in the text format of Prometheus."""
-    with session_scope() as session:
+    with statement_scope() as session:
         found = counts(session)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Now(found, _waiting(settings)))

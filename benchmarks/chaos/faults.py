@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, cast
 
 import psutil
@@ -70,13 +71,19 @@ def _freeze(stack: Stack, draw: random.Random) -> bool:
 
     def wake() -> None:
         time.sleep(_FROZEN_SECONDS)
-        try:
+        with suppress(psutil.NoSuchProcess):
             victim.resume()
-        except psutil.NoSuchProcess:
-            return
 
     threading.Thread(target=wake, daemon=True).start()
     return True
+
+
+def _wake(stack: Stack) -> None:
+    """Let whoever is still frozen go on: it hears no signal, and would outlive the stack."""
+    for process in _processes(stack, "quarterturn", "worker"):
+        with suppress(psutil.NoSuchProcess):
+            if process.status() == psutil.STATUS_STOPPED:
+                process.resume()
 
 
 def _flush(stack: Stack, _: random.Random) -> bool:
@@ -138,6 +145,7 @@ class Chaos:
     def __exit__(self, *_: Any) -> None:
         self._stopped.set()
         self._thread.join()
+        _wake(self._stack)
 
     def _duplicate(self) -> bool:
         """Messages of any trials of the job, whatever their state, once more."""
@@ -167,3 +175,5 @@ class Chaos:
             if done:
                 self.injected[name] += 1
                 print(f"  {name}", flush=True)
+            else:
+                coming.insert(0, name)  # there was nothing to break; at the end of the round again

@@ -1,7 +1,9 @@
 """`make bench-load`: what many readers wait for, and how many trials go through in a second.
 
 200 dashboards poll and 50 streams are open while 10,000 trials that train nothing run on four
-workers. Then each address is read one by one, of that job and of a small one, beside
+workers. Beside them four readers ask all addresses in a circle, each from another place on, 0.05
+seconds after the last answer, so that each address is asked eighty times and more. Then, with
+nobody else there, each address is read one by one, of that job and of a small one in turn, beside
 optuna-dashboard over a study of 10,000 trials in the same PostgreSQL.
 """
 
@@ -20,7 +22,7 @@ import httpx
 
 from benchmarks.datasets.animal_mnist import write_archive
 from benchmarks.load.peer import optuna_dashboard
-from benchmarks.load.readers import Readers, percentiles, reads
+from benchmarks.load.readers import Readers, in_turn, percentiles, reads
 from benchmarks.load.stack import LoadStack, Memory
 from benchmarks.report import run, target, write
 from core.access.keys import create_key
@@ -28,9 +30,10 @@ from core.settings import Settings
 from core.store.database import engine_for
 from quarterturn.client import Client
 
-_DASHBOARDS, _STREAMS, _WORKERS = 200, 50, 4
+_DASHBOARDS, _STREAMS, _READERS, _WORKERS = 200, 50, 4, 4
 _BASELINES, _SEEDS = 6, 2
 _MOST_SECONDS = 120.0
+_GOAL_MS = 50.0
 #: Counted in Redis as always, but so many that none is refused.
 _ENVIRONMENT = {
     f"QUARTERTURN_RATE_LIMIT_{name}": "1000000/second"
@@ -107,18 +110,17 @@ async def _measure(stack: LoadStack, folder: Path, trials: int, quick: bool) -> 
         rate, _ = await asyncio.gather(
             _until_ended(client, job, ended),
             loaded.under_load(
-                addresses(job, trials), _DASHBOARDS,
+                addresses(job, trials), _READERS, _DASHBOARDS,
                 f"/v1/jobs/{job}/events", _STREAMS, ended,
             ),
         )  # fmt: skip
     await loaded.close()
     calm, calm_small = Readers(stack.url, key), Readers(stack.url, key)
     times = 10 if quick else 50
-    await calm_small.one_by_one(addresses(small, 100), times)
-    await calm.one_by_one(addresses(job, trials), times)
+    await in_turn([(calm_small, addresses(small, 100)), (calm, addresses(job, trials))], times)
     with optuna_dashboard(database, trials, folder / "optuna.log") as (url, studies):
         peer = Readers(url, key)
-        await peer.one_by_one(studies, times // 5)
+        await in_turn([(peer, studies)], times // 5)
         await peer.close()
     tables = {
         name: {address: percentiles(found) for address, found in readers.latencies.items()}
@@ -133,9 +135,10 @@ async def _measure(stack: LoadStack, folder: Path, trials: int, quick: bool) -> 
     client.close()
     return {
         "trials": trials, "workers": _WORKERS, "dashboards": _DASHBOARDS,
-        "streams": _STREAMS, "events": loaded.events,
+        "streams": _STREAMS, "readers": _READERS, "events": loaded.events,
         "accepted_seconds": round(accepted, 2), "trials_per_second": round(rate, 1),
         "errors": dict(loaded.errors), "milliseconds": tables,
+        "first_polls_milliseconds": percentiles(loaded.first_polls),
         "first_milliseconds": {name: round(1000 * s, 1) for name, s in loaded.first.items()},
         "memory": {"samples": memory.samples,
                    "growth": {p: round(memory.growth(p), 3) for p in ("api", "workers")}},
@@ -146,17 +149,23 @@ def _targets(found: dict[str, Any]) -> list[dict[str, Any]]:
     tables = found["milliseconds"]
     alone, small = tables["alone"], tables["alone, 100 trials"]
     slowest = max(alone, key=lambda name: alone[name]["p95"])
-    busiest = max(tables["under load"], key=lambda name: tables["under load"][name]["p95"])
+    loaded = tables["under load"]
+    busiest = max(loaded, key=lambda name: loaded[name]["p95"])
+    slow = [name for name, row in loaded.items() if row["p95"] > _GOAL_MS]
     grown = {name: alone[name]["p50"] / max(1.0, small[name]["p50"]) for name in alone}
     steepest = max(grown, key=lambda name: grown[name])
     ours = alone["dashboard, as polled"]["p95"]
     theirs = tables["peer"]["optuna-dashboard, the study"]["p95"]
     return [
         target("trials per second", found["trials_per_second"], 100, at_least=True),
-        target(f"p95 of reads, alone ({slowest})", alone[slowest]["p95"], 50, at_least=False),
+        target(f"p95 of reads, alone ({slowest})", alone[slowest]["p95"], _GOAL_MS, at_least=False),
         target(
-            f"p95 of reads under load ({busiest})", tables["under load"][busiest]["p95"], 50,
+            f"p95 of reads under load ({busiest})", loaded[busiest]["p95"], _GOAL_MS,
             at_least=False,
+        ),
+        target(
+            f"of {len(loaded)} addresses under load, with a p95 above {_GOAL_MS:g} ms",
+            len(slow), 0, at_least=False,
         ),
         target(f"p50 at 10,000 trials over 100 ({steepest})", grown[steepest], 2, at_least=False),
         target("p95 of the dashboard over optuna-dashboard's", ours / theirs, 1, at_least=False),
@@ -182,6 +191,8 @@ def main(quick: bool) -> None:
         _table(title, rows)
     slow = sorted(found["first_milliseconds"].items(), key=lambda item: -item[1])[:5]
     print("\nslowest of the first round: " + ", ".join(f"{name} {ms:.0f}" for name, ms in slow))
+    polls = found["first_polls_milliseconds"]
+    print(f"first polls of all dashboards: p50 {polls['p50']:.0f}, p95 {polls['p95']:.0f}")
     print(f"errors: {found['errors'] or 'none'}\n")
     write("load", found, _targets(found), quick)
 

@@ -1,4 +1,4 @@
-"""Those who read: dashboards that poll, streams that are left open, and one who asks everything."""
+"""Those who read: dashboards that poll, streams that are left open, and some who ask everything."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ _POLL_SECONDS = 2.0
 #: Answers that say what is not there yet.
 _EXPECTED = (200, 404, 409)
 _PATIENCE_SECONDS = 30.0
+_FIRST_POLLS = "first polls"
+#: Of those who ask everything, between two requests.
+_REST_SECONDS = 0.05
 
 
 def reads(openapi: dict[str, Any], ids: dict[str, str], last: int) -> dict[str, str]:
@@ -76,7 +79,8 @@ class _Connection:
 
 
 class Readers:
-    """Latencies in seconds by address, those of the first round under load apart; and errors."""
+    """Latencies in seconds by address, those of the first round and of the first
+    polls under load apart; and errors."""
 
     def __init__(self, url: str, key: str) -> None:
         self._url, self._key = url, key
@@ -85,6 +89,7 @@ class Readers:
         )
         self.latencies: dict[str, list[float]] = defaultdict(list)
         self.first: dict[str, float] = {}
+        self.first_polls: list[float] = []
         self.errors: Counter[str] = Counter()
         self.events = 0
 
@@ -106,9 +111,10 @@ class Readers:
         """As a page that has no stream asks: for what is new since the last answer."""
         await asyncio.sleep(random.uniform(0, _POLL_SECONDS))
         connection = _Connection(self._url, self._key)
-        token = ""
+        token, called = "", _FIRST_POLLS
         while True:
-            body = await self._get(connection, name, f"{address}?parts=true&after={token}")
+            body = await self._get(connection, called, f"{address}?parts=true&after={token}")
+            called = name
             if identified := re.match(rb'{"id": "([^"]+)"', body):
                 token = identified[1].decode()
             await asyncio.sleep(_POLL_SECONDS * random.uniform(0.75, 1.25))
@@ -126,42 +132,66 @@ class Readers:
                 self.errors[f"stream: {type(error).__name__}"] += 1
             await asyncio.sleep(1)
 
-    async def _everything(self, addresses: dict[str, str]) -> None:
-        """One after the other; the first round, which warms up, is kept apart."""
+    async def _first_round(self, addresses: dict[str, str]) -> None:
         connection = _Connection(self._url, self._key)
         for name, address in addresses.items():
             await self._get(connection, name, address)
             self.first[name] = self.latencies.pop(name, [math.nan])[0]
-        for name, address in itertools.cycle(addresses.items()):
+        connection.close()
+
+    async def _cycle(self, addresses: list[tuple[str, str]], start: int) -> None:
+        connection = _Connection(self._url, self._key)
+        for name, address in itertools.cycle(addresses[start:] + addresses[:start]):
             await self._get(connection, name, address)
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(_REST_SECONDS)
+
+    async def _everything(self, addresses: dict[str, str], readers: int) -> None:
+        """One after the other; the first round, which warms up, by one alone and kept apart. Then
+        by several at once, each of whom begins somewhere else.
+        """
+        await self._first_round(addresses)
+        many = list(addresses.items())
+        async with asyncio.TaskGroup() as group:
+            for number in range(readers):
+                group.create_task(self._cycle(many, number * len(many) // readers))
 
     async def under_load(
-        self, addresses: dict[str, str], dashboards: int, events: str, streams: int,
-        until: asyncio.Event,
+        self, addresses: dict[str, str], readers: int, dashboards: int, events: str,
+        streams: int, until: asyncio.Event,
     ) -> None:  # fmt: skip
         """Read until told to end."""
         tasks = [
             asyncio.create_task(self._poll(f"polled by {dashboards}", events))
             for _ in range(dashboards)
         ]
-        tasks.append(asyncio.create_task(self._everything(addresses)))
+        tasks.append(asyncio.create_task(self._everything(addresses, readers)))
         tasks += [asyncio.create_task(self._stream(f"{events}?parts=true")) for _ in range(streams)]
         await until.wait()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def one_by_one(self, addresses: dict[str, str], times: int) -> None:
-        """Each address so many times, one request at a time; the first, unmeasured, warms up."""
-        connection = _Connection(self._url, self._key)
-        for name, address in addresses.items():
-            await connection.get(address)
-            for _ in range(times):
-                await self._get(connection, name, address)
+        self.first_polls = self.latencies.pop(_FIRST_POLLS, [])
 
     async def close(self) -> None:
         await self._client.aclose()
+
+
+async def in_turn(sides: list[tuple[Readers, dict[str, str]]], times: int) -> None:
+    """Each address so many times by each side, by one after the other: what else the machine does
+    meets all sides alike. One request at a time; the first of each, unmeasured, warms up.
+
+    Args:
+        sides: who reads, and what: the same names for all.
+    """
+    connections = [_Connection(readers._url, readers._key) for readers, _ in sides]
+    for name in sides[0][1]:
+        for connection, (_, addresses) in zip(connections, sides, strict=True):
+            await connection.get(addresses[name])
+        for _ in range(times):
+            for connection, (readers, addresses) in zip(connections, sides, strict=True):
+                await readers._get(connection, name, addresses[name])
+    for connection in connections:
+        connection.close()
 
 
 def percentiles(values: list[float]) -> dict[str, float]:

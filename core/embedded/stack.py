@@ -35,7 +35,6 @@ _WORKER_NICENESS = 5
 _READY_SECONDS = 90.0
 _WORKER_PATIENCE = 15.0
 _SUPERVISION_SECONDS = 1.0
-_MOST_RESTARTS = 5  # within a minute
 _MOST_REVIVALS = 20  # in a row
 
 
@@ -109,7 +108,12 @@ class Stack:
     """`with Stack(settings) as stack:` runs everything; `stack.url` is the API's address.
 
     A process or a database that ends is started again; `failed` says which ends for good.
+
+    Attributes:
+        most_restarts: of a process within a minute.
     """
+
+    most_restarts = 5
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -244,7 +248,7 @@ class Stack:
                     continue
                 now = time.monotonic()
                 recent = [at for at in self._restarts.get(name, []) if now - at < 60]
-                if len(recent) >= _MOST_RESTARTS:
+                if len(recent) >= self.most_restarts:
                     self.failed[name] = f"ends again and again; see {self._logs / name}.log"
                     continue
                 self._restarts[name] = [*recent, now]

@@ -17,6 +17,7 @@ from core.search.planning import in_rounds, look_now
 from core.search.selection import select as select_policy
 from core.search.spec import SearchSpec
 from core.search.standing import standing
+from core.store.database import UNHURRIED
 from core.store.tables import Base, CandidateRow, Dataset, Job, Trial, new_id
 from core.store.transitions import transition
 
@@ -28,7 +29,8 @@ _BUSY = (
     .label("busy")
 )
 _STANDING = select(_jobs.state, _BUSY).where(_jobs.id == bindparam("job_id"))
-_STANDING_SHARED = _STANDING.with_for_update(
+# A lock is written down too, and need not outlive the server.
+_STANDING_SHARED = _STANDING.add_columns(UNHURRIED).with_for_update(
     read=True, key_share=True, of=Base.metadata.tables["jobs"]
 )
 
@@ -224,7 +226,8 @@ def is_due(session: Session, job_id: str) -> bool:
 
     It waits for whoever is ending the job, who may not have seen the result.
     """
-    state, busy = session.execute(_STANDING_SHARED, {"job_id": job_id}).one_or_none() or ("", True)
+    found = session.execute(_STANDING_SHARED, {"job_id": job_id}).one_or_none()
+    state, busy = found[:2] if found else ("", True)
     if state in OPEN_JOBS:
         return _may_change(session, job_id, spec_for(session, job_id), busy=busy)
     return state in ENDING_JOBS

@@ -26,6 +26,7 @@ from core.policies.schema import Policy
 from core.pretraining.spec import FINAL, SOURCE, TrialSpec
 from core.search.spec import SearchSpec
 from core.settings import Settings
+from core.store.database import UNHURRIED
 from core.store.tables import Base, Job, Trial
 from core.store.transitions import may_become, transition
 
@@ -83,7 +84,7 @@ _TAKE = (
         _trials.schedule_iterations, _trials.resume_from, _trials.task, _trials.payload,
         _candidates.policy, _datasets.digest, _jobs.owner, _jobs.request_id,
         _jobs.started_at.label("job_started_at"), _jobs.paused_at, _jobs.finished_at,
-        _jobs.paused_seconds, func.clock_timestamp().label("now"),
+        _jobs.paused_seconds, func.clock_timestamp().label("now"), UNHURRIED,
     )
 )  # fmt: skip
 

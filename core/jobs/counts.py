@@ -31,18 +31,20 @@ def counts(session: Session) -> Counts:
     """The counts; states without a row count 0."""
     jobs: dict[str, int] = dict.fromkeys(JOB, 0)
     trials: dict[str, int] = dict.fromkeys(TRIAL, 0)
-    for table, found in ((Job, jobs), (Trial, trials)):
-        rows = session.execute(select(table.state, func.count(table.id)).group_by(table.state))
-        found.update((state, count) for state, count in rows)
-    oldest = select(func.extract("epoch", func.now() - func.min(Trial.created_at))).where(
-        Trial.state == "queued"
-    )
+    for state, count in session.execute(select(Job.state, func.count(Job.id)).group_by(Job.state)):
+        jobs[state] = count
+    age = func.extract("epoch", func.now() - func.min(Trial.created_at))
+    oldest: dict[str, float] = {}
+    for state, count, seconds in session.execute(
+        select(Trial.state, func.count(Trial.id), age).group_by(Trial.state)
+    ):
+        trials[state], oldest[state] = count, seconds
     seen = workers_seen(session)
     return Counts(
         jobs=jobs,
         trials=trials,
         totals=totals(session),
-        oldest_queued_seconds=float(session.scalar(oldest) or 0),
+        oldest_queued_seconds=float(oldest.get("queued", 0.0)),
         workers=len(seen),
         memory={
             worker.name: (worker.device_memory, worker.device_memory_used or 0)

@@ -114,13 +114,19 @@ def find_job(session: Session, job_id: str) -> Job:
 _STATE = select(Job.state).where(Job.id == bindparam("job_id"))  # made once, asked by every poll
 
 
+def state_or_none(session: Session, job_id: str) -> str | None:
+    """The state of a job, for whoever needs no more of it; None if there is none of that id."""
+    state: str | None = session.scalar(_STATE, {"job_id": job_id})
+    return state
+
+
 def state_of(session: Session, job_id: str) -> str:
-    """The state of a job, for whoever needs no more of it.
+    """The same.
 
     Raises:
         NotFoundError: `job_not_found`.
     """
-    state: str | None = session.scalar(_STATE, {"job_id": job_id})
+    state = state_or_none(session, job_id)
     if state is None:
         raise job_not_found(job_id)
     return state

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Float, Select, func, or_, select
+from sqlalchemy import BindParameter, Float, Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from core.lifecycle import JOB
@@ -68,22 +68,17 @@ def _ordered(query: Select[Any], order: Order) -> Select[Any]:
     return query.order_by(Job.id.desc())
 
 
-def _costs(session: Session, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Of each job trials by state, and seconds of trials."""
-    found: dict[str, dict[str, Any]] = defaultdict(lambda: {"counts": {}, "seconds": 0.0})
-    rows = session.execute(
-        select(Trial.job_id, Trial.state, func.count(Trial.id), func.sum(Trial.seconds))
-        .where(Trial.job_id.in_(ids))
-        .group_by(Trial.job_id, Trial.state)
-    )
-    for job_id, state, count, seconds in rows:
-        found[job_id]["counts"][state] = count
-        found[job_id]["seconds"] += float(seconds or 0.0)
-    return found
+# Made once: to write these takes longer than to ask them.
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_COSTS = (
+    select(Trial.job_id, Trial.state, func.count(Trial.id), func.sum(Trial.seconds))
+    .where(Trial.job_id.in_(_IDS))
+    .group_by(Trial.job_id, Trial.state)
+)
+_WITHOUT_SUMMARY = select(Job.id).where(Job.id.in_(_IDS), Job.summary.is_(None))
 
 
-def _bests(session: Session, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Of those without a summary: the best means so far, where pretraining was longest."""
+def _the_bests() -> Select[Any]:
     baseline = (CandidateRow.origin == "baseline").label("baseline")
     means = (
         select(
@@ -95,7 +90,7 @@ def _bests(session: Session, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
             (CandidateRow.job_id == Trial.job_id) & (CandidateRow.key == Trial.candidate_key),
         )
         .where(
-            Trial.job_id.in_(select(Job.id).where(Job.id.in_(ids), Job.summary.is_(None))),
+            Trial.job_id.in_(_IDS),
             Trial.state == "completed", Trial.collapsed.is_(False),
             Trial.task.in_((SEARCH, CONFIRMATION)), Trial.score.is_not(None),
         )
@@ -109,11 +104,29 @@ def _bests(session: Session, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         ),
     )  # fmt: skip
     placed = select(means, first.label("place")).subquery()
-    rows = session.execute(select(placed).where(placed.c.place == 1))
+    return select(placed).where(placed.c.place == 1)
+
+
+_BESTS = _the_bests()
+
+
+def _costs(session: Session, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Of each job trials by state, and seconds of trials."""
+    found: dict[str, dict[str, Any]] = defaultdict(lambda: {"counts": {}, "seconds": 0.0})
+    for job_id, state, count, seconds in session.execute(_COSTS, {"ids": ids}):
+        found[job_id]["counts"][state] = count
+        found[job_id]["seconds"] += float(seconds or 0.0)
+    return found
+
+
+def _bests(session: Session, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Of those without a summary: the best means so far, where pretraining was longest."""
     found: dict[str, dict[str, Any]] = defaultdict(
         lambda: {"best": None, "baseline": None, "evidence": None}
     )
-    for row in rows:
+    # Asked before: PostgreSQL would read all trials there are to find that none is of such a job.
+    without = list(session.scalars(_WITHOUT_SUMMARY, {"ids": ids}))
+    for row in session.execute(_BESTS, {"ids": without}) if without else ():
         place = "baseline" if row.baseline else "best"
         entry = {"name": row.name, "score": row.score, "error": None, "at": row.iterations}
         found[row.job_id][place] = entry
@@ -125,6 +138,8 @@ def progress_of(session: Session, jobs: Collection[str]) -> Progress:
     all their trials.
     """
     ids = list(jobs)
+    if not ids:
+        return {}
     found = _costs(session, ids)
     bests = _bests(session, ids)
     return {job_id: {**found[job_id], **bests[job_id]} for job_id in ids}

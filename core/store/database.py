@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, func
 from sqlalchemy.orm import Session
 
 from core.errors import UnavailableError
@@ -15,6 +15,10 @@ from core.store import (
     freshness,
     owners,  # noqa: F401 - its listeners scope every session
 )
+
+#: A column of a statement whose transaction need not be on the disk when it is answered. If the
+#: server is killed within a second, it is lost, and everything that was committed after it.
+UNHURRIED = func.set_config("synchronous_commit", "off", True)
 
 
 @lru_cache(maxsize=4)

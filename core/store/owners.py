@@ -10,8 +10,17 @@ but functions such as `func.count()`.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from sqlalchemy import String, event, inspect, select
-from sqlalchemy.orm import Mapped, ORMExecuteState, Session, mapped_column, with_loader_criteria
+from sqlalchemy.orm import (
+    LoaderCriteriaOption,
+    Mapped,
+    ORMExecuteState,
+    Session,
+    mapped_column,
+    with_loader_criteria,
+)
 
 #: Owner of all that is made while no keys are configured, and of keys that name no other.
 LOCAL = "local"
@@ -23,21 +32,27 @@ class Owned:
     owner: Mapped[str] = mapped_column(String(64), index=True)
 
 
-@event.listens_for(Session, "do_orm_execute")
-def _only_own_rows(state: ORMExecuteState) -> None:
-    owner = state.session.info.get("owner")
-    if owner is None or not (state.is_select or state.is_update or state.is_delete):
-        return
+@lru_cache(maxsize=256)
+def _rows_of(owner: str) -> tuple[LoaderCriteriaOption, ...]:
+    """Made once for each owner: every query of a request has them."""
     from core.store.tables import CandidateRow, Job, Trial
 
     own_jobs = select(Job.id).where(Job.owner == owner)
-    state.statement = state.statement.options(
+    return (
         with_loader_criteria(Owned, lambda kind: kind.owner == owner, include_aliases=True),
         *(
             with_loader_criteria(table, table.job_id.in_(own_jobs), include_aliases=True)
             for table in (Trial, CandidateRow)
         ),
     )
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _only_own_rows(state: ORMExecuteState) -> None:
+    owner = state.session.info.get("owner")
+    if owner is None or not (state.is_select or state.is_update or state.is_delete):
+        return
+    state.statement = state.statement.options(*_rows_of(owner))
 
 
 @event.listens_for(Session, "before_flush")

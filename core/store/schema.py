@@ -52,7 +52,7 @@ def check(engine: Engine) -> None:
     Raises:
         UnavailableError: `schema_mismatch`, saying what to do.
     """
-    with engine.connect() as connection:
+    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         current, head = _versions(connection)
     if current != head:
         raise UnavailableError(

@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from core.embedded.process import end, spawn
 from tests.service.waiting import until
 
 
@@ -94,3 +95,13 @@ def test_after_kill_9_the_next_start_takes_over(folder: Path) -> None:
     process.terminate()
     assert process.wait(40) == 0
     until(lambda: not _processes_of(folder), 10)
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="sessions share nothing here")
+def test_what_steps_back_does_so_as_a_session_too(tmp_path: Path) -> None:
+    process = spawn(["sleep", "60"], tmp_path / "log", {}, niceness=5)
+    try:
+        found = Path(f"/proc/{process.pid}/autogroup").read_text().split()
+        assert found[-2:] == ["nice", "5"]
+    finally:
+        end(process, 1.0)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, update
+from sqlalchemy import func, text, update
 
 from core import dispatch, lifecycle
 from core.jobs import claim as trials
@@ -15,7 +15,7 @@ from core.jobs.advance import advance
 from core.jobs.control import cancel_job
 from core.jobs.sweep import sweep
 from core.settings import Settings
-from core.store.database import session_scope
+from core.store.database import session_scope, statement_scope
 from core.store.tables import Job, Trial
 from core.store.transitions import transition
 from tests.service.waiting import until
@@ -47,6 +47,17 @@ def test_a_second_delivery_is_dropped(database: Settings) -> None:
     assert _claim(due[0], database) is not None
     assert _claim(due[0], database, "w2") is None
     assert trial(due[0]).worker == "w1"
+
+
+def test_a_claim_alone_does_not_wait_for_the_disk(database: Settings) -> None:
+    _, due = make_job(database)
+    show = text("SHOW synchronous_commit")
+    with session_scope() as session:
+        assert trials.claim(session, due[0], "w", database) is not None
+        assert session.scalar(show) == "off"
+    with statement_scope() as session:
+        assert trials.claim(session, due[1], "w", database) is not None
+        assert session.scalar(show) == "on", "what comes next over the same connection does"
 
 
 def test_of_many_workers_one_gets_the_trial(database: Settings) -> None:
@@ -132,6 +143,27 @@ def test_what_is_about_to_be_sent_is_not_sent_by_the_sweeper_as_well(
     dispatch.dispatch(due[:3])
     assert [sorted(again) for again in found] == [sorted(due[3:])] * 3
     assert dispatch.about_to_be_sent() == set()
+
+
+def test_a_message_that_is_lost_is_sent_again_while_others_of_its_job_are_still_to_be_sent(
+    database: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, due = make_job(database)
+    found: list[list[str]] = []
+
+    def send(trial_id: str, queue: str) -> None:
+        with session_scope() as session:
+            session.execute(
+                update(Trial)
+                .where(Trial.dispatched_at.is_not(None))
+                .values(dispatched_at=func.now() - timedelta(hours=1))
+            )
+            found.append(sweep(session, database, set(), dispatch.about_to_be_sent()))
+
+    monkeypatch.setattr(dispatch, "send", send)
+    monkeypatch.setattr(dispatch, "_NOTED_TOGETHER", 1)
+    dispatch.dispatch(due[:3])
+    assert found == [[], due[:1], due[:2]]
 
 
 def test_trials_without_a_message_are_sent_again(database: Settings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import psycopg
 import pytest
 
 from core.datasets import CacheInfo
@@ -88,17 +89,21 @@ def test_what_depends_on_more_has_none(database: Settings, change: dict[str, obj
     assert fingerprint(other, "cpu") is None
 
 
+def _give_images(jobs: list[str], database: Settings, info: CacheInfo, library: Settings) -> None:
+    with session_scope() as session:
+        for job_id in jobs:
+            row = session.get_one(Dataset, session.get_one(Job, job_id).dataset_id)
+            row.digest = info.digest
+    database.data_dir.joinpath("datasets").symlink_to(library.data_dir / "datasets")
+
+
 def test_a_worker_trains_the_first_and_takes_over_the_second(
     database: Settings, animal_info: CacheInfo, library: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from workers import trial as worker
 
     jobs = [make_job(database), make_job(database)]
-    with session_scope() as session:
-        for job_id, _ in jobs:
-            row = session.get_one(Dataset, session.get_one(Job, job_id).dataset_id)
-            row.digest = animal_info.digest
-    database.data_dir.joinpath("datasets").symlink_to(library.data_dir / "datasets")
+    _give_images([job_id for job_id, _ in jobs], database, animal_info, library)
     monkeypatch.setattr(worker, "dispatch", lambda ids: None)
 
     for _, due in jobs:
@@ -108,3 +113,23 @@ def test_a_worker_trains_the_first_and_takes_over_the_second(
     assert first.iterations_run == 4
     assert second.iterations_run == 0
     assert (first.score, first.metrics) == (second.score, second.metrics)
+
+
+def test_a_trial_does_not_fail_because_the_database_went_away_as_it_began(
+    database: Settings, animal_info: CacheInfo, library: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workers import trial as worker
+
+    job_id, due = make_job(database)
+    _give_images([job_id], database, animal_info, library)
+    monkeypatch.setattr(worker, "dispatch", lambda ids: None)
+    claimed = take(database, due[0])
+    with psycopg.connect(str(database.database_url).replace("+psycopg", "")) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+    worker._run_claimed(claimed)
+    now = trial(due[0])
+    assert (now.state, now.iterations_run) == ("completed", 4), now.message
