@@ -87,7 +87,7 @@ def main() -> int:
             save("gpu", parts.document(), parts.targets, options.out)
 
     name = torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
-    parts = Parts(options.latest, keep, tuple(options.only), {"device": name})
+    parts = Parts(options.latest, keep, {"device": name}, only=tuple(options.only))
     parts.add("parity", partial(augmenting.measure_parity, device))
     data = made_up(32, device, 800 if quick else 8000)
     batch, steps = (32, 3) if quick else (256, 60)

@@ -27,12 +27,12 @@ class Parts:
 
     latest: float
     keep: Callable[[Parts], None]
-    only: tuple[str, ...] = ()
     samples: dict[str, Any] = field(default_factory=dict)
     targets: list[dict[str, Any]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+    only: tuple[str, ...] = ()
     _started: float = field(default_factory=time.perf_counter)
 
     def add(self, name: str, act: Callable[[], Found]) -> None:

@@ -41,3 +41,11 @@ def test_results_go_to_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
     found = json.loads(path.read_text())
     assert (found["samples"], found["targets"]) == ({"device": "cpu"}, wanted)
     assert found["commit"] == commit()
+
+
+def test_only_parts_that_were_asked_for_are_carried_out() -> None:
+    parts = Parts(60.0, lambda _: None, only=("packs", "step"))
+    for name in ("step", "packs, conv4", "candidate, conv4", "streaming"):
+        parts.add(name, lambda: (1, []))
+    assert list(parts.samples) == ["step", "packs, conv4"]
+    assert parts.left_out == []
