@@ -15,7 +15,7 @@ from core.augmentation.draws import Draws
 from core.augmentation.finish import Normalisation
 from core.augmentation.table import Table, noise_of
 from core.augmentation.tables import CODES
-from core.policies.schema import Operation, RandomResizedCrop
+from core.policies.schema import Operation, RandomResizedCrop, Stage
 
 #: Fewer images than this are not worth a thread.
 _SHARE = 16
@@ -92,6 +92,6 @@ def compile_kernels() -> None:
     if available():
         from core.augmentation.drawing import draw_table
 
-        for crop in (RandomResizedCrop(op="random_resized_crop"), Operation(op="invert")):
-            table = draw_table([crop], Draws(0).both, 2, 8, 8)
+        stages: list[Stage] = [RandomResizedCrop(op="random_resized_crop"), Operation(op="invert")]
+        table = draw_table(stages, Draws(0), 1, 8, 8)
         execute(table, torch.zeros(1, 3, 8, 8, dtype=torch.uint8))

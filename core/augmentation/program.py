@@ -90,28 +90,21 @@ class Program:
         """
         if not table.geometric:
             return None
-        moves = self._identity
-        moving = covering = np.zeros(self.count, np.bool_)
+        moves = self._identity.copy()
+        moving, covering = np.zeros((2, self.count), np.bool_)
         for name in table.geometric:
             mine = op == CODES[name]
-            moving = moving | mine
+            moving |= mine
             if name in _COVERING:
-                covering = covering | mine
-            # Of one of several operations there are few.
-            which = slice(None) if len(table.geometric) == 1 else np.flatnonzero(mine)
+                covering |= mine
             if name == CROP:
-                numbers = self.draws.uniform(f"{label}:{CROP}:crop", self.count, 22)[which]
-                scale, ratio = rows[which, 7:9], rows[which, 9:11]
-                own = maps.crop_maps(numbers, scale, ratio, self.height, self.width)
-            else:
-                if name == "rotate90":
-                    strength = np.where(mine, 90 * (_ONE + np.floor(drawn[:, 1] * 3)), strength)
-                own = maps.affine_of(name, strength[which], self.height, self.width)
-            if len(table.geometric) == 1:
-                moves = own
-            else:
-                moves = moves.copy() if moves is self._identity else moves
-                moves[which] = own
+                numbers = self.draws.uniform(f"{label}:{CROP}:crop", self.count, 22)[mine]
+                scale, ratio = rows[mine, 7:9], rows[mine, 9:11]
+                moves[mine] = maps.crop_maps(numbers, scale, ratio, self.height, self.width)
+                continue
+            if name == "rotate90":
+                strength = np.where(mine, 90 * (_ONE + np.floor(drawn[:, 1] * 3)), strength)
+            moves[mine] = maps.affine_of(name, strength[mine], self.height, self.width)
         self._move(moving, moves, rows[:, 4:7], moving & ~covering)
         return moving
 

@@ -18,13 +18,9 @@ _f = np.float32
 _RESAMPLE, _MIRROR, _OVERTURN = (
     CODES[name] for name in ("resample", "horizontal_flip", "vertical_flip")
 )
-_CROP, _SHEAR_X, _SHEAR_Y, _TRANSLATE_X, _TRANSLATE_Y, _ROTATE, _ROTATE90, _NOISE = (
-    CODES[name]
-    for name in (
-        CROP, "shear_x", "shear_y", "translate_x", "translate_y", "rotate", "rotate90",
-        "gaussian_noise",
-    )
-)  # fmt: skip
+_CROP, _SHEAR_X, _SHEAR_Y, _TRANSLATE_X, _TRANSLATE_Y, _ROTATE90 = (
+    CODES[name] for name in (CROP, "shear_x", "shear_y", "translate_x", "translate_y", "rotate90")
+)
 _TRIES = 10
 _DEGREE = _f(np.pi / 180.0)
 

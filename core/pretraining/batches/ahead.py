@@ -6,14 +6,13 @@ There are as many buffers as steps ahead; one is filled again when its copy has 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Self
 
 import torch
 
 from core.augmentation import Draws
+from core.pretraining.batches.coming import Coming
 from core.pretraining.batches.drawing import drawn
 from core.pretraining.batches.transfer import Copy, Transfer
 
@@ -42,16 +41,7 @@ class Ahead:
         shape = (len(seeds), min(size, len(images)), *self._rows.shape[1:])
         self._buffers = [transfer.buffer(*shape) for _ in range(min(DEPTH, len(steps)))]
         self._copies: list[Copy | None] = [None] * len(self._buffers)
-        self._to_ask = deque(steps)
-        self._coming: deque[tuple[int, Future[tuple[torch.Tensor, Copy]]]] = deque()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="batches")
-        for _ in self._buffers:
-            self._ask()
-
-    def _ask(self) -> None:
-        if self._to_ask:
-            step = self._to_ask.popleft()
-            self._coming.append((step, self._thread.submit(self._fetch, step)))
+        self._coming = Coming(self._fetch, steps, len(self._buffers), name="batches")
 
     def _fetch(self, step: int) -> tuple[torch.Tensor, Copy]:
         """In the thread: (seeds, n, s, s, 3) on the device, or on the way there."""
@@ -73,13 +63,10 @@ class Ahead:
         """By seed the batch of the next step, uint8 (n, 3, s, s) on the device, channels last.
 
         Raises:
+            ValueError: another one is next.
             Whatever the thread could not do, such as torch.OutOfMemoryError.
         """
-        due, fetched = self._coming.popleft()
-        if due != step:
-            raise ValueError(f"step {due} is next, not {step}")
-        images, copy = fetched.result()
-        self._ask()
+        images, copy = self._coming.take(step)
         copy.hand_over(images)
         return dict(zip(self._seeds, images.permute(0, 1, 4, 2, 3), strict=True))
 
@@ -88,4 +75,4 @@ class Ahead:
 
     def __exit__(self, *_: object) -> None:
         """End the thread. What it has begun to copy is kept by torch until it has been read."""
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        self._coming.close()

@@ -7,14 +7,13 @@ one were slower on an H200: half of the drawing holds the interpreter.
 from __future__ import annotations
 
 import contextlib
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 
 import torch
 
 from core.augmentation import Draws, Table, has_kernels, prepare_views
 from core.policies.schema import Policy
+from core.pretraining.batches.coming import Coming
 from core.pretraining.data import TrialData
 
 #: Of a step, what is drawn of the views of all candidates; None where it is drawn when it is due.
@@ -49,20 +48,8 @@ def preparing(
         table = prepare_views([(policy, draws[seed]) for policy, seed in who], count, height, width)
         return table.pinned() if device.type == "cuda" else table
 
-    to_ask, coming = deque(steps), deque[Future[Table]]()
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="views")
-
-    def ask() -> None:
-        if to_ask:
-            coming.append(pool.submit(make, to_ask.popleft()))
-
-    def take(_: int) -> Table:
-        ask()
-        return coming.popleft().result()
-
+    coming = Coming(make, steps, threads + _TO_SPARE, name="views", threads=threads)
     try:
-        for _ in range(threads + _TO_SPARE):
-            ask()
-        yield take
+        yield coming.take
     finally:
-        pool.shutdown(cancel_futures=True)
+        coming.close()
