@@ -47,12 +47,12 @@ from api.routes import (
 from api.sweeper import Sweeper
 from core import logs
 from core.access.binding import require_keys
-from core.datasets import pool
 from core.previews import process
 from core.queue import broker_url
 from core.settings import get_settings
 from core.store.database import get_engine
 from core.store.schema import check
+from quarterturn.data import pool
 
 _DESCRIPTION = """
 Chooses an augmentation policy for self-supervised pretraining, without labels.

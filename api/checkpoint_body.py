@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from core.validation import Document, parse
+from quarterturn.validation import Document, parse
 
 _WAYS = ("path", "from_job", "library")
 

@@ -15,9 +15,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.types import Receive, Scope, Send
 
-from core.errors import InvalidInputError, InvalidJsonError, UnsupportedMediaTypeError
 from core.settings import Settings
 from core.storage import storage_of
+from quarterturn.errors import InvalidInputError, InvalidJsonError, UnsupportedMediaTypeError
 
 MadeT = TypeVar("MadeT")
 FromUpload = Callable[[UploadFile, dict[str, Any]], MadeT]

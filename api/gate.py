@@ -21,10 +21,10 @@ from core.access.binding import is_loopback
 from core.access.keys import KEYLESS, Caller, authenticate, keys_exist
 from core.access.known import KnownCallers
 from core.access.rates import RateLimits
-from core.errors import ForbiddenError, QuarterturnError, UnauthorizedError
 from core.queue import broker_url
 from core.settings import Settings
 from core.store.database import statement_scope
+from quarterturn.errors import ForbiddenError, QuarterturnError, UnauthorizedError
 
 #: The cookie of the pages.
 COOKIE = "quarterturn_key"

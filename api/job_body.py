@@ -1,4 +1,4 @@
-"""The body of POST /v1/jobs as OpenAPI shows it; `core.search.spec` validates it."""
+"""The body of POST /v1/jobs as OpenAPI shows it; `quarterturn.search.spec` validates it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from core.placement import WorkerAsk
-from core.pretraining.spec import PretrainingSpec, ScoringSpec
-from core.search.spec import Budget, FinalPretraining
-from core.search.strategy import Strategy
-from core.spaces.schema import SearchSpace
-from core.validation import Document
+from quarterturn.pretrain.spec import PretrainingSpec, ScoringSpec
+from quarterturn.search.spec import Budget, FinalPretraining
+from quarterturn.search.strategy import Strategy
+from quarterturn.search.worker import WorkerAsk
+from quarterturn.space.schema import SearchSpace
+from quarterturn.validation import Document
 
 #: Those that need no fields.
 StrategyName = Literal[

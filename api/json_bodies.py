@@ -8,7 +8,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import answer_to, problem
-from core.errors import InvalidInputError
+from quarterturn.errors import InvalidInputError
 
 MAX_DEPTH = 32
 MAX_LENGTH = 10_000

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from api.pages.accept import wants_html
 from api.pages.render import render
-from core.errors import (
+from quarterturn.errors import (
     ConflictError,
     ForbiddenError,
     InvalidInputError,
@@ -28,7 +28,7 @@ from core.errors import (
     UnavailableError,
     UnsupportedMediaTypeError,
 )
-from core.validation import describe
+from quarterturn.validation import describe
 
 logger = logging.getLogger(__name__)
 

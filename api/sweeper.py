@@ -10,16 +10,16 @@ from collections.abc import Callable
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
+from core.checkpoints.catalog import finish_checkpoint_deletions
 from core.datasets.catalog import finish_deletions
 from core.datasets.leftovers import remove_leftovers
 from core.dispatch import about_to_be_sent, dispatch
-from core.errors import StorageUnavailableError
 from core.jobs.retention import expire
 from core.jobs.sweep import sweep
 from core.messages import queue_length, waiting_trials
 from core.settings import Settings
 from core.store.database import session_scope
-from core.weights.catalog import finish_checkpoint_deletions
+from quarterturn.errors import StorageUnavailableError
 
 logger = logging.getLogger(__name__)
 

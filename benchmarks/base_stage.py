@@ -17,9 +17,9 @@ from scipy.stats import spearmanr
 from benchmarks.correlation.collect import load_split
 from benchmarks.offline import search
 from benchmarks.report import target, write
-from core.pretraining.hardware import choose_device
-from core.search.spec import parse_search
-from core.search.standing import standing
+from quarterturn.pretrain.hardware import choose_device
+from quarterturn.search.spec import parse_search
+from quarterturn.search.standing import standing
 
 _SET = "cifar10"
 #: Rotation accuracy in percent of single operations on CIFAR-10, of the authors' logs.

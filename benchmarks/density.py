@@ -18,19 +18,19 @@ from benchmarks.correlation.collect import load_split
 from benchmarks.datasets.sets import RESOLUTION
 from benchmarks.offline import Offline, search
 from benchmarks.report import run, target, write
-from core.density.execute import fold_model
-from core.density.folds import held_out
-from core.density.losses import policy_losses
-from core.policies.schema import OneOf, Policy
-from core.pretraining.checkpoints import CheckpointStore
-from core.pretraining.data import TrialData
-from core.pretraining.hardware import choose_device
-from core.pretraining.spec import TrialSpec
-from core.search.objectives import OBJECTIVES, Losses, Objective, value, weights_of
-from core.search.spec import SearchSpec, parse_search
-from core.search.strategies import density
-from core.search.strategies.density.trials import fold_requests
-from core.storage.folder import FolderStorage
+from quarterturn.density.execute import fold_model
+from quarterturn.density.folds import held_out
+from quarterturn.density.losses import policy_losses
+from quarterturn.policy.schema import OneOf, Policy
+from quarterturn.pretrain.checkpoints import CheckpointStore
+from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.hardware import choose_device
+from quarterturn.pretrain.spec import TrialSpec
+from quarterturn.search.objectives import OBJECTIVES, Losses, Objective, value, weights_of
+from quarterturn.search.spec import SearchSpec, parse_search
+from quarterturn.search.strategies import density
+from quarterturn.search.strategies.density.trials import fold_requests
+from quarterturn.storage.folder import FolderStorage
 
 _SET, _FOLDS = "cifar10", 2
 _COMPARED: Objective = "minimax_weighted"

@@ -34,8 +34,8 @@ from benchmarks.accelerator.recording import measure_recording
 from benchmarks.accelerator.streaming import measure_streaming
 from benchmarks.report import RESULTS, save, show
 from benchmarks.step.measuring import measure as measure_step
-from core.pretraining.data import TrialData
-from core.pretraining.hardware import choose_device
+from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.hardware import choose_device
 
 _LATEST = 480.0
 _METHODS = ("moco_v2", "simclr")

@@ -37,15 +37,16 @@ def _part_of(archive: Path, files: int, target_path: Path) -> Path:
 _OURS = """
 import resource, sys, time, json
 from pathlib import Path
-from core.datasets import ingest, pool
-from core.datasets.caps import Caps
-from core.datasets.members import archive_members
+from core.storage import storage_of
+from quarterturn.data import ingest, pool
+from quarterturn.data.caps import Caps
+from quarterturn.data.members import archive_members
 from core.settings import Settings
 if __name__ == "__main__":
     settings = Settings(data_dir=Path(sys.argv[2]))
-    caps = Caps(settings)
+    caps = Caps(settings.ingest_limits)
     started = time.perf_counter()
-    info, report = ingest(archive_members(Path(sys.argv[1]), settings, caps), settings, caps)
+    info, report = ingest(archive_members(Path(sys.argv[1]), caps), caps, storage_of(settings))
     seconds = time.perf_counter() - started
     pool.shutdown(wait=True)
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]

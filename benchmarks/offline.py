@@ -8,14 +8,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.execution import execute
-from core.pretraining.data import TrialData
-from core.pretraining.spec import TrialSpec
-from core.pretraining.trainer import DivergedError
-from core.search.history import Candidate, History, Place, Proposal, TrialRecord, TrialRequest
-from core.search.planning import plan
-from core.search.spec import SearchSpec
-from core.storage.folder import FolderStorage
+from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.spec import TrialSpec
+from quarterturn.pretrain.trainer import DivergedError
+from quarterturn.search.history import (
+    Candidate,
+    History,
+    Place,
+    Proposal,
+    TrialRecord,
+    TrialRequest,
+)
+from quarterturn.search.planning import plan
+from quarterturn.search.spec import SearchSpec
+from quarterturn.storage.folder import FolderStorage
+from quarterturn.trial.execution import execute
 
 #: Called after each trial with its record and all seconds so far.
 Watch = Callable[[TrialRecord, float], None]

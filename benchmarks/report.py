@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from core.versions import versions
+from quarterturn.versions import versions
 
 RESULTS = Path(__file__).parent / "results"
 

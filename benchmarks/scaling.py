@@ -28,17 +28,17 @@ from benchmarks.datasets.animal_mnist import write_archive
 from benchmarks.datasets.photographs import pieces
 from benchmarks.report import target, write
 from core.embedded.stack import Stack
-from core.policies.recipes import moco_v2
-from core.pretraining.checkpoints import CheckpointStore
-from core.pretraining.data import TrialData
-from core.pretraining.execute import execute_trial
-from core.pretraining.spec import TrialSpec
-from core.search.history import History
-from core.search.planning import remaining
-from core.search.spec import parse_search
 from core.settings import Settings
-from core.storage.folder import FolderStorage
-from quarterturn.client import Client
+from quarterturn.client.client import Client
+from quarterturn.policy.recipes import moco_v2
+from quarterturn.pretrain.checkpoints import CheckpointStore
+from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.spec import TrialSpec
+from quarterturn.search.history import History
+from quarterturn.search.planning import remaining
+from quarterturn.search.spec import parse_search
+from quarterturn.storage.folder import FolderStorage
+from quarterturn.trial.execute import execute_trial
 
 _CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 _BATCH = 64

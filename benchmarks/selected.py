@@ -21,13 +21,13 @@ from benchmarks.correlation.supervised import supervised_accuracy
 from benchmarks.datasets.labelled import Split
 from benchmarks.offline import Offline, search
 from benchmarks.report import target, write
-from core.policies.recipes import BASELINES
-from core.policies.schema import Policy
-from core.pretraining.hardware import choose_device
-from core.search.evidence import assess
-from core.search.selection import select
-from core.search.spec import parse_search
-from core.search.standing import standing
+from quarterturn.policy.recipes import BASELINES
+from quarterturn.policy.schema import Policy
+from quarterturn.pretrain.hardware import choose_device
+from quarterturn.search.evidence import assess
+from quarterturn.search.selection import select
+from quarterturn.search.spec import parse_search
+from quarterturn.search.standing import standing
 
 _EPOCHS = 200
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.errors import ForbiddenError
+from quarterturn.errors import ForbiddenError, InvalidInputError
 
 
 def resolved_under(path: str, roots: list[Path], *, setting: str, instead: str) -> Path:
@@ -19,4 +19,18 @@ def resolved_under(path: str, roots: list[Path], *, setting: str, instead: str) 
             f"The path is not under a folder that the operator allows ({setting}). {instead}",
             code="path_not_allowed",
         )
+    return resolved
+
+
+def allowed_folder(path: str, roots: list[Path]) -> Path:
+    """The folder at `path`, if it lies under an allow-listed root.
+
+    Raises:
+        ForbiddenError, InvalidInputError: `path_not_allowed` or `path_not_found`.
+    """
+    resolved = resolved_under(
+        path, roots, setting="QUARTERTURN_DATASET_ROOTS", instead="Upload an archive instead."
+    )
+    if not resolved.is_dir():
+        raise InvalidInputError("There is no folder at that path.", code="path_not_found")
     return resolved

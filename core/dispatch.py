@@ -16,11 +16,11 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.errors import UnavailableError
 from core.jobs.sweep import mark_dispatched, queues_of
 from core.queue import RUN_TRIAL, celery_options
 from core.settings import get_settings
 from core.store.database import session_scope
+from quarterturn.errors import UnavailableError
 
 logger = logging.getLogger(__name__)
 

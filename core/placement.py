@@ -7,55 +7,24 @@ that it can serve, that of no ask included.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import Any
 
-from pydantic import Field, model_validator
-
-from core.validation import Document
+from quarterturn.search.worker import MEMORY_CLASSES, WorkerAsk
 
 _ANY = "quarterturn.trials"
-#: GPU memory by which there are queues, in GiB, as cards are sold.
-MEMORY_CLASSES = (4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 141, 180, 192)
 #: Drivers and error correction keep up to a tenth of what a card is sold with.
 _USABLE = 0.9
 
 
-class WorkerAsk(Document):
-    """The worker that a job's trials need; by default any will do."""
-
-    device: Literal["any", "cpu", "cuda"] = Field(
-        default="any", description="What the worker computes on; asking for memory means cuda."
-    )
-    gpu_memory_gib: Annotated[int, Field(ge=1, le=MEMORY_CLASSES[-1])] | None = Field(
-        default=None, description="Memory of the GPU at least, as cards are sold."
-    )
-
-    @model_validator(mode="after")
-    def _memory_is_of_a_gpu(self) -> Self:
-        if self.gpu_memory_gib is not None and self.device == "cpu":
-            raise ValueError("gpu_memory_gib asks for a GPU; leave device out, or say cuda")
-        return self
-
-    @property
-    def queue(self) -> str:
-        """The queue of the trials. Memory is rounded up to the next of `MEMORY_CLASSES`."""
-        if self.gpu_memory_gib is not None:
-            return _memory_queue(min(c for c in MEMORY_CLASSES if c >= self.gpu_memory_gib))
-        return _ANY if self.device == "any" else f"{_ANY}.{self.device}"
-
-    def in_words(self) -> str:
-        """Such as: a worker with a CUDA GPU of 24 GiB or more."""
-        if self.gpu_memory_gib is not None:
-            return f"a worker with a CUDA GPU of {self.gpu_memory_gib} GiB or more"
-        return {
-            "any": "a worker",
-            "cpu": "a worker on a CPU",
-            "cuda": "a worker with a CUDA GPU",
-        }[self.device]
-
-
 def _memory_queue(gib: int) -> str:
     return f"{_ANY}.cuda.{gib}"
+
+
+def queue_for(ask: WorkerAsk) -> str:
+    """The queue of trials that ask for this; memory is rounded up to one of `MEMORY_CLASSES`."""
+    if ask.gpu_memory_gib is not None:
+        return _memory_queue(min(c for c in MEMORY_CLASSES if c >= ask.gpu_memory_gib))
+    return _ANY if ask.device == "any" else f"{_ANY}.{ask.device}"
 
 
 @dataclass(frozen=True)
@@ -88,4 +57,4 @@ def ask_of(stored: dict[str, Any] | None) -> WorkerAsk:
 
 def queue_of(stored: dict[str, Any] | None) -> str:
     """The queue of a job's trials, from `worker` of its specification."""
-    return ask_of(stored).queue
+    return queue_for(ask_of(stored))

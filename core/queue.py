@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.errors import UnavailableError
 from core.placement import QUEUES
 from core.settings import Settings
+from quarterturn.errors import UnavailableError
 
 RUN_TRIAL = "quarterturn.run_trial"
 

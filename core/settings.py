@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from quarterturn.data.caps import IngestLimits
+
+_LIMITS = IngestLimits()
 
 
 class Settings(BaseSettings):
@@ -77,21 +82,34 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(
         8 * 2**30, description="Largest upload, in bytes; other bodies are limited to 8 MiB."
     )
-    max_archive_bytes: int = Field(64 * 2**30, description="Largest unpacked archive, in bytes.")
-    max_member_bytes: int = Field(64 * 2**20, description="Largest file in an archive, in bytes.")
-    max_members: int = Field(1_000_000, description="Most files in an archive.")
+    max_archive_bytes: int = Field(
+        _LIMITS.max_archive_bytes, description="Largest unpacked archive, in bytes."
+    )
+    max_member_bytes: int = Field(
+        _LIMITS.max_member_bytes, description="Largest file in an archive, in bytes."
+    )
+    max_members: int = Field(_LIMITS.max_members, description="Most files in an archive.")
     max_archive_ratio: int = Field(
-        100, ge=1, description="Most unpacked bytes per byte of an archive, one largest file aside."
+        _LIMITS.max_archive_ratio,
+        ge=1,
+        description="Most unpacked bytes per byte of an archive, one largest file aside.",
     )
     decode_memory_bytes: int = Field(
-        2 * 2**30, description="Memory of a process that decodes uploads, on Linux."
+        _LIMITS.decode_memory_bytes,
+        description="Memory of a process that decodes uploads, on Linux.",
     )
-    decode_seconds: float = Field(20.0, gt=0, description="CPU seconds to decode one image.")
-    max_image_pixels: int = Field(50_000_000, description="Largest image, in pixels.")
-    min_image_side: int = Field(8, description="Shortest side of a usable image, in pixels.")
-    min_images: int = Field(100, description="Fewest usable images of a dataset.")
+    decode_seconds: float = Field(
+        _LIMITS.decode_seconds, gt=0, description="CPU seconds to decode one image."
+    )
+    max_image_pixels: int = Field(_LIMITS.max_image_pixels, description="Largest image, in pixels.")
+    min_image_side: int = Field(
+        _LIMITS.min_image_side, description="Shortest side of a usable image, in pixels."
+    )
+    min_images: int = Field(_LIMITS.min_images, description="Fewest usable images of a dataset.")
     decode_processes: int = Field(
-        0, ge=0, description="Processes that decode uploads; 0: one per core."
+        _LIMITS.decode_processes,
+        ge=0,
+        description="Processes that decode uploads; 0: one per core.",
     )
     max_candidates: int = Field(
         5_010, description="Most candidates of one job, the baselines included."
@@ -178,6 +196,12 @@ class Settings(BaseSettings):
         if isinstance(value, int) and value < 1:
             raise ValueError("a pack has one trial at least; write auto or a whole number from 1")
         return value
+
+    @property
+    def ingest_limits(self) -> IngestLimits:
+        """Those of uploads."""
+        names = (field.name for field in fields(IngestLimits) if field.name != "prefix")
+        return IngestLimits(**{name: getattr(self, name) for name in names}, prefix="QUARTERTURN_")
 
     @property
     def uploads_dir(self) -> Path:

@@ -24,8 +24,8 @@ from lightly.transforms.utils import IMAGENET_NORMALIZE
 from torch import nn
 from torch.utils.data import DataLoader
 
-from core.exports import export
-from core.policies import read_policy
+from quarterturn.export import export
+from quarterturn.policy import read_policy
 
 
 def policy_transform(path: Path, size: int) -> object:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from quarterturn.client import Client
+    from quarterturn.client.client import Client
+    from quarterturn.client.job import Job
     from quarterturn.encoder import PretrainedEncoder, load_encoder
-    from quarterturn.job import Job
-    from quarterturn.selected import SelectedPolicy
+    from quarterturn.results.selected import SelectedPolicy
     from quarterturn.transform import PolicyTransform, load_policy
 
 __all__ = [
@@ -25,10 +25,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Client": "quarterturn.client",
-    "Job": "quarterturn.job",
+    "Client": "quarterturn.client.client",
+    "Job": "quarterturn.client.job",
     "PolicyTransform": "quarterturn.transform",
-    "SelectedPolicy": "quarterturn.selected",
+    "SelectedPolicy": "quarterturn.results.selected",
     "PretrainedEncoder": "quarterturn.encoder",
     "load_encoder": "quarterturn.encoder",
     "load_policy": "quarterturn.transform",

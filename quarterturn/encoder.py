@@ -9,10 +9,10 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
-from core.errors import InvalidInputError
-from core.pretraining.encoders import build_encoder
-from core.weights.naming import ENCODERS, WeightsMismatchError, load_portable
-from core.weights.reading import read_safetensors
+from quarterturn.errors import InvalidInputError
+from quarterturn.models.encoders import build_encoder
+from quarterturn.models.naming import ENCODERS, WeightsMismatchError, load_portable
+from quarterturn.models.reading import read_safetensors
 
 
 class PretrainedEncoder(nn.Module):

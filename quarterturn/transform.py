@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 from torch.utils.data import get_worker_info
 
-from core.augmentation import Draws, augment
-from core.policies import Policy, parse_policy, read_policy
+from quarterturn.augment import Draws, augment
+from quarterturn.policy import Policy, parse_policy, read_policy
 
 
 class PolicyTransform:
@@ -94,7 +94,7 @@ def load_policy(source: str | Path | dict[str, Any], seed: int | None = None) ->
     """Load a policy file, or a policy document.
 
     Raises:
-        core.errors.InvalidInputError: it is no valid policy of a schema version known here.
+        quarterturn.errors.InvalidInputError: it is no valid policy of a schema version known here.
     """
     policy = parse_policy(source) if isinstance(source, dict) else read_policy(source)
     return PolicyTransform(policy, seed)

@@ -14,14 +14,15 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from benchmarks.datasets.animal_mnist import write_archive
-from core.datasets import CacheInfo, DatasetCache, ingest, open_cache
-from core.datasets.caps import Caps
-from core.datasets.members import archive_members
 from core.embedded.postgres import EmbeddedPostgres
 from core.embedded.stack import Stack
 from core.settings import Settings, get_settings
+from core.storage import storage_of
 from core.store.database import engine_for
 from core.store.schema import migrate
+from quarterturn.data import CacheInfo, DatasetCache, ingest, open_cache
+from quarterturn.data.caps import Caps
+from quarterturn.data.members import archive_members
 
 # Before anything imports Triton: without a GPU, its kernels are interpreted.
 os.environ.setdefault("TRITON_INTERPRET", "0" if torch.cuda.is_available() else "1")
@@ -53,7 +54,7 @@ TINY_SEARCH = {
 
 @pytest.fixture(scope="session", autouse=True)
 def _threads() -> None:
-    # The stack's worker computes beside this process; see core.pretraining.hardware.
+    # The stack's worker computes beside this process; see quarterturn.pretrain.hardware.
     torch.set_num_threads(1)
 
 
@@ -71,8 +72,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="session")
 def animal_info(animals: Path, library: Settings) -> CacheInfo:
-    caps = Caps(library)
-    return ingest(archive_members(animals, library, caps), library, caps)[0]
+    caps = Caps(library.ingest_limits)
+    return ingest(archive_members(animals, caps), caps, storage_of(library))[0]
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 _QUESTION = """
 import json, sys, torch
-from core.pretraining.hardware import choose_device
+from quarterturn.pretrain.hardware import choose_device
 device = choose_device(sys.argv[1])
 cuda = device.type == "cuda"
 memory = torch.cuda.get_device_properties(device).total_memory if cuda else 0

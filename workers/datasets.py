@@ -7,11 +7,12 @@ from contextlib import ExitStack
 
 import torch
 
-from core.datasets.cache import open_cache
-from core.errors import CacheFullError
-from core.pretraining.data import TrialData, load_trial_data
-from core.storage import Storage
-from core.storage.keys import dataset_key
+from quarterturn.data.cache import open_cache
+from quarterturn.errors import CacheFullError
+from quarterturn.pretrain.data import TrialData, load_trial_data
+from quarterturn.pretrain.graphs.recording import CudaGraphs
+from quarterturn.storage import Storage
+from quarterturn.storage.keys import dataset_key
 
 _MOST = 2
 
@@ -19,13 +20,14 @@ _MOST = 2
 class OpenDatasets:
     """Images stay memory-mapped on a CPU, so their copy on this machine is held while open."""
 
-    def __init__(self) -> None:
+    def __init__(self, cuda_graphs: CudaGraphs) -> None:
+        self._cuda_graphs = cuda_graphs
         self._open: OrderedDict[tuple[str, bool], tuple[TrialData, ExitStack]] = OrderedDict()
 
     def get(
         self, digest: str, storage: Storage, device: torch.device, *, whole: bool = False
     ) -> TrialData:
-        """The images of a dataset; see `core.pretraining.data`. No trial may be running.
+        """The images of a dataset; see `quarterturn.pretrain.data`. No trial may be running.
 
         Raises:
             ObjectMissingError, StorageUnavailableError, CacheFullError.
@@ -46,7 +48,10 @@ class OpenDatasets:
     ) -> tuple[TrialData, ExitStack]:
         with ExitStack() as held:
             folder = held.enter_context(storage.held(dataset_key(digest)))
-            return load_trial_data(open_cache(folder), device, whole=whole), held.pop_all()
+            data = load_trial_data(
+                open_cache(folder), device, whole=whole, cuda_graphs=self._cuda_graphs
+            )
+            return data, held.pop_all()
 
     def _close(self, most: int) -> None:
         while len(self._open) > most:

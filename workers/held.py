@@ -8,15 +8,15 @@ from typing import Any
 
 import torch
 
-from core.errors import CacheFullError, ObjectMissingError, StorageUnavailableError
 from core.jobs import claim as trials
 from core.jobs.advance import advance, is_due
 from core.jobs.result import record
 from core.jobs.twins import TwinRunsError, set_free
-from core.pretraining.trainer import DivergedError
 from core.settings import Settings
 from core.store.database import session_scope, statement_scope
-from core.weights.storing import WeightsUnavailableError
+from quarterturn.errors import CacheFullError, ObjectMissingError, StorageUnavailableError
+from quarterturn.models.storing import WeightsUnavailableError
+from quarterturn.pretrain.trainer import DivergedError
 from workers.heartbeat import Heartbeat, TrialStopped
 from workers.log_tail import LogTail
 from workers.reporting import report

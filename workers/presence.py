@@ -9,12 +9,12 @@ import threading
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.errors import StorageUnavailableError
 from core.jobs.workers import report_departure, report_presence
 from core.placement import QUEUES
 from core.settings import get_settings
 from core.storage import storage_of
 from core.store.database import session_scope
+from quarterturn.errors import StorageUnavailableError
 from workers.identity import worker_name
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ queues: list[str] = [QUEUES[0]]
 
 def _beat() -> None:
     # torch takes seconds to import; the first trial should not wait for it.
-    from core.pretraining.hardware import device_memory
+    from quarterturn.pretrain.hardware import device_memory
     from workers import trial
 
     device = str(trial.device())

@@ -13,27 +13,26 @@ import torch
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.dispatch import dispatch
-from core.execution import can_be_packed, execute, execute_together
 from core.jobs.claim import ClaimedTrial, claim
 from core.jobs.pack import claim_mates
 from core.jobs.reuse import fingerprint, kept_elsewhere, taken_over
 from core.jobs.twins import TwinRunsError
 from core.logs import bound
-from core.pretraining.checkpoints import Elsewhere
-from core.pretraining.data import TrialData
-from core.pretraining.hardware import choose_device, limit_threads
-from core.pretraining.packs.execute import PackedTrial
-from core.pretraining.packs.size import pack_size
-from core.pretraining.spec import FINAL
 from core.settings import get_settings
 from core.storage import storage_of
 from core.store.database import statement_scope
+from quarterturn.pretrain.checkpoints import Elsewhere
+from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.hardware import choose_device, limit_threads
+from quarterturn.pretrain.packs.size import pack_size
+from quarterturn.pretrain.spec import FINAL
+from quarterturn.trial.execution import can_be_packed, execute, execute_together
+from quarterturn.trial.pack import PackedTrial
 from workers.datasets import OpenDatasets
 from workers.held import HeldTrial
 from workers.identity import worker_name
 
 logger = logging.getLogger(__name__)
-_datasets = OpenDatasets()
 
 _Outcome = dict[str, Any] | Exception
 
@@ -44,6 +43,11 @@ def device() -> torch.device:
     settings = get_settings()
     limit_threads(settings.worker_threads, settings.workers)
     return choose_device(settings.device)
+
+
+@lru_cache(maxsize=1)
+def _datasets() -> OpenDatasets:
+    return OpenDatasets(get_settings().cuda_graphs)
 
 
 def _fingerprint(claimed: ClaimedTrial) -> str | None:
@@ -126,7 +130,7 @@ def _outcomes(held: list[HeldTrial]) -> Iterator[tuple[HeldTrial, _Outcome]]:
         return
     whole = first.claimed.spec.task == FINAL
     storage = storage_of(get_settings())
-    data = _datasets.get(first.claimed.dataset_digest, storage, device(), whole=whole)
+    data = _datasets().get(first.claimed.dataset_digest, storage, device(), whole=whole)
     for mate in _mates(first.claimed, data):
         held.append(HeldTrial(mate, get_settings()))
     to_train = [first]

@@ -10,8 +10,8 @@ from starlette.concurrency import run_in_threadpool
 
 from api.live.snapshot import Snapshot, look
 from core.access.keys import keys_in_force
-from core.errors import UnavailableError
 from core.store.database import statement_scope
+from quarterturn.errors import UnavailableError
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from core.settings import Settings
 from core.storage import storage_of
-from core.storage.keys import dataset_key
 from core.store.tables import Dataset, Job
+from quarterturn.storage.keys import dataset_key
 
 _JOBS_SHOWN = 20
 

@@ -15,8 +15,8 @@ from core.jobs.pulse import Pulse, pulse_of
 from core.jobs.snapshot import snapshot
 from core.jobs.trial_list import trial_page
 from core.lifecycle import active
-from core.scoring.catalogue import CRITERIA
 from core.store.tables import Job
+from quarterturn.score.catalogue import CRITERIA
 
 #: In the order of the page. The figures follow the ranking.
 PARTS = ("head", "status", "progress", "ranking", "trials", "failures")

@@ -22,8 +22,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.aside import Aside
-from core.errors import UnavailableError
 from core.store.tables import Job, Trial
+from quarterturn.errors import UnavailableError
 
 P = ParamSpec("P")
 T = TypeVar("T")

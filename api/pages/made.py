@@ -13,13 +13,13 @@ from api.pages.policy import policy_page
 from api.pages.render import render
 from core.access.keys import Caller
 from core.cards.build import card_of
-from core.cards.markdown import markdown
 from core.jobs.candidate import candidate_view
 from core.jobs.create import find_job
 from core.jobs.listing import progress_of
 from core.jobs.pulse import pulse_of
 from core.jobs.snapshot import snapshot
 from core.store.database import session_scope
+from quarterturn.card.markdown import markdown
 
 
 def job_page(job_id: str, place: Place, caller: Caller, *, fragment: bool) -> bytes:

@@ -7,12 +7,13 @@ from typing import Any, get_args
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.policies.operations import OPERATIONS
-from core.pretraining.spec import CriterionName, EncoderName, MethodName, PretrainingSpec
-from core.scoring.catalogue import CRITERIA
-from core.search.spec import SearchSpec
-from core.spaces import PRESETS, count_candidates, parse_space, space_warnings
-from core.spaces.schema import (
+from core.store.tables import Dataset, Job
+from quarterturn.policy.operations import OPERATIONS
+from quarterturn.pretrain.spec import CriterionName, EncoderName, MethodName, PretrainingSpec
+from quarterturn.score.catalogue import CRITERIA
+from quarterturn.search.spec import SearchSpec
+from quarterturn.space import PRESETS, count_candidates, parse_space, space_warnings
+from quarterturn.space.schema import (
     Domain,
     Grid,
     PipelineSpace,
@@ -22,7 +23,6 @@ from core.spaces.schema import (
     ShuffledOperations,
     SpaceOperation,
 )
-from core.store.tables import Dataset, Job
 
 _SUMMARIES = {
     "photometric": "Crop, flip, colour jitter, grey, solarize, blur and cutout, with searched "

@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 
 from core.jobs.candidate import SELECTED, candidate_names, candidate_view
 from core.jobs.create import find_job
-from core.policies import parse_policy
-from core.policies.diff import compare
-from core.scoring.catalogue import CRITERIA
 from core.store.tables import Dataset, Job
+from quarterturn.policy import parse_policy
+from quarterturn.policy.diff import compare
+from quarterturn.score.catalogue import CRITERIA
 
 IMAGES, DRAWS = 6, 6
 

@@ -15,10 +15,10 @@ from api.files import kept, made_from, name_of
 from api.paging import After, Limit, newest_first
 from api.problems import responses
 from api.schemas import CheckpointDetail, CheckpointSummary, Page
+from core.checkpoints import catalog
 from core.settings import Settings
 from core.store.tables import Checkpoint
-from core.validation import Document, parse
-from core.weights import catalog
+from quarterturn.validation import Document, parse
 
 router = APIRouter(prefix="/v1/checkpoints", tags=["checkpoints"])
 

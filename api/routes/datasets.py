@@ -18,11 +18,11 @@ from api.pages.render import render
 from api.paging import After, Limit, newest_first
 from api.problems import responses
 from api.schemas import DatasetDetail, DatasetSummary, Page
+from core.allowed import allowed_folder
 from core.datasets.catalog import create_dataset, delete_dataset, find_dataset
-from core.datasets.members import allowed_folder
 from core.settings import Settings
 from core.store.tables import Dataset
-from core.validation import Document, parse
+from quarterturn.validation import Document, parse
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
 

@@ -10,8 +10,8 @@ from api.files import StoredFile
 from api.problems import responses
 from core.jobs.encoder_card import encoder_card
 from core.jobs.encoders import job_with_encoder
-from core.storage.keys import encoder_key
 from core.store.tables import Dataset
+from quarterturn.storage.keys import encoder_key
 
 router = APIRouter(prefix="/v1/jobs", tags=["encoders"])
 

@@ -8,11 +8,11 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.deps import SettingsDep
-from core.errors import QuarterturnError
 from core.jobs.workers import workers_seen
 from core.messages import queue_length
 from core.store.database import get_engine, statement_scope
 from core.store.schema import check
+from quarterturn.errors import QuarterturnError
 
 router = APIRouter(tags=["health"])
 

@@ -17,7 +17,7 @@ from core.access.keys import OWNER, Scope, create_key, revoke_key
 from core.store.database import session_scope
 from core.store.owners import LOCAL
 from core.store.tables import ApiKey
-from core.validation import Document
+from quarterturn.validation import Document
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"])
 

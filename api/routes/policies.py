@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 
 from api.deps import SessionDep
 from api.problems import responses
-from core.exports import FORMATS, Options, export
 from core.jobs.create import find_job
 from core.jobs.selected import selected_policy
-from core.policies import Policy
 from core.store.tables import Dataset, Job
+from quarterturn.export import FORMATS, Options, export
+from quarterturn.policy import Policy
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 

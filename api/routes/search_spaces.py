@@ -10,9 +10,9 @@ from pydantic import BaseModel
 from api.deps import SessionDep
 from api.problems import responses
 from core.jobs.estimate import estimate
-from core.policies.operations import OPERATIONS
-from core.search.spec import parse_search
-from core.spaces import PRESETS, count_candidates, parse_space, space_warnings
+from quarterturn.policy.operations import OPERATIONS
+from quarterturn.search.spec import parse_search
+from quarterturn.space import PRESETS, count_candidates, parse_space, space_warnings
 
 router = APIRouter(prefix="/v1/search-spaces", tags=["search spaces"])
 

@@ -9,8 +9,8 @@ from starlette.concurrency import run_in_threadpool
 from api.gate import COOKIE, SIGN_IN
 from api.pages.render import render
 from core.access.keys import authenticate
-from core.errors import UnauthorizedError
 from core.store.database import session_scope
+from quarterturn.errors import UnauthorizedError
 
 router = APIRouter(include_in_schema=False)
 

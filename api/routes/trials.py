@@ -10,9 +10,9 @@ from sqlalchemy import select
 from api.deps import SessionDep
 from api.problems import responses
 from api.schemas import Page, TrialDetail, TrialSummary
-from core.errors import NotFoundError
 from core.jobs.create import state_of
 from core.store.tables import CandidateRow, Trial
+from quarterturn.errors import NotFoundError
 
 router = APIRouter(prefix="/v1", tags=["trials"])
 

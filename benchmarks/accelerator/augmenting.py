@@ -14,9 +14,9 @@ from benchmarks.accelerator.images import smooth_images
 from benchmarks.accelerator.parts import Found
 from benchmarks.augment.policies import WHOLE, single
 from benchmarks.report import spread, target
-from core.augmentation import Draws, augment, eager
-from core.augmentation.sampling import draw_program
-from core.policies.schema import Policy
+from quarterturn.augment import Draws, augment, eager
+from quarterturn.augment.sampling import draw_program
+from quarterturn.policy.schema import Policy
 
 #: Images in a batch, by their pixels.
 _BATCH = {32: 512, 96: 256, 224: 128}

@@ -15,14 +15,14 @@ from typing import Any
 from benchmarks.accelerator.parts import Found
 from benchmarks.candidate.paper import paper_pretraining, paper_probe
 from benchmarks.report import spread, target
-from core.policies.recipes import BASELINES, moco_v2
-from core.pretraining.checkpoints import CheckpointStore
-from core.pretraining.data import TrialData
-from core.pretraining.execute import execute_trial
-from core.pretraining.packs.execute import PackedTrial, execute_pack
-from core.pretraining.packs.size import SIZES, best_size, throughput
-from core.pretraining.spec import PretrainingSpec, TrialSpec
-from core.storage.folder import FolderStorage
+from quarterturn.policy.recipes import BASELINES, moco_v2
+from quarterturn.pretrain.checkpoints import CheckpointStore
+from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.packs.size import SIZES, best_size, throughput
+from quarterturn.pretrain.spec import PretrainingSpec, TrialSpec
+from quarterturn.storage.folder import FolderStorage
+from quarterturn.trial.execute import execute_trial
+from quarterturn.trial.pack import PackedTrial, execute_pack
 
 _TIMES_PAPER, _PROBE_SHARE = 20.0, 0.05
 _REPETITIONS, _PACKS, _EPOCHS = 3, 2, 50

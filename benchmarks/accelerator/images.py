@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-from core.pretraining.data import TrialData
+from quarterturn.pretrain.data import TrialData
 
 
 def smooth_images(size: int, count: int, device: torch.device) -> torch.Tensor:

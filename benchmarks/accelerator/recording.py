@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from typing import Any
 
 import torch
 
 from benchmarks.accelerator.parts import Found
 from benchmarks.report import spread
-from core.augmentation import Draws
-from core.policies.recipes import moco_v2
-from core.pretraining import trainer
-from core.pretraining.batches.drawing import batch_of
-from core.pretraining.data import TrialData
-from core.pretraining.graphs.comparing import Compared, compare
-from core.pretraining.graphs.recording import Recorder, recorder_of
-from core.pretraining.packs.stack import Stack
-from core.pretraining.packs.views import views_of_all
-from core.pretraining.spec import PretrainingSpec
-from core.settings import get_settings
+from quarterturn.augment import Draws
+from quarterturn.policy.recipes import moco_v2
+from quarterturn.pretrain import trainer
+from quarterturn.pretrain.batches.drawing import batch_of
+from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.graphs.comparing import Compared, compare
+from quarterturn.pretrain.graphs.recording import CudaGraphs, Recorder, recorder_of
+from quarterturn.pretrain.packs.stack import Stack
+from quarterturn.pretrain.packs.views import views_of_all
+from quarterturn.pretrain.spec import PretrainingSpec
 
 _SIZES = (1, 4)
 _PLAIN_STEPS, _STEPS, _ROUNDS = 3, 100, 2
@@ -66,37 +63,21 @@ def _compared(data: TrialData, spec: PretrainingSpec, size: int, recorder: Recor
     return compare(Stack(runs, spec), views, spec.learning_rate, device, recorder)
 
 
-@contextlib.contextmanager
-def _graphs(asked: str) -> Iterator[None]:
-    name = "QUARTERTURN_CUDA_GRAPHS"
-    before = os.environ.get(name)
-    os.environ[name] = asked
-    get_settings.cache_clear()
-    try:
-        yield
-    finally:
-        os.environ.pop(name)
-        if before is not None:
-            os.environ[name] = before
-        get_settings.cache_clear()
-
-
 def _whole(
     data: TrialData, spec: PretrainingSpec, steps: int, rounds: int
-) -> dict[str, list[float]]:
+) -> dict[CudaGraphs, list[float]]:
     """Steps per second of runs with their augmentation and the recording itself, in turn."""
-    rates: dict[str, list[float]] = {"off": [], "on": []}
+    rates: dict[CudaGraphs, list[float]] = {"off": [], "on": []}
     for number in range(1 + rounds):
         for asked, found in rates.items():
             run = trainer.start(spec, data, data.pretrain.shape[-1], 0)
-            with _graphs(asked):
-                started = time.perf_counter()
-                trainer.train(
-                    run, moco_v2(), data, spec,
-                    seed=0, until=steps, length=steps, watch=lambda _: None,
-                )  # fmt: skip
-                if number:
-                    found.append(steps / (time.perf_counter() - started))
+            started = time.perf_counter()
+            trainer.train(
+                run, moco_v2(), replace(data, cuda_graphs=asked), spec,
+                seed=0, until=steps, length=steps, watch=lambda _: None,
+            )  # fmt: skip
+            if number:
+                found.append(steps / (time.perf_counter() - started))
     return rates
 
 

@@ -12,10 +12,10 @@ import torch
 from benchmarks.accelerator.images import made_up
 from benchmarks.accelerator.parts import Found
 from benchmarks.report import spread, target
-from core.policies.recipes import moco_v2
-from core.pretraining import trainer
-from core.pretraining.data import TrialData
-from core.pretraining.spec import PretrainingSpec
+from quarterturn.policy.recipes import moco_v2
+from quarterturn.pretrain import trainer
+from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.spec import PretrainingSpec
 
 #: Pixels, images, batch size and encoder: short steps on small images, and large batches.
 _CASES = [(32, 8000, 256, "resnet_tiny"), (224, 2000, 128, "resnet18")]

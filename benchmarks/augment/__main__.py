@@ -21,7 +21,7 @@ from benchmarks.augment.peers import Apply, Library, ours, peers
 from benchmarks.augment.policies import WHOLE, single
 from benchmarks.datasets.photographs import pieces
 from benchmarks.report import target, write
-from core.policies.schema import Policy
+from quarterturn.policy.schema import Policy
 
 #: Images of a batch.
 _BATCH = {32: 256, 96: 64, 224: 16}

@@ -10,7 +10,15 @@ import albumentations as a
 import cv2
 import numpy as np
 
-from core.policies.schema import OneOf, Operation, Policy, RandomResizedCrop, Sample, Shuffle, Stage
+from quarterturn.policy.schema import (
+    OneOf,
+    Operation,
+    Policy,
+    RandomResizedCrop,
+    Sample,
+    Shuffle,
+    Stage,
+)
 
 _ONE = (1.0, 1.0)
 

@@ -14,7 +14,15 @@ import kornia.augmentation as k
 import torch
 from torch import nn
 
-from core.policies.schema import OneOf, Operation, Policy, RandomResizedCrop, Sample, Shuffle, Stage
+from quarterturn.policy.schema import (
+    OneOf,
+    Operation,
+    Policy,
+    RandomResizedCrop,
+    Sample,
+    Shuffle,
+    Stage,
+)
 
 _CIRCLE = 0.5
 

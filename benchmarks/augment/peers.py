@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.augmentation import Draws, augment
-from core.policies.schema import Policy
+from quarterturn.augment import Draws, augment
+from quarterturn.policy.schema import Policy
 
 Apply = Callable[[Any], Any]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 
-from core.policies.operations import OPERATIONS, SELFAUGMENT_OPERATIONS
-from core.policies.recipes import crop_flip, moco_v2, rand_augment, selfaugment, simclr
-from core.policies.schema import Operation, Policy, RandomResizedCrop, Stage
+from quarterturn.policy.operations import OPERATIONS, SELFAUGMENT_OPERATIONS
+from quarterturn.policy.recipes import crop_flip, moco_v2, rand_augment, selfaugment, simclr
+from quarterturn.policy.schema import Operation, Policy, RandomResizedCrop, Stage
 
 
 def _five_hundred() -> Policy:

@@ -8,7 +8,15 @@ from typing import Any
 
 from torchvision.transforms import v2 as t
 
-from core.policies.schema import OneOf, Operation, Policy, RandomResizedCrop, Sample, Shuffle, Stage
+from quarterturn.policy.schema import (
+    OneOf,
+    Operation,
+    Policy,
+    RandomResizedCrop,
+    Sample,
+    Shuffle,
+    Stage,
+)
 
 
 def _operation(stage: Operation, pil: bool) -> Any:

@@ -24,13 +24,13 @@ from benchmarks.candidate.lightly import lightly_pretraining
 from benchmarks.candidate.paper import paper_pretraining, paper_probe
 from benchmarks.correlation.collect import load_split
 from benchmarks.report import spread, target, write
-from core.policies.recipes import moco_v2, simclr
-from core.pretraining.checkpoints import CheckpointStore
-from core.pretraining.data import TrialData
-from core.pretraining.execute import execute_trial
-from core.pretraining.hardware import limit_threads
-from core.pretraining.spec import PretrainingSpec, TrialSpec
-from core.storage.folder import FolderStorage
+from quarterturn.policy.recipes import moco_v2, simclr
+from quarterturn.pretrain.checkpoints import CheckpointStore
+from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.hardware import limit_threads
+from quarterturn.pretrain.spec import PretrainingSpec, TrialSpec
+from quarterturn.storage.folder import FolderStorage
+from quarterturn.trial.execute import execute_trial
 
 _GOAL = 5.0
 

@@ -14,10 +14,10 @@ from lightly.transforms.simclr_transform import SimCLRTransform
 from torch import nn
 
 from benchmarks.candidate.loading import endless, loader
-from core.pretraining.data import TrialData
-from core.pretraining.encoders import Encoder, build_encoder
-from core.pretraining.hardware import autocast
-from core.pretraining.spec import PretrainingSpec
+from quarterturn.models.encoders import Encoder, build_encoder
+from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.hardware import autocast
+from quarterturn.pretrain.spec import PretrainingSpec
 
 
 def lightly_pretraining(

@@ -16,12 +16,12 @@ from torchvision.transforms import v2 as t
 
 from benchmarks.augment import torchvision
 from benchmarks.candidate.loading import endless, loader
-from core.policies.recipes import moco_v2
-from core.pretraining.data import TrialData
-from core.pretraining.encoders import Encoder, build_encoder
-from core.pretraining.hardware import autocast
-from core.pretraining.methods import build_method
-from core.pretraining.spec import PretrainingSpec
+from quarterturn.models.encoders import Encoder, build_encoder
+from quarterturn.policy.recipes import moco_v2
+from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.hardware import autocast
+from quarterturn.pretrain.methods import build_method
+from quarterturn.pretrain.spec import PretrainingSpec
 
 
 class _TwoViews:

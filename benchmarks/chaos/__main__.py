@@ -25,9 +25,9 @@ from benchmarks.chaos.faults import FAULTS, Chaos
 from benchmarks.datasets.animal_mnist import write_archive
 from benchmarks.report import target, write
 from core.embedded.stack import Stack
-from core.errors import QuarterturnError
 from core.settings import Settings, get_settings
-from quarterturn.client import Client
+from quarterturn.client.client import Client
+from quarterturn.errors import QuarterturnError
 
 _WORKERS = 3
 _ENVIRONMENT = {

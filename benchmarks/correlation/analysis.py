@@ -9,8 +9,8 @@ from scipy.stats import spearmanr
 
 from benchmarks.correlation.criteria import RETRIEVAL, ROTATION, ROTATION_ERROR
 from benchmarks.correlation.statistics import Points, reliability, summary, top_half
-from core.scoring.criteria import composite
-from core.search.evidence import exceeds
+from quarterturn.score.criteria import composite
+from quarterturn.search.evidence import exceeds
 
 SUPERVISED = "supervised"
 #: Of the encoder before training: says nothing of policies, but whether rotation does.

@@ -19,20 +19,20 @@ import torch
 from benchmarks.correlation.field import field
 from benchmarks.datasets.labelled import Split, from_folder, split
 from benchmarks.datasets.sets import RESOLUTION, SETS, TRIED_ON
-from core.augmentation import Draws, augment
-from core.policies.recipes import crop_flip
-from core.policies.schema import Policy
-from core.pretraining import trainer
-from core.pretraining.data import TrialData
-from core.pretraining.encoders import (
+from quarterturn.augment import Draws, augment
+from quarterturn.models.encoders import (
     Encoder,
     SmallEncoder,
     TorchvisionResNet,
     _Block,
     _Convolution,
 )
-from core.pretraining.hardware import autocast, choose_device
-from core.pretraining.spec import PretrainingSpec
+from quarterturn.policy.recipes import crop_flip
+from quarterturn.policy.schema import Policy
+from quarterturn.pretrain import trainer
+from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.hardware import autocast, choose_device
+from quarterturn.pretrain.spec import PretrainingSpec
 
 DATA = Path(".quarterturn/bench/data")
 RUNS = Path(".quarterturn/bench/correlation")

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 
 from benchmarks.correlation import views
-from core.pretraining.collapse import is_collapsed, spread
-from core.scoring.criteria import feature_std
-from core.scoring.probe import fit_head, rotation_probe
-from core.scoring.rank import rankme
+from quarterturn.pretrain.collapse import is_collapsed, spread
+from quarterturn.score.criteria import feature_std
+from quarterturn.score.probe import fit_head, rotation_probe
+from quarterturn.score.rank import rankme
 
 Layers = dict[str, torch.Tensor]
 #: The score of the product, and what did best beside it.

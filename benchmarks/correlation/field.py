@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.policies.recipes import BASELINES, crop, flip, jitter, rand_augment
-from core.policies.schema import Policy
+from quarterturn.policy.recipes import BASELINES, crop, flip, jitter, rand_augment
+from quarterturn.policy.schema import Policy
 
 _FLIP: dict[str, Any] = flip().model_dump()
 _CROP: dict[str, Any] = crop().model_dump()

@@ -16,10 +16,10 @@ from benchmarks.correlation.field import field
 from benchmarks.correlation.probes import other_probes
 from benchmarks.correlation.supervised import supervised
 from benchmarks.datasets.labelled import Split
-from core.pretraining.data import TrialData
-from core.pretraining.hardware import choose_device
-from core.pretraining.spec import ScoringSpec
-from core.scoring.untrained import untrained_rotation
+from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.hardware import choose_device
+from quarterturn.pretrain.spec import ScoringSpec
+from quarterturn.score.untrained import untrained_rotation
 
 #: Raised whenever a measurement changes, which makes the kept ones void.
 VERSION = 3

@@ -9,15 +9,15 @@ from typing import Any
 
 import torch
 
-from core.augmentation import Draws, augment
-from core.policies.recipes import BASELINES, crop_flip
-from core.policies.schema import Policy
-from core.pretraining import trainer
-from core.pretraining.data import TrialData
-from core.pretraining.methods import Method
-from core.pretraining.spec import PretrainingSpec
-from core.scoring.features import ROTATIONS, encode
-from core.scoring.probe import rotation_probe
+from quarterturn.augment import Draws, augment
+from quarterturn.policy.recipes import BASELINES, crop_flip
+from quarterturn.policy.schema import Policy
+from quarterturn.pretrain import trainer
+from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.methods import Method
+from quarterturn.pretrain.spec import PretrainingSpec
+from quarterturn.score.features import ROTATIONS, encode
+from quarterturn.score.probe import rotation_probe
 
 _TRAIN, _TEST = 1000, 750
 

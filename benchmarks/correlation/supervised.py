@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from benchmarks.datasets.labelled import Split
-from core.scoring.probe import fit_head
+from quarterturn.score.probe import fit_head
 
 PARTS = ("pretrain", "probe_train", "probe_test", "evaluation")
 _L2 = 1e-3

@@ -10,7 +10,7 @@ from statistics import fmean
 import torch
 from torch.nn import functional
 
-from core.scoring.criteria import Views, view_criteria
+from quarterturn.score.criteria import Views, view_criteria
 
 _LIDAR_DELTA = 1e-4
 

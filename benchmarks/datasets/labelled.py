@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from core.datasets.decode import DecodeLimits, decode
-from core.pretraining.data import TrialData
+from quarterturn.data.decode import DecodeLimits, decode
+from quarterturn.pretrain.data import TrialData
 
 #: Shares of the groups; `evaluation` serves the supervised probe alone.
 SHARES = {"pretrain": 0.55, "probe_train": 0.15, "probe_test": 0.12, "evaluation": 0.18}

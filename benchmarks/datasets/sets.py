@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.datasets import animal_mnist
 from benchmarks.datasets.labelled import Labelled, picture
-from core.datasets.decode import UnusableImageError
+from quarterturn.data.decode import UnusableImageError
 
 _EMOJI = (
     "emoji-datasource-google@16.0.0",

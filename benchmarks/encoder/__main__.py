@@ -21,7 +21,7 @@ from benchmarks.encoder.separation import POLICIES, separation
 from benchmarks.encoder.speed import speeds, step_seconds
 from benchmarks.encoder.tables import accuracy_table, format_table, separation_table, speed_table
 from benchmarks.report import target, write
-from core.pretraining.spec import PretrainingSpec
+from quarterturn.pretrain.spec import PretrainingSpec
 
 DEFAULT = PretrainingSpec().encoder
 _RUNS = Path(".quarterturn/bench/encoder")

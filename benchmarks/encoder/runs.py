@@ -18,13 +18,13 @@ from benchmarks.correlation.supervised import supervised_accuracy
 from benchmarks.datasets.labelled import Split
 from benchmarks.datasets.sets import RESOLUTION
 from benchmarks.encoder.sides import precision, start
-from core.policies.recipes import BASELINES
-from core.policies.schema import Policy
-from core.pretraining import trainer
-from core.pretraining.data import TrialData
-from core.pretraining.spec import PretrainingSpec
-from core.scoring.features import encode, rotation_features
-from core.scoring.probe import rotation_probe
+from quarterturn.policy.recipes import BASELINES
+from quarterturn.policy.schema import Policy
+from quarterturn.pretrain import trainer
+from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.spec import PretrainingSpec
+from quarterturn.score.features import encode, rotation_features
+from quarterturn.score.probe import rotation_probe
 
 #: Images that the probes see: enough for a sampling error of one to two points.
 _LIMITS = {"pretrain": 2500, "evaluation": 1000, "probe_train": 1000, "probe_test": 700}

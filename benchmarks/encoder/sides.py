@@ -9,13 +9,13 @@ from unittest import mock
 import torch
 from torch import nn
 
-from core.augmentation import Draws
-from core.pretraining import hardware, trainer
-from core.pretraining.data import TrialData
-from core.pretraining.encoders import Encoder, TorchvisionEncoder, _Block, build_encoder
-from core.pretraining.methods import build_method
-from core.pretraining.optimising import optimizer_of
-from core.pretraining.spec import PretrainingSpec
+from quarterturn.augment import Draws
+from quarterturn.models.encoders import Encoder, TorchvisionEncoder, _Block, build_encoder
+from quarterturn.pretrain import hardware, trainer
+from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.methods import build_method
+from quarterturn.pretrain.optimising import optimizer_of
+from quarterturn.pretrain.spec import PretrainingSpec
 
 #: Width and stride of residual blocks.
 Blocks = list[tuple[int, int]]

@@ -11,8 +11,8 @@ import torch
 
 from benchmarks.encoder.runs import Config, loaded, policies
 from benchmarks.encoder.sides import precision, start
-from core.pretraining import trainer
-from core.pretraining.hardware import autocast
+from quarterturn.pretrain import trainer
+from quarterturn.pretrain.hardware import autocast
 
 _WARM_UP = 2
 

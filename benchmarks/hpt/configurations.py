@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.pretraining.spec import PretrainingSpec
+from quarterturn.pretrain.spec import PretrainingSpec
 
 RUNS = Path(".quarterturn/bench/hpt")
 TARGETS = ["emoji", "wesnoth", "animal-mnist", "mnist"]

@@ -11,8 +11,8 @@ from PIL import Image
 from benchmarks.correlation.collect import DATA, load_split
 from benchmarks.datasets.labelled import Labelled, Split, split
 from benchmarks.datasets.sets import RESCALED, RESOLUTION, SETS
-from core.pretraining.data import TrialData
-from core.pretraining.hardware import choose_device
+from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.hardware import choose_device
 
 
 def _enlarged(data: Labelled, resolution: int) -> Labelled:

@@ -18,18 +18,18 @@ from benchmarks.datasets.labelled import Split
 from benchmarks.datasets.sets import imagenet_mobilenet
 from benchmarks.hpt.configurations import Config
 from benchmarks.hpt.images import loaded
-from core.policies.recipes import crop_flip, moco_v2
-from core.policies.schema import Policy
-from core.pretraining import trainer
-from core.pretraining.data import TrialData
-from core.pretraining.spec import ScoringSpec
-from core.scoring.features import encode, rotation_features
-from core.scoring.probe import rotation_probe
-from core.weights.identifying import identify
-from core.weights.naming import portable_state
-from core.weights.reading import read_pickle
-from core.weights.storing import load_weights, save_weights
-from core.weights.tensors import Tensors, Weights
+from quarterturn.models.identifying import identify
+from quarterturn.models.naming import portable_state
+from quarterturn.models.reading import read_pickle
+from quarterturn.models.storing import load_weights, save_weights
+from quarterturn.models.tensors import Tensors, Weights
+from quarterturn.policy.recipes import crop_flip, moco_v2
+from quarterturn.policy.schema import Policy
+from quarterturn.pretrain import trainer
+from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.spec import ScoringSpec
+from quarterturn.score.features import encode, rotation_features
+from quarterturn.score.probe import rotation_probe
 
 _BATCH = 500
 #: What the five steps of the paper leave out of moco_v2; the last two lose the flip as well.

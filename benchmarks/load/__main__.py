@@ -28,7 +28,7 @@ from benchmarks.report import run, target, write
 from core.access.keys import create_key
 from core.settings import Settings
 from core.store.database import engine_for
-from quarterturn.client import Client
+from quarterturn.client.client import Client
 
 _DASHBOARDS, _STREAMS, _READERS, _WORKERS = 200, 50, 4, 4
 _BASELINES, _SEEDS = 6, 2

@@ -11,7 +11,7 @@ from typing import Any
 
 import workers.trial
 from core.jobs.claim import ClaimedTrial
-from quarterturn.cli.serve import worker
+from workers.command import worker
 from workers.held import HeldTrial
 
 

@@ -12,15 +12,15 @@ from typing import Any
 import torch
 
 from benchmarks.correlation.collect import load_split
-from core.policies.recipes import BASELINES
-from core.pretraining.checkpoints import CheckpointStore
-from core.pretraining.execute import execute_trial
-from core.pretraining.spec import TrialSpec
-from core.search.history import Candidate
-from core.search.proposals.source import grid
-from core.search.spec import SearchSpec, parse_search
-from core.spaces.parameters import build
-from core.storage.folder import FolderStorage
+from quarterturn.policy.recipes import BASELINES
+from quarterturn.pretrain.checkpoints import CheckpointStore
+from quarterturn.pretrain.spec import TrialSpec
+from quarterturn.search.history import Candidate
+from quarterturn.search.proposals.source import grid
+from quarterturn.search.spec import SearchSpec, parse_search
+from quarterturn.space.parameters import build
+from quarterturn.storage.folder import FolderStorage
+from quarterturn.trial.execute import execute_trial
 
 _FOLDER = Path(".quarterturn/bench/search")
 #: 3 x 14 policies of the space, and the six baselines.

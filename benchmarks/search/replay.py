@@ -10,9 +10,9 @@ import optuna
 
 from benchmarks.offline import record_of
 from benchmarks.search.pool import ETA
-from core.search.history import History, Place, Proposal, TrialRecord
-from core.search.planning import plan
-from core.search.spec import SearchSpec
+from quarterturn.search.history import History, Place, Proposal, TrialRecord
+from quarterturn.search.planning import plan
+from quarterturn.search.spec import SearchSpec
 
 
 @dataclass(frozen=True)

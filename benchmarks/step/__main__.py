@@ -14,7 +14,7 @@ import torch
 from benchmarks.correlation.collect import load_split
 from benchmarks.report import write
 from benchmarks.step.measuring import measure
-from core.pretraining.hardware import choose_device
+from quarterturn.pretrain.hardware import choose_device
 
 
 def main() -> None:

@@ -10,15 +10,15 @@ from typing import Any
 import torch
 
 from benchmarks.report import spread, target
-from core.augmentation import Draws, two_views
-from core.policies.recipes import BASELINES
-from core.policies.schema import Policy
-from core.pretraining import trainer
-from core.pretraining.batches.drawing import batch_of
-from core.pretraining.batches.preparing import preparing
-from core.pretraining.data import TrialData
-from core.pretraining.graphs.stepping import stepping
-from core.pretraining.spec import PretrainingSpec
+from quarterturn.augment import Draws, two_views
+from quarterturn.policy.recipes import BASELINES
+from quarterturn.policy.schema import Policy
+from quarterturn.pretrain import trainer
+from quarterturn.pretrain.batches.drawing import batch_of
+from quarterturn.pretrain.batches.preparing import preparing
+from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.graphs.stepping import stepping
+from quarterturn.pretrain.spec import PretrainingSpec
 
 _KEPT = 8  # views made before, used in turn
 _IN_A_ROW = 10
@@ -63,7 +63,7 @@ def compare(
     coming = iter(numbers)
     with (
         preparing(data, spec.batch_size, [(policy, 0)], numbers) as prepared,
-        stepping(run, spec, device, _LENGTH) as optimise,
+        stepping(run, spec, device, _LENGTH, "auto") as optimise,
     ):
 
         def step(views: tuple[torch.Tensor, torch.Tensor]) -> None:

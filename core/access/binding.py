@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from core.access.keys import keys_exist
-from core.errors import ForbiddenError
+from quarterturn.errors import ForbiddenError
 
 
 def is_loopback(host: str) -> bool:

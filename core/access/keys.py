@@ -17,9 +17,9 @@ from typing import Literal, get_args
 from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from core.errors import InvalidInputError, NotFoundError, UnauthorizedError
 from core.store.owners import LOCAL
 from core.store.tables import ApiKey, new_id
+from quarterturn.errors import InvalidInputError, NotFoundError, UnauthorizedError
 
 Scope = Literal["read", "write", "admin"]
 SCOPES: tuple[str, ...] = get_args(Scope)

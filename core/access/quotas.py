@@ -7,10 +7,10 @@ from datetime import timedelta
 from sqlalchemy import BigInteger, func, select
 from sqlalchemy.orm import Session
 
-from core.errors import ForbiddenError
 from core.lifecycle import active
 from core.settings import Settings
 from core.store.tables import Dataset, Job, Trial
+from quarterturn.errors import ForbiddenError
 
 _WINDOW = timedelta(hours=24)
 

@@ -23,8 +23,8 @@ from limits.storage import MemoryStorage, RedisStorage, Storage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from redis.exceptions import RedisError
 
-from core.errors import TooManyRequestsError
 from core.queue import plain_url
+from quarterturn.errors import TooManyRequestsError
 
 logger = logging.getLogger(__name__)
 

@@ -10,22 +10,22 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.cards.measure import measure
-from core.cards.risks import risks
-from core.exports.overview import overview
 from core.jobs.figures.makeup import searched_shares
 from core.jobs.history import entrants_of, history_of
 from core.jobs.selected import selected_policy
 from core.jobs.specs import spec_of
 from core.lifecycle import final
-from core.policies.shares import shares_of
-from core.policies.words import describe
-from core.scoring.catalogue import CRITERIA
-from core.search.agreement import agreement, means_by_candidate
-from core.search.fullest import Rung, fullest_rung
-from core.search.history import Entrant, History
-from core.search.importance import importance
 from core.store.tables import Dataset, Job, Trial
+from quarterturn.card.measure import measure
+from quarterturn.card.risks import risks
+from quarterturn.export.overview import overview
+from quarterturn.policy.shares import shares_of
+from quarterturn.policy.words import describe
+from quarterturn.score.catalogue import CRITERIA
+from quarterturn.search.agreement import agreement, means_by_candidate
+from quarterturn.search.fullest import Rung, fullest_rung
+from quarterturn.search.history import Entrant, History
+from quarterturn.search.importance import importance
 
 CARD_VERSION = 1
 RANKED_SHOWN = 30

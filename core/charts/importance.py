@@ -15,7 +15,7 @@ _SHOWN = 16
 
 
 def importance_figure(found: Mapping[str, Any], *, unit: str, scale: float) -> Figure:
-    """The effects of `core.search.importance`, as a dictionary."""
+    """The effects of `quarterturn.search.importance`, as a dictionary."""
     title = "Operations that matter"
     reading = (
         "How the score changes with an operation, and from none to most of it, over the searched "

@@ -1,6 +1,1 @@
-"""Datasets: archives and folders in, a memory-mapped cache with a fixed split out."""
-
-from core.datasets.cache import CacheInfo, DatasetCache, open_cache
-from core.datasets.ingest import IngestReport, ingest
-
-__all__ = ["CacheInfo", "DatasetCache", "IngestReport", "ingest", "open_cache"]
+"""Image sets as records of the service: creating, reading and deleting them."""

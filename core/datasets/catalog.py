@@ -8,21 +8,21 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from core.access.quotas import allow_images
-from core.datasets.cache import CacheInfo
-from core.datasets.caps import Caps
-from core.datasets.ingest import IngestReport, ingest, storable
-from core.datasets.members import archive_members, folder_members
-from core.errors import ConflictError, NotFoundError
 from core.lifecycle import active
 from core.settings import Settings
 from core.storage import storage_of
-from core.storage.keys import dataset_key
 from core.store import files
 from core.store.database import session_scope
 from core.store.files import lock_digest
 from core.store.owners import LOCAL
 from core.store.tables import Dataset, Job, new_id
 from core.store.transitions import transition
+from quarterturn.data.cache import CacheInfo
+from quarterturn.data.caps import Caps
+from quarterturn.data.ingest import IngestReport, ingest, storable
+from quarterturn.data.members import archive_members, folder_members
+from quarterturn.errors import ConflictError, NotFoundError
+from quarterturn.storage.keys import dataset_key
 
 _SKIPPED_KEPT = 10_000
 
@@ -72,7 +72,7 @@ def create_dataset(
     """
     with session_scope(owner) as session:
         allow_images(session, owner, 1, settings)  # before the work, where it is clear already
-    caps = Caps(settings)
+    caps = Caps(settings.ingest_limits)
     reader = folder_members if source.is_dir() else archive_members
     recorded: list[tuple[Dataset, bool]] = []
 
@@ -86,7 +86,7 @@ def create_dataset(
             storage_of(settings).put(dataset_key(info.digest), folder)
             recorded.append(_record(session, storable(name)[:200] or "unnamed", info, report))
 
-    ingest(reader(source, settings, caps), settings, caps, resolution, publish)
+    ingest(reader(source, caps), caps, storage_of(settings), resolution, publish)
     return recorded[0]
 
 

@@ -14,9 +14,13 @@ from sqlalchemy.orm import Session, aliased
 
 from core.lifecycle import active
 from core.settings import Settings
-from core.storage import Storage, storage_of
-from core.storage.folder import remove_older
-from core.storage.keys import (
+from core.storage import storage_of
+from core.store.database import session_scope
+from core.store.files import lock_digest
+from core.store.tables import Checkpoint, Dataset, Job, Trial
+from quarterturn.storage import Storage
+from quarterturn.storage.folder import remove_older
+from quarterturn.storage.keys import (
     CHECKPOINTS,
     DATASETS,
     ENCODERS,
@@ -24,9 +28,6 @@ from core.storage.keys import (
     digest_or_job,
     job_key,
 )
-from core.store.database import session_scope
-from core.store.files import lock_digest
-from core.store.tables import Checkpoint, Dataset, Job, Trial
 
 #: No upload takes longer; what is younger may still be in use.
 _OLD_SECONDS = 6 * 3600.0

@@ -18,13 +18,13 @@ from sqlalchemy.orm import Session
 from core.access.binding import require_keys
 from core.embedded.redis import find_server
 from core.embedded.stack import running_url
-from core.errors import QuarterturnError
 from core.jobs.workers import workers_seen
 from core.messages import queue_length
 from core.settings import Settings
 from core.storage import storage_of
 from core.store.database import engine_for
 from core.store.schema import check
+from quarterturn.errors import QuarterturnError
 
 _LITTLE_BYTES = 2 * 2**30
 
@@ -149,8 +149,8 @@ def _embedded(settings: Settings) -> Iterator[Finding]:
 def _hardware(settings: Settings) -> Iterator[Finding]:
     import torch
 
-    from core.augmentation import has_kernels
-    from core.pretraining.hardware import choose_device
+    from quarterturn.augment import has_kernels
+    from quarterturn.pretrain.hardware import choose_device
 
     cuda = torch.cuda.is_available()
     if settings.device.startswith("cuda") and not cuda:

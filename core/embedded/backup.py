@@ -23,11 +23,11 @@ from sqlalchemy.orm import Session
 
 from core.embedded.postgres import EmbeddedPostgres
 from core.embedded.stack import data_dir_lock, running_database
-from core.errors import ConflictError, InvalidInputError, UnavailableError
 from core.lifecycle import active
 from core.settings import Settings
-from core.storage.keys import dataset_key, encoder_key, job_key, weights_key
 from core.store.tables import Checkpoint, Dataset, Job
+from quarterturn.errors import ConflictError, InvalidInputError, UnavailableError
+from quarterturn.storage.keys import dataset_key, encoder_key, job_key, weights_key
 
 _ABOUT, _DUMP = "backup.json", "database.dump"
 _FORMAT = 1

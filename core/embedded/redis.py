@@ -14,7 +14,7 @@ from typing import Self
 import redis
 
 from core.embedded.process import end, spawn
-from core.errors import UnavailableError
+from quarterturn.errors import UnavailableError
 
 _START_SECONDS = 15.0
 #: Longest path of a Unix socket on common systems, with room to spare.

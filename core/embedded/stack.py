@@ -24,10 +24,10 @@ from core.access.binding import require_keys
 from core.embedded.postgres import EmbeddedPostgres
 from core.embedded.process import end, spawn
 from core.embedded.redis import EmbeddedRedis
-from core.errors import ConflictError, UnavailableError
 from core.settings import Settings
 from core.store.database import engine_for
 from core.store.schema import migrate
+from quarterturn.errors import ConflictError, UnavailableError
 
 logger = logging.getLogger(__name__)
 

@@ -11,15 +11,15 @@ from core.jobs.specs import LATER, spec_for, spec_of
 from core.jobs.starting import started_from
 from core.jobs.summary import summary_of
 from core.lifecycle import ENDING_JOBS, OPEN_JOBS, active
-from core.search.course import plan
-from core.search.history import TrialRequest
-from core.search.planning import in_rounds, look_now
-from core.search.selection import select as select_policy
-from core.search.spec import SearchSpec
-from core.search.standing import standing
 from core.store.database import UNHURRIED
 from core.store.tables import Base, CandidateRow, Dataset, Job, Trial, new_id
 from core.store.transitions import transition
+from quarterturn.search.course import plan
+from quarterturn.search.history import TrialRequest
+from quarterturn.search.planning import in_rounds, look_now
+from quarterturn.search.selection import select as select_policy
+from quarterturn.search.spec import SearchSpec
+from quarterturn.search.standing import standing
 
 _jobs, _trials = Base.metadata.tables["jobs"].c, Base.metadata.tables["trials"].c
 _BUSY = (

@@ -7,20 +7,20 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.cards.risks import policy_risks
-from core.errors import NotFoundError
-from core.exports.overview import overview
 from core.jobs.criteria import criteria_of
 from core.jobs.history import entrants_of, history_of
 from core.jobs.selected import selected_policy
 from core.jobs.specs import spec_of
-from core.policies import Policy, parse_policy
-from core.policies.lint import lint
-from core.policies.operations import OPERATIONS
-from core.policies.shares import shares_of
-from core.policies.words import describe
-from core.search.standing import standing
 from core.store.tables import CandidateRow, Dataset, Job, Trial
+from quarterturn.card.risks import policy_risks
+from quarterturn.errors import NotFoundError
+from quarterturn.export.overview import overview
+from quarterturn.policy import Policy, parse_policy
+from quarterturn.policy.lint import lint
+from quarterturn.policy.operations import OPERATIONS
+from quarterturn.policy.shares import shares_of
+from quarterturn.policy.words import describe
+from quarterturn.search.standing import standing
 
 #: Stands for the key of the policy that the job selected.
 SELECTED = "selected"

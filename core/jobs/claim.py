@@ -22,13 +22,13 @@ from core.jobs.specs import spec_for
 from core.jobs.starting import dataset_of
 from core.jobs.twins import running_twin, set_free
 from core.lifecycle import ENDING_JOBS, OPEN_JOBS
-from core.policies.schema import Policy
-from core.pretraining.spec import FINAL, SOURCE, TrialSpec
-from core.search.spec import SearchSpec
 from core.settings import Settings
 from core.store.database import UNHURRIED
 from core.store.tables import Base, Job, Trial
 from core.store.transitions import may_become, transition
+from quarterturn.policy.schema import Policy
+from quarterturn.pretrain.spec import FINAL, SOURCE, TrialSpec
+from quarterturn.search.spec import SearchSpec
 
 
 @dataclass(frozen=True)

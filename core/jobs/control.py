@@ -7,12 +7,12 @@ from __future__ import annotations
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.errors import ConflictError
 from core.jobs.advance import advance
 from core.jobs.create import find_job
 from core.lifecycle import ENDING_JOBS, final
 from core.store.tables import Job, Trial
 from core.store.transitions import transition
+from quarterturn.errors import ConflictError
 
 _ENDED = {"completed": "completed", "failed": "failed", "cancelled": "been cancelled"}
 

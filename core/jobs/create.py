@@ -8,18 +8,18 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from core.access.quotas import allow_job
-from core.errors import InvalidInputError, NotFoundError
 from core.jobs.advance import advance
 from core.jobs.specs import LATER
 from core.jobs.starting import usable_dataset, with_starts
 from core.logs import current
-from core.search.history import History, TrialRequest
-from core.search.planning import remaining, wanted
-from core.search.spec import SearchSpec, parse_search
-from core.search.stages import is_stage
 from core.settings import Settings
-from core.spaces.warnings import space_warnings
 from core.store.tables import Job, new_id
+from quarterturn.errors import InvalidInputError, NotFoundError
+from quarterturn.search.history import History, TrialRequest
+from quarterturn.search.planning import remaining, wanted
+from quarterturn.search.spec import SearchSpec, parse_search
+from quarterturn.search.stages import is_stage
+from quarterturn.space.warnings import space_warnings
 
 
 def _affordable(spec: SearchSpec, coming: list[TrialRequest]) -> None:

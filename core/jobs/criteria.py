@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.scoring.catalogue import CRITERIA
-from core.search.agreement import means_by_candidate
 from core.store.tables import Trial
+from quarterturn.score.catalogue import CRITERIA
+from quarterturn.search.agreement import means_by_candidate
 
 
 def criteria_of(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.pretraining.encoders_known import TORCHVISION_NAMES, has_small_stem
 from core.store.tables import Dataset, Job
+from quarterturn.models.known import TORCHVISION_NAMES, has_small_stem
 
 _STEM = (
     "    model.conv1, model.maxpool = torch.nn.Conv2d(3, 64, 3, 1, 1, bias=False), "

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from core.errors import ConflictError
 from core.jobs.create import find_job
 from core.settings import get_settings
 from core.store.tables import Job
+from quarterturn.errors import ConflictError
 
 
 def job_with_encoder(session: Session, job_id: str) -> Job:

@@ -8,10 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.jobs.workers import workers_for
-from core.search.course import remaining
-from core.search.history import History
-from core.search.spec import SearchSpec
 from core.store.tables import Job, Trial
+from quarterturn.search.course import remaining
+from quarterturn.search.history import History
+from quarterturn.search.spec import SearchSpec
 
 #: Seconds per iteration of 128 images of 32 pixels on two CPU cores, measured once. A first guess
 #: only: as soon as this server has run a trial of the same encoder and batch, that is used.

@@ -9,8 +9,9 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from core.jobs.elapsed import elapsed_seconds
-from core.policies.schema import Policy
-from core.search.history import (
+from core.store.tables import CandidateRow, Job, Trial
+from quarterturn.policy.schema import Policy
+from quarterturn.search.history import (
     Candidate,
     Entrant,
     History,
@@ -19,7 +20,6 @@ from core.search.history import (
     TrialRecord,
     TrialState,
 )
-from core.store.tables import CandidateRow, Job, Trial
 
 
 def records_of(session: Session, job_id: str, task: str | None = None) -> list[TrialRecord]:

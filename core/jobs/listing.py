@@ -11,8 +11,8 @@ from sqlalchemy import BindParameter, Float, Select, bindparam, func, or_, selec
 from sqlalchemy.orm import Session
 
 from core.lifecycle import JOB
-from core.search.history import CONFIRMATION, SEARCH
 from core.store.tables import CandidateRow, Dataset, Job, Trial
+from quarterturn.search.history import CONFIRMATION, SEARCH
 
 PAGE = 25
 Order = Literal["newest", "oldest", "name", "gain"]

@@ -9,12 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.lifecycle import ENDING_JOBS, active
-from core.search.course import remaining
-from core.search.history import FINAL_STATES, History, Place, TrialRequest
-from core.search.planning import seconds_per_iteration
-from core.search.spec import SearchSpec
-from core.search.strategies.flat import FlatStrategy, baselines
 from core.store.tables import Job, Trial
+from quarterturn.search.course import remaining
+from quarterturn.search.history import FINAL_STATES, History, Place, TrialRequest
+from quarterturn.search.planning import seconds_per_iteration
+from quarterturn.search.spec import SearchSpec
+from quarterturn.search.strategies.flat import FlatStrategy, baselines
 
 
 @dataclass(frozen=True)

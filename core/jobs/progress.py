@@ -16,14 +16,14 @@ from core.jobs.outlook import seconds_left, still_to_come
 from core.jobs.specs import spec_of
 from core.jobs.workers import waiting_for, workers_for
 from core.lifecycle import active
-from core.search.evidence import assess
-from core.search.history import BASE, History, Place, TrialRequest
-from core.search.planning import seconds_per_iteration
-from core.search.ranking import rank
-from core.search.spec import SearchSpec
-from core.search.standing import standing
-from core.search.strategy import PipelineStrategy
 from core.store.tables import CandidateRow, Dataset, Job, Trial
+from quarterturn.search.evidence import assess
+from quarterturn.search.history import BASE, History, Place, TrialRequest
+from quarterturn.search.planning import seconds_per_iteration
+from quarterturn.search.ranking import rank
+from quarterturn.search.spec import SearchSpec
+from quarterturn.search.standing import standing
+from quarterturn.search.strategy import PipelineStrategy
 
 _FAILURES_SHOWN = 20
 _ORDER = ("source", "warm_up", "base", "fold", "density", "search", "confirmation", "final")

@@ -8,13 +8,13 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from core.errors import ConflictError
 from core.jobs.create import find_job
 from core.lifecycle import final
 from core.settings import Settings
 from core.store.database import session_scope
 from core.store.tables import Dataset, Job
 from core.store.transitions import transition
+from quarterturn.errors import ConflictError
 
 logger = logging.getLogger(__name__)
 

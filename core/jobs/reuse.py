@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from core.jobs.claim import ClaimedTrial
 from core.jobs.twins import TwinRunsError, is_first
 from core.store.tables import Trial
-from core.versions import versions
+from quarterturn.versions import versions
 
 _CORE = Path(__file__).parents[1]
 _DECISIVE = ("augmentation", "policies", "pretraining", "scoring")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from core.errors import ConflictError
-from core.policies import Policy, parse_policy
 from core.store.tables import Job
+from quarterturn.errors import ConflictError
+from quarterturn.policy import Policy, parse_policy
 
 _MISSING = {
     "queued": "The search has not begun: no worker has taken a trial yet.",

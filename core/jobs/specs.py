@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, defer
 
-from core.search.spec import SearchSpec
 from core.store.tables import Job
+from quarterturn.search.spec import SearchSpec
 
 #: Of thousands of candidates these are megabytes.
 LATER = (defer(Job.ranking), defer(Job.policy))

@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.errors import ConflictError, InvalidInputError, NotFoundError
-from core.pretraining.spec import SOURCE
-from core.pretraining.stages import WarmStart
-from core.search.spec import SearchSpec, search_stage
-from core.search.stages import is_stage
-from core.search.strategy import DensityMatchingStrategy
 from core.store.tables import Checkpoint, Dataset, Job, Trial
+from quarterturn.errors import ConflictError, InvalidInputError, NotFoundError
+from quarterturn.pretrain.spec import SOURCE
+from quarterturn.pretrain.stages import WarmStart
+from quarterturn.search.spec import SearchSpec, search_stage
+from quarterturn.search.stages import is_stage
+from quarterturn.search.strategy import DensityMatchingStrategy
 
 StartT = TypeVar("StartT", Dataset, Checkpoint)
 

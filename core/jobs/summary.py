@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from core.search.ranking import Ranked
+from quarterturn.search.ranking import Ranked
 
 
 def _of(entry: Ranked | None) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core.lifecycle import OPEN_JOBS
-from core.placement import ask_of
+from core.placement import ask_of, queue_for
 from core.store.tables import Job, WorkerRow
 
 SEEN_LATELY_SECONDS = 30.0
@@ -57,7 +57,7 @@ def workers_seen(session: Session) -> list[WorkerRow]:
 
 def workers_for(session: Session, stored: dict[str, Any] | None) -> int:
     """How many workers seen lately serve what a job asks for, `worker` of its specification."""
-    queue = ask_of(stored).queue
+    queue = queue_for(ask_of(stored))
     return sum(queue in worker.queues for worker in workers_seen(session))
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from core.datasets.cache import open_cache
-from core.policies import parse_policy
 from core.previews.grid import cell_of, grid
 from core.previews.samples import some_images
+from quarterturn.data.cache import open_cache
+from quarterturn.policy import parse_policy
 
 #: Of the largest searched strength.
 STRENGTHS = (1 / 3, 2 / 3, 1.0)
@@ -21,7 +21,7 @@ def policy_sheet(
     import torch
     from PIL import Image
 
-    from core.previews.sheet import draws_of
+    from quarterturn.preview.sheet import draws_of
 
     cache = open_cache(folder)
     chosen = some_images(cache, images, page)
@@ -38,11 +38,11 @@ def operation_sheet(folder: Path, operation: str, *, images: int, seed: int) -> 
     import torch
     from PIL import Image
 
-    from core.policies.levels import operation_at
-    from core.policies.operations import OPERATIONS
-    from core.policies.recipes import crop
-    from core.policies.schema import Policy, Stage
-    from core.previews.sheet import draws_of
+    from quarterturn.policy.levels import operation_at
+    from quarterturn.policy.operations import OPERATIONS
+    from quarterturn.policy.recipes import crop
+    from quarterturn.policy.schema import Policy, Stage
+    from quarterturn.preview.sheet import draws_of
 
     cache = open_cache(folder)
     chosen = some_images(cache, images)

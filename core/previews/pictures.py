@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from core.datasets.cache import open_cache
-from core.errors import NotFoundError
-from core.policies.operations import OPERATIONS
-from core.policies.schema import Policy
 from core.previews import drawing
 from core.previews.process import drawn, kept
 from core.previews.samples import mean_turns, sample_sheet
 from core.previews.verdict import verdict_of
+from quarterturn.data.cache import open_cache
+from quarterturn.errors import NotFoundError
+from quarterturn.policy.operations import OPERATIONS
+from quarterturn.policy.schema import Policy
 
 #: Raised when a drawing changes, so that kept ones are drawn anew.
 _VERSION = 1

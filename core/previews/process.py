@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from core.aside import Aside
-from core.errors import ConflictError, ObjectMissingError, UnavailableError
-from core.storage import Storage
-from core.storage.keys import dataset_key
+from quarterturn.errors import ConflictError, ObjectMissingError, UnavailableError
+from quarterturn.storage import Storage
+from quarterturn.storage.keys import dataset_key
 
 P = ParamSpec("P")
 T = TypeVar("T")

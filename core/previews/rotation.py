@@ -11,12 +11,12 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-from core.datasets.cache import DatasetCache
-from core.pretraining.data import load_trial_data
-from core.pretraining.spec import PretrainingSpec, ScoringSpec
-from core.scoring.features import ROTATIONS
-from core.scoring.probe import rotation_probe
-from core.scoring.untrained import untrained_rotation
+from quarterturn.data.cache import DatasetCache
+from quarterturn.pretrain.data import load_trial_data
+from quarterturn.pretrain.spec import PretrainingSpec, ScoringSpec
+from quarterturn.score.features import ROTATIONS
+from quarterturn.score.probe import rotation_probe
+from quarterturn.score.untrained import untrained_rotation
 
 #: Enough for an accuracy to within two or three percent, in a few seconds on one core.
 _IMAGES = 500

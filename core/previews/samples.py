@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from core.datasets.cache import DatasetCache
 from core.previews.grid import cell_of, grid
+from quarterturn.data.cache import DatasetCache
 
 #: More images change no pixel of a mean that anybody could see.
 _MEAN_OF = 4000

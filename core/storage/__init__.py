@@ -1,8 +1,5 @@
-"""Files of datasets, checkpoints and encoders by key: in a local folder, or in an object storage
-from which each machine keeps what it uses in a cache. Knows nothing of the database.
-"""
+"""The storage that the settings name: a folder, or an object storage with a local cache."""
 
 from core.storage.opening import storage_of
-from core.storage.storage import Storage
 
-__all__ = ["Storage", "storage_of"]
+__all__ = ["storage_of"]

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from core.errors import CacheFullError
 from core.storage.locking import locked, locked_if_free
 from core.storage.manifest import Manifest
+from quarterturn.errors import CacheFullError
 
 #: What a full disk, or a full quota, is reported as.
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)

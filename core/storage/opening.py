@@ -7,8 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from core.settings import Settings
-from core.storage.folder import FolderStorage
-from core.storage.storage import Storage
+from quarterturn.storage.folder import FolderStorage
+from quarterturn.storage.storage import Storage
 
 _LOCAL = "file://"
 

@@ -20,10 +20,10 @@ from typing import Any
 
 import fsspec
 
-from core.errors import ObjectMissingError, QuarterturnError, StorageUnavailableError
 from core.storage.cache import DISK_FULL, Cache
-from core.storage.folder import remove_older
 from core.storage.manifest import FileEntry, Manifest
+from quarterturn.errors import ObjectMissingError, QuarterturnError, StorageUnavailableError
+from quarterturn.storage.folder import remove_older
 
 logger = logging.getLogger(__name__)
 # They say at INFO where they found credentials, which is not for the logs of trials.

@@ -9,12 +9,12 @@ from functools import lru_cache
 from sqlalchemy import Engine, create_engine, func
 from sqlalchemy.orm import Session
 
-from core.errors import UnavailableError
 from core.settings import get_settings
 from core.store import (
     freshness,
     owners,  # noqa: F401 - its listeners scope every session
 )
+from quarterturn.errors import UnavailableError
 
 #: A column of a statement whose transaction need not be on the disk when it is answered. If the
 #: server is killed within a second, it is lost, and everything that was committed after it.

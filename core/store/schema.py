@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
-from core.errors import UnavailableError
+from quarterturn.errors import UnavailableError
 
 _LOCK = 0x51_74_6D_69_67
 

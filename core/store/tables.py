@@ -137,7 +137,8 @@ class CandidateRow(Base):
 
 class Trial(Base):
     """One unit of work: a candidate, a seed, the iterations up to which it is pretrained, and the
-    task (`core.search.history`). Density trials have a payload, and a result among their metrics.
+    task (`quarterturn.search.history`). Density trials have a payload, and a result among their
+    metrics.
     """
 
     __tablename__ = "trials"

@@ -8,14 +8,11 @@ from typing import Annotated
 
 import typer
 
-from core.errors import QuarterturnError
-from quarterturn.cli.backup import backup, restore
 from quarterturn.cli.checkpoints import checkpoints_commands, encoder
-from quarterturn.cli.doctor import doctor
-from quarterturn.cli.keys import keys_commands
 from quarterturn.cli.policy import policy_commands
 from quarterturn.cli.search import search
-from quarterturn.cli.serve import api, migrate, serve, worker
+from quarterturn.cli.service import add_service_commands
+from quarterturn.errors import QuarterturnError
 
 app = typer.Typer(
     name="quarterturn",
@@ -24,11 +21,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (search, serve, api, worker, migrate, backup, restore, doctor, encoder):
-    app.command()(command)
-app.add_typer(checkpoints_commands, name="checkpoints")
-app.add_typer(keys_commands, name="keys")
+app.command()(search)
 app.add_typer(policy_commands, name="policy")
+app.command()(encoder)
+app.add_typer(checkpoints_commands, name="checkpoints")
+add_service_commands(app)
 
 
 def _version(wanted: bool) -> None:

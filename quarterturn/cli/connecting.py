@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quarterturn.cli.serve import settings_with
+from quarterturn.service import embedded_service
 
 if TYPE_CHECKING:
-    from quarterturn.client import Client
+    from quarterturn.client.client import Client
 
 Server = Annotated[
     str | None,
@@ -29,18 +29,15 @@ def server_of(url: str | None, data_dir: Path | None) -> Iterator[tuple[str, boo
     if url:
         yield url, True
         return
-    from core.embedded.stack import running_or_started
-
     started = "Starting PostgreSQL, Redis, a worker and the API ..."
-    settings = settings_with(data_dir=data_dir)
-    with running_or_started(settings, lambda: typer.echo(started, err=True)) as service:
+    with embedded_service(data_dir, lambda: typer.echo(started, err=True)) as service:
         yield service
 
 
 @contextmanager
 def connected(url: str | None, data_dir: Path | None) -> Iterator[Client]:
     """A client of that server."""
-    from quarterturn.client import Client
+    from quarterturn.client.client import Client
 
     with server_of(url, data_dir) as (address, _), Client(address) as client:
         yield client

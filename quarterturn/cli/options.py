@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from core.errors import InvalidInputError
+from quarterturn.errors import InvalidInputError
 
 DataDir = Annotated[
     Path | None,

@@ -23,7 +23,7 @@ def _policy() -> None:
 
 def _chosen(selection: dict[str, Any]) -> Iterator[str]:
     """How a policy was chosen, as sentences."""
-    from quarterturn.wording import score_text
+    from quarterturn.results.wording import score_text
 
     criterion = selection.get("criterion", "rotation")
     what = "rotation accuracy" if criterion == "rotation" else criterion
@@ -44,8 +44,8 @@ def _chosen(selection: dict[str, Any]) -> Iterator[str]:
 @policy_commands.command()
 def show(path: PolicyFile) -> None:
     """Show what a policy does, in words, and how it was chosen."""
-    from core.policies import policy_warnings, read_policy
-    from core.policies.words import describe
+    from quarterturn.policy import policy_warnings, read_policy
+    from quarterturn.policy.words import describe
 
     policy = read_policy(path)
     typer.secho(policy.name, bold=True)
@@ -59,7 +59,7 @@ def show(path: PolicyFile) -> None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    from core.errors import InvalidInputError
+    from quarterturn.errors import InvalidInputError
 
     try:
         path.write_bytes(data)
@@ -88,9 +88,9 @@ def export(
     ] = 0,
 ) -> None:
     """Write a policy in the form of another library."""
-    from core.exports import Options
-    from core.exports import export as make
-    from core.policies import read_policy
+    from quarterturn.export import Options
+    from quarterturn.export import export as make
+    from quarterturn.policy import read_policy
 
     made = make(read_policy(path), format, Options(size=size, view=view))
     target = output or Path(made.filename)
@@ -121,14 +121,14 @@ def preview(
     """Show images under a policy: a contact sheet, the original beside several views."""
     import io
 
-    from core.policies import read_policy
-    from quarterturn.pictures import read_images
-    from quarterturn.selected import searched_resolution
+    from quarterturn.policy import read_policy
+    from quarterturn.preview.pictures import read_images
+    from quarterturn.results.selected import searched_resolution
 
     policy = read_policy(path)
     resolution = resolution or searched_resolution(policy.selection)
     pictures = read_images(images, count)
-    from core.previews.sheet import contact_sheet  # torch takes seconds: after the checks
+    from quarterturn.preview.sheet import contact_sheet  # torch takes seconds: after the checks
 
     sheet = contact_sheet(
         pictures, policy, draws=draws, resolution=resolution, cell=cell, seed=seed
@@ -142,8 +142,8 @@ def preview(
 @policy_commands.command()
 def diff(first: PolicyFile, second: PolicyFile) -> None:
     """Say in words what changes from one policy to another. Exit code 1 if they differ."""
-    from core.policies import read_policy
-    from core.policies.diff import compare
+    from quarterturn.policy import read_policy
+    from quarterturn.policy.diff import compare
 
     one, other = read_policy(first), read_policy(second)
     for line in compare(one, other):
@@ -155,8 +155,8 @@ def diff(first: PolicyFile, second: PolicyFile) -> None:
 @policy_commands.command()
 def lint(path: PolicyFile) -> None:
     """Warn of parts without effect and of what is unusual. Exit code 1 if there are warnings."""
-    from core.policies import read_policy
-    from core.policies.lint import lint as findings
+    from quarterturn.policy import read_policy
+    from quarterturn.policy.lint import lint as findings
 
     found = findings(read_policy(path))
     for warning in found:

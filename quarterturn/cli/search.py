@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.errors import InvalidInputError, QuarterturnError
 from quarterturn.cli.connecting import Server, server_of
 from quarterturn.cli.options import DataDir, name_or_document, parse_budget
+from quarterturn.errors import InvalidInputError, QuarterturnError
 
 if TYPE_CHECKING:
-    from quarterturn.client import Client
+    from quarterturn.client.client import Client
 
 
 def _request(space: str | None, strategy: str, budget: list[str], **rest: Any) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def _request(space: str | None, strategy: str, budget: list[str], **rest: Any) -
 
 def _checked(body: dict[str, Any]) -> dict[str, Any]:
     """Refuse a bad search before anything is started."""
-    from core.search.spec import parse_search
+    from quarterturn.search.spec import parse_search
 
     parse_search(body)
     return body
@@ -92,7 +92,7 @@ def search(
     ] = None,
 ) -> None:
     """Choose an augmentation policy for a folder or an archive of images, without labels."""
-    from quarterturn.client import Client
+    from quarterturn.client.client import Client
 
     # kill should stop a search as cleanly as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -124,7 +124,8 @@ def _run(
     client: Client, path: Path, body: dict[str, Any], output: Path, resolution: int | None
 ) -> str:
     """Returns the id of the job."""
-    from quarterturn.cli import display
+    from quarterturn.cli.page import page_of
+    from quarterturn.results import display
 
     typer.echo(f"Reading {path} ...")
     dataset = client.upload(path, resolution=resolution)
@@ -146,7 +147,7 @@ def _run(
     display.show_ranking(last)
     output.write_text(json.dumps(client.policy(job["id"]), indent=2) + "\n", encoding="utf-8")
     snapshot = output.with_suffix(".dashboard.html")
-    snapshot.write_text(display.page_of(client, job["id"], output.name), encoding="utf-8")
+    snapshot.write_text(page_of(client, job["id"], output.name), encoding="utf-8")
     typer.secho(f"Policy:    {output.resolve()}", bold=True)
     if last["encoder_ready"]:
         typer.echo(f"Encoder:   quarterturn encoder {job['id']}")

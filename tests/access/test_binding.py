@@ -13,10 +13,10 @@ import pytest
 
 from core.access.binding import is_loopback, require_keys
 from core.embedded.stack import Stack
-from core.errors import ForbiddenError
 from core.settings import Settings
 from core.store.database import get_engine
 from quarterturn import Client
+from quarterturn.errors import ForbiddenError
 from tests.access.conftest import MakeKey
 
 

@@ -11,9 +11,9 @@ from fastapi import FastAPI
 from sqlalchemy import select, update
 
 from core.access.keys import authenticate
-from core.errors import InvalidInputError
 from core.store.database import session_scope
 from core.store.tables import ApiKey
+from quarterturn.errors import InvalidInputError
 from tests.access.conftest import MakeClient, MakeKey
 
 

@@ -18,10 +18,10 @@ from core.access.known import GOOD_SECONDS
 from core.access.quotas import stored_bytes, trial_seconds
 from core.access.rates import RateLimits
 from core.embedded.redis import EmbeddedRedis
-from core.errors import TooManyRequestsError
 from core.settings import Settings
 from core.store.database import session_scope
 from core.store.tables import ApiKey, Dataset, Trial
+from quarterturn.errors import TooManyRequestsError
 from tests.access.conftest import MakeKey
 from tests.conftest import TINY_SEARCH
 from tests.store.rows import make_dataset

@@ -14,11 +14,11 @@ from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from core.embedded.stack import Stack
-from core.policies import parse_policy, write_policy
-from core.policies.recipes import moco_v2
-from core.pretraining.encoders import build_encoder
-from core.weights.naming import portable_state
 from quarterturn.cli import app
+from quarterturn.models.encoders import build_encoder
+from quarterturn.models.naming import portable_state
+from quarterturn.policy import parse_policy, write_policy
+from quarterturn.policy.recipes import moco_v2
 
 
 def _run(*arguments: str, seconds: float = 120) -> subprocess.CompletedProcess[str]:

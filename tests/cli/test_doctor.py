@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.augmentation import fused
 from core.diagnosis import checks, diagnose
 from core.embedded.stack import Stack
 from core.settings import Settings
+from quarterturn.augment import fused
 
 NOWHERE = "postgresql+psycopg://user:secret@127.0.0.1:1/none"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from core.errors import InvalidInputError
-from quarterturn.pictures import read_images
+from quarterturn.errors import InvalidInputError
+from quarterturn.preview.pictures import read_images
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from core.policies import write_policy
-from core.policies.recipes import byol, moco_v2, none
-from tests.exports.libraries import module
+from quarterturn.policy import write_policy
+from quarterturn.policy.recipes import byol, moco_v2, none
+from tests.export.libraries import module
 
 
 def _run(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:

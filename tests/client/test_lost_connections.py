@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from core.embedded.stack import Stack
-from core.errors import UnavailableError
 from quarterturn import Client
+from quarterturn.errors import UnavailableError
 from tests.conftest import TINY_SEARCH
 
 

@@ -11,8 +11,8 @@ import random
 import sys
 from pathlib import Path
 
-from core.errors import CacheFullError
 from core.storage.remote import RemoteStorage
+from quarterturn.errors import CacheFullError
 
 
 def main(url: str, work: str, capacity: str, seed: str, *keys: str) -> None:

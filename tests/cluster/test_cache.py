@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import CacheFullError, ObjectMissingError, StorageUnavailableError
-from core.storage.keys import encoder_key
 from core.storage.remote import RemoteStorage
+from quarterturn.errors import CacheFullError, ObjectMissingError, StorageUnavailableError
+from quarterturn.storage.keys import encoder_key
 from tests.cluster.s3 import BUCKET, S3Server
 
 SIZE = 50_000

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from benchmarks.datasets.animal_mnist import write_archive
 from core.store.database import engine_for
 from core.store.tables import Trial
-from core.weights.tensors import digest_of
+from quarterturn.models.tensors import digest_of
 from tests.cluster.conftest import Cluster
 from tests.conftest import TINY_SEARCH
 from tests.service.waiting import until, until_state

@@ -7,12 +7,12 @@ from typing import Any
 
 import torch
 
-from core.density.execute import execute_density_trial
-from core.policies.recipes import crop_flip
-from core.pretraining.checkpoints import CheckpointStore
-from core.pretraining.data import TrialData
-from core.pretraining.spec import PretrainingSpec, ScoringSpec, TrialSpec
-from core.storage.folder import FolderStorage
+from quarterturn.density.execute import execute_density_trial
+from quarterturn.policy.recipes import crop_flip
+from quarterturn.pretrain.checkpoints import CheckpointStore
+from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.spec import PretrainingSpec, ScoringSpec, TrialSpec
+from quarterturn.storage.folder import FolderStorage
 
 INVERT = [{"op": "invert", "probability": 1.0}]
 SOLARIZE = [{"op": "solarize", "strength": [0.0, 0.8]}]

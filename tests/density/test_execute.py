@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import torch
 
-from core.datasets import DatasetCache
-from core.pretraining import trainer
-from core.pretraining.data import TrialData, load_trial_data
-from core.pretraining.spec import TrialSpec
-from core.search.spec import parse_search
+from quarterturn.data import DatasetCache
+from quarterturn.pretrain import trainer
+from quarterturn.pretrain.data import TrialData, load_trial_data
+from quarterturn.pretrain.spec import TrialSpec
+from quarterturn.search.spec import parse_search
 from tests.density.making import INVERT, SOLARIZE, run_trial, trial_spec
 from tests.search.play import SPECS, play
 
@@ -83,7 +83,7 @@ def test_equal_streams_share_draws_and_others_do_not(data: TrialData, tmp_path: 
 
 
 def test_streams_of_folds_and_seeds_differ(monkeypatch: pytest.MonkeyPatch) -> None:
-    from core.density.execute import _stream_seed
+    from quarterturn.density.execute import _stream_seed
 
     seeds = [
         _stream_seed(trial_spec("fold/0", fold, seed=seed), stream)

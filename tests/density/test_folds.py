@@ -11,11 +11,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.datasets import DatasetCache
-from core.density import losses, model
-from core.density.folds import fold_range, held_out, without_fold
-from core.pretraining.batches import source
-from core.pretraining.data import TrialData, load_trial_data
+from quarterturn.data import DatasetCache
+from quarterturn.density import losses, model
+from quarterturn.density.folds import fold_range, held_out, without_fold
+from quarterturn.pretrain.batches import source
+from quarterturn.pretrain.data import TrialData, load_trial_data
 from tests.density.making import FOLDS, INVERT, contents, run_trial, trial_spec
 
 

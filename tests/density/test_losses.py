@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from core.augmentation import Draws, augment
-from core.datasets import DatasetCache
-from core.density.folds import held_out
-from core.density.losses import policy_losses
-from core.density.model import FoldModel, pretrain
-from core.policies.recipes import crop_flip
-from core.policies.schema import Policy, Stage
-from core.pretraining.data import TrialData, load_trial_data
-from core.scoring.features import encode
-from core.scoring.probe import fit_head
+from quarterturn.augment import Draws, augment
+from quarterturn.data import DatasetCache
+from quarterturn.density.folds import held_out
+from quarterturn.density.losses import policy_losses
+from quarterturn.density.model import FoldModel, pretrain
+from quarterturn.policy.recipes import crop_flip
+from quarterturn.policy.schema import Policy, Stage
+from quarterturn.pretrain.data import TrialData, load_trial_data
+from quarterturn.score.features import encode
+from quarterturn.score.probe import fit_head
 from tests.density.making import FOLDS, trial_spec
 
 SEED = 5
@@ -26,7 +26,7 @@ SEED = 5
 @pytest.fixture(autouse=True)
 def _exact(monkeypatch: pytest.MonkeyPatch) -> None:
     """The references are exact: no bf16, on CPUs that are fast at it."""
-    monkeypatch.setattr("core.pretraining.hardware.has_fast_bfloat16", lambda device: False)
+    monkeypatch.setattr("quarterturn.pretrain.hardware.has_fast_bfloat16", lambda device: False)
 
 
 @pytest.fixture(scope="module")

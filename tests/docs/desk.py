@@ -20,12 +20,12 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from core.exports import Options, export
-from core.policies import write_policy
-from core.policies.recipes import moco_v2
-from core.pretraining.encoders import build_encoder
-from core.weights.naming import portable_state
 from quarterturn import Client
+from quarterturn.export import Options, export
+from quarterturn.models.encoders import build_encoder
+from quarterturn.models.naming import portable_state
+from quarterturn.policy import write_policy
+from quarterturn.policy.recipes import moco_v2
 from tests.conftest import TINY_SEARCH
 from tests.docs.texts import ROOT
 

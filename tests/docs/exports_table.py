@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from core.exports.support import SUPPORT, Support
-from core.policies.operations import OPERATIONS
+from quarterturn.export.support import SUPPORT, Support
+from quarterturn.policy.operations import OPERATIONS
 
 _LIBRARIES = ("torchvision", "kornia", "albumentations", "timm")
 

@@ -11,8 +11,8 @@ from typing import get_args
 import pytest
 
 from api.problems import _STATUS
-from core import errors
-from core.search.evidence import Level
+from quarterturn import errors
+from quarterturn.search.evidence import Level
 from tests.docs.texts import ROOT, codes, read, rows
 
 _PACKAGES = ("api", "core", "quarterturn", "workers")
@@ -133,7 +133,7 @@ def _pairs(module: str) -> Iterator[ast.Tuple]:
 def test_warnings_are_those_of_the_code() -> None:
     found = {
         code
-        for module in ("core/search/evidence.py", "core/search/selection.py")
+        for module in ("quarterturn/search/evidence.py", "quarterturn/search/selection.py")
         for pair in _pairs(module)
         for code in _texts(pair.elts[0])
     }
@@ -141,7 +141,9 @@ def test_warnings_are_those_of_the_code() -> None:
 
 
 def test_reasons_of_evidence_are_those_of_the_code() -> None:
-    found = {code for pair in _pairs("core/search/evidence.py") for code in _texts(pair.elts[0])}
+    found = {
+        code for pair in _pairs("quarterturn/search/evidence.py") for code in _texts(pair.elts[0])
+    }
     text = read("docs/method.md").partition("\n## Evidence\n")[2].partition("\n## ")[0]
     tables = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
     assert set(tables) == found | set(get_args(Level))

@@ -12,7 +12,7 @@ import pytest
 
 from core.embedded.stack import Stack
 from core.settings import Settings
-from quarterturn.calls.jobs import JobCalls
+from quarterturn.client.calls.jobs import JobCalls
 from tests.conftest import TINY_SEARCH
 from tests.docs.desk import Desk
 from tests.docs.texts import DOCS, ROOT, read
@@ -22,7 +22,7 @@ _ALL = ["README.md", *sorted(path.relative_to(ROOT).as_posix() for path in DOCS.
 _NO_COMMANDS = {"text", "json", "yaml", "mermaid"}
 _SERVES = "it serves until it is stopped; tests/cli/test_serve.py"
 _DOCKER = "it needs Docker; tests/docs/test_deployment.py reads the file"
-_COUNTERPART = "the encoder is too large; tests/weights/test_loading.py runs the card's lines"
+_COUNTERPART = "the encoder is too large; tests/models/test_loading.py runs the card's lines"
 _ELSEWHERE = "it needs a server elsewhere"
 #: What is not run here, by document and first words, and why.
 _NOT_RUN = {
@@ -36,7 +36,7 @@ _NOT_RUN = {
     ("docs/operations.md", "quarterturn backup"): "it serves; tests/service/test_backup.py",
     ("docs/operations.md", "pg_dump"): "it needs the PostgreSQL of a deployment, with its programs",
     ("docs/api.md", "curl -H 'Content-Type: application/json' \\\n  -d '{\"library\""): (
-        "the weights would be downloaded; tests/weights/test_library.py"
+        "the weights would be downloaded; tests/models/test_library.py"
     ),
     ("docs/api.md", 'curl -H "Authorization: Bearer $QUARTERTURN_API_KEY"'): (
         "a key would close the service of all tests; tests/access/test_gate.py"
@@ -49,7 +49,7 @@ _NOT_RUN = {
     ("docs/how-to/cluster.md", "quarterturn doctor"): "tests/cli/test_doctor.py",
     ("docs/how-to/export.md", "python examples/train_with_lightly.py"): "tests/examples",
     ("docs/how-to/warm-start.md", "quarterturn checkpoints create --library"): (
-        "the weights would be downloaded; tests/weights/test_library.py"
+        "the weights would be downloaded; tests/models/test_library.py"
     ),
 }
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from core.search.spec import SearchSpec
-from core.spaces.presets import parse_space
+from quarterturn.search.spec import SearchSpec
+from quarterturn.space.presets import parse_space
 from tests.docs.demo import demo_options
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from core.exports import FORMATS, Options, export
-from core.policies.recipes import moco_v2
+from quarterturn.export import FORMATS, Options, export
+from quarterturn.policy.recipes import moco_v2
 from tests.docs.exports_table import notes_table, support_table
 from tests.docs.texts import blocks, codes, read, table
-from tests.exports.libraries import module
+from tests.export.libraries import module
 
 
 @pytest.mark.parametrize("line", [*support_table(), *notes_table()])

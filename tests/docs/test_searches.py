@@ -12,12 +12,12 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from core.policies.recipes import BASELINES
-from core.search.history import History, TrialRequest
-from core.search.objectives import OBJECTIVES
-from core.search.planning import remaining
-from core.search.spec import SPACE_OF, parse_search
-from core.search.strategy import (
+from quarterturn.policy.recipes import BASELINES
+from quarterturn.search.history import History, TrialRequest
+from quarterturn.search.objectives import OBJECTIVES
+from quarterturn.search.planning import remaining
+from quarterturn.search.spec import SPACE_OF, parse_search
+from quarterturn.search.strategy import (
     BaseStage,
     ConfirmationStage,
     PipelineStrategy,

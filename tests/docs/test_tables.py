@@ -10,15 +10,15 @@ import pytest
 
 from api.schemas import TrialDetail
 from core import lifecycle
-from core.datasets.cache import SPLIT_ENDS
-from core.policies.operations import OPERATIONS
-from core.policies.recipes import BASELINES
-from core.pretraining.spec import ScoringSpec
-from core.scoring.criteria import CRITERIA
-from core.search.ranking import Ranked
-from core.search.spec import SearchSpec
 from core.settings import Settings
-from core.spaces import PRESETS
+from quarterturn.data.cache import SPLIT_ENDS
+from quarterturn.policy.operations import OPERATIONS
+from quarterturn.policy.recipes import BASELINES
+from quarterturn.pretrain.spec import ScoringSpec
+from quarterturn.score.criteria import CRITERIA
+from quarterturn.search.ranking import Ranked
+from quarterturn.search.spec import SearchSpec
+from quarterturn.space import PRESETS
 from tests.docs.texts import (
     codes,
     operations_table,
@@ -154,7 +154,7 @@ def test_fields_of_jobs_and_trials() -> None:
 
 def test_fields_of_the_selection() -> None:
     text = read("docs/policy.md")
-    module = "core/search/selection.py"
+    module = "quarterturn/search/selection.py"
     assert _first_cells(text.partition("## Selection")[2], "field") == (
         _keys(module, "select", "selection") | _keys(module, "_scores")
     )

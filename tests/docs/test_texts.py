@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from api.app import create_app
-from core.policies import parse_policy
-from core.policies.recipes import moco_v2
-from core.search.spec import parse_search
-from core.spaces import parse_space
+from quarterturn.policy import parse_policy
+from quarterturn.policy.recipes import moco_v2
+from quarterturn.search.spec import parse_search
+from quarterturn.space import parse_space
 from tests.docs.texts import DOCS, ROOT, blocks, read
 
 _DOCUMENTS = [

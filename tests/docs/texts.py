@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from core.policies.operations import OPERATIONS
 from core.settings import Settings
-from core.spaces import PRESETS, count_candidates, parse_space
+from quarterturn.policy.operations import OPERATIONS
+from quarterturn.space import PRESETS, count_candidates, parse_space
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -15,8 +15,8 @@ import torchvision
 from nbclient import NotebookClient
 
 from core.embedded.stack import Stack
-from core.policies import read_policy, write_policy
-from core.policies.recipes import moco_v2
+from quarterturn.policy import read_policy, write_policy
+from quarterturn.policy.recipes import moco_v2
 from tests.conftest import TINY_SEARCH
 from tests.docs.texts import ROOT
 

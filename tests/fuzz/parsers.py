@@ -20,11 +20,11 @@ from typing import Any
 import atheris  # type: ignore[import-not-found]
 
 with atheris.instrument_imports():
-    from core.datasets.caps import Caps
-    from core.datasets.members import archive_members
-    from core.errors import QuarterturnError
-    from core.search.spec import parse_search
     from core.settings import Settings
+    from quarterturn.data.caps import Caps
+    from quarterturn.data.members import archive_members
+    from quarterturn.errors import QuarterturnError
+    from quarterturn.search.spec import parse_search
 
 _folder = tempfile.TemporaryDirectory()
 _settings = Settings(
@@ -61,7 +61,7 @@ def archives(data: bytes) -> None:
     path = Path(_folder.name, "upload")
     path.write_bytes(data)
     try:
-        for _ in archive_members(path, _settings, Caps(_settings)):
+        for _ in archive_members(path, Caps(_settings.ingest_limits)):
             pass
     except QuarterturnError:
         pass

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from core.datasets import ingest
-from core.datasets.caps import Caps
-from core.datasets.members import archive_members
-from core.errors import QuarterturnError
 from core.settings import Settings
+from core.storage import storage_of
+from quarterturn.data import ingest
+from quarterturn.data.caps import Caps
+from quarterturn.data.members import archive_members
+from quarterturn.errors import QuarterturnError
 from tests.hostile import archives
 from tests.hostile.archives import ARCHIVES, GOOD
 
@@ -41,12 +42,12 @@ def test_archives(name: str, settings: Settings, tmp_path: Path) -> None:
     case = ARCHIVES[name]
     path = tmp_path / "upload"
     path.write_bytes(case.make())
-    caps = Caps(settings)
+    caps = Caps(settings.ingest_limits)
     began = time.monotonic()
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     refused, reasons, images = None, set(), 0
     try:
-        _, report = ingest(archive_members(path, settings, caps), settings, caps)
+        _, report = ingest(archive_members(path, caps), caps, storage_of(settings))
         reasons, images = set(report.reasons), report.images
     except QuarterturnError as error:
         refused = error.code

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from core.datasets import ingest, pool
-from core.datasets.batches import DecodedBatch, decode_batch
-from core.datasets.caps import MOST_CRASHES, Caps
-from core.datasets.decode import DecodeLimits
-from core.datasets.members import Member
-from core.errors import InvalidInputError
 from core.settings import Settings
+from core.storage import storage_of
+from quarterturn.data import ingest, pool
+from quarterturn.data.batches import DecodedBatch, decode_batch
+from quarterturn.data.caps import MOST_CRASHES, Caps
+from quarterturn.data.decode import DecodeLimits
+from quarterturn.data.members import Member
+from quarterturn.errors import InvalidInputError
 from tests.hostile.images import IMAGES, MAX_PIXELS, blank_png, file_of, picture
 
 LIMITS = DecodeLimits(MAX_PIXELS, min_side=8, max_seconds=5.0, max_memory=2**30)
@@ -95,6 +96,6 @@ def test_an_archive_of_files_that_crash_the_decoder_is_refused(tmp_path: Path) -
     side = 3_000
     members = [Member(f"{n}.png", blank_png(side + n)) for n in range(MOST_CRASHES + 5)]
     with pytest.raises(InvalidInputError) as caught:
-        ingest([GOOD, *members], settings, Caps(settings), 32)
+        ingest([GOOD, *members], Caps(settings.ingest_limits), storage_of(settings), 32)
     assert caught.value.code == "harmful_files"
     assert list((settings.data_dir / "datasets").iterdir()) == []

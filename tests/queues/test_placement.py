@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 import torch
 
-from core.errors import InvalidInputError
-from core.placement import QUEUES, Capability, WorkerAsk, queue_of
-from core.search.spec import parse_search
+from core.placement import QUEUES, Capability, queue_for, queue_of
+from quarterturn.errors import InvalidInputError
+from quarterturn.search.spec import parse_search
+from quarterturn.search.worker import WorkerAsk
 from workers.capability import detect
 
 GIB = 2**30
@@ -40,11 +41,11 @@ def test_who_serves_what(ask: dict[str, Any], served_by: list[Capability]) -> No
 
 
 def test_a_job_that_was_stored_before_asks_for_nothing() -> None:
-    assert queue_of(None) == WorkerAsk().queue == "quarterturn.trials"
+    assert queue_of(None) == queue_for(WorkerAsk()) == "quarterturn.trials"
 
 
 def test_a_worker_may_leave_jobs_that_ask_for_nothing_to_others() -> None:
-    assert set(H100.queues()) - set(H100.queues(asked_only=True)) == {WorkerAsk().queue}
+    assert set(H100.queues()) - set(H100.queues(asked_only=True)) == {queue_for(WorkerAsk())}
     assert set(H100.queues()) <= set(QUEUES)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from core.policies.schema import Policy
-from core.search.history import Candidate
+from quarterturn.policy.schema import Policy
+from quarterturn.search.history import Candidate
 
 
 def numbered(count: int) -> list[Candidate]:

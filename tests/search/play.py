@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from core.search.history import (
+from quarterturn.search.history import (
     Candidate,
     History,
     Place,
@@ -15,8 +15,8 @@ from core.search.history import (
     TrialRecord,
     TrialRequest,
 )
-from core.search.planning import plan
-from core.search.spec import SearchSpec
+from quarterturn.search.planning import plan
+from quarterturn.search.spec import SearchSpec
 
 #: Every strategy; those of `ORDERED` depend on the order in which trials end, by design.
 SPECS: dict[str, dict[str, Any]] = {

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from core.search.agreement import agreement, means_by_candidate
+from quarterturn.search.agreement import agreement, means_by_candidate
 
 _SIGNS = {"rotation": 1, "infonce": -1, "retrieval": 1}
 

@@ -7,9 +7,9 @@ import random
 
 import pytest
 
-from core.search.history import History, Place, TrialRecord, TrialRequest
-from core.search.spec import SearchSpec, parse_search
-from core.search.strategies import density
+from quarterturn.search.history import History, Place, TrialRecord, TrialRequest
+from quarterturn.search.spec import SearchSpec, parse_search
+from quarterturn.search.strategies import density
 
 SPEC = parse_search(
     {

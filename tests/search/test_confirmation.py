@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.policies.recipes import BASELINES
-from core.search.history import BASE, CONFIRMATION, SEARCH, Candidate, TrialRecord
-from core.search.ranking import rank
-from core.search.selection import select
-from core.search.spec import SearchSpec, parse_search
-from core.search.strategies.pipeline import FRESH_SEEDS
+from quarterturn.policy.recipes import BASELINES
+from quarterturn.search.history import BASE, CONFIRMATION, SEARCH, Candidate, TrialRecord
+from quarterturn.search.ranking import rank
+from quarterturn.search.selection import select
+from quarterturn.search.spec import SearchSpec, parse_search
+from quarterturn.search.strategies.pipeline import FRESH_SEEDS
 from tests.search.making import numbered
 from tests.search.play import SPECS, Player, play
 

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from core.search.effects import fit
+from quarterturn.search.effects import fit
 
 
 def _scores(generator: random.Random) -> dict[str, dict[int, float]]:

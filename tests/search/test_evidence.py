@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core.policies.recipes import BASELINES
-from core.policies.schema import Policy
-from core.search.evidence import Evidence, assess
-from core.search.history import BASE, CONFIRMATION, SEARCH, Candidate, TrialRecord
-from core.search.ranking import Ranked, rank
-from core.search.selection import select
-from core.search.spec import parse_search
+from quarterturn.policy.recipes import BASELINES
+from quarterturn.policy.schema import Policy
+from quarterturn.search.evidence import Evidence, assess
+from quarterturn.search.history import BASE, CONFIRMATION, SEARCH, Candidate, TrialRecord
+from quarterturn.search.ranking import Ranked, rank
+from quarterturn.search.selection import select
+from quarterturn.search.spec import parse_search
 from tests.search.making import numbered
 
 MOCO = Candidate.of(BASELINES["moco_v2"](), "baseline")

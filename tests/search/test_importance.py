@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from core.policies import Policy, parse_policy
-from core.policies.recipes import BASELINES
-from core.policies.shares import Share, shares_of
-from core.search.history import Candidate, TrialRecord
-from core.search.importance import FEWEST_CANDIDATES, Effect, effects_of, importance
+from quarterturn.policy import Policy, parse_policy
+from quarterturn.policy.recipes import BASELINES
+from quarterturn.policy.shares import Share, shares_of
+from quarterturn.search.history import Candidate, TrialRecord
+from quarterturn.search.importance import FEWEST_CANDIDATES, Effect, effects_of, importance
 
 _OPERATIONS = ("invert", "brightness", "solarize", "grayscale", "rotate")
 
@@ -151,7 +151,7 @@ def test_draws_in_parts_are_as_good(monkeypatch: pytest.MonkeyPatch) -> None:
     scores = _scores(policies, noise=0.015, seed=2, planted=True)
     shares = [shares_of(policy) for policy in policies]
     whole = _of(effects_of(shares, scores), "invert", "presence")
-    monkeypatch.setattr("core.search.importance._NUMBERS_AT_ONCE", 60 * 7)
+    monkeypatch.setattr("quarterturn.search.importance._NUMBERS_AT_ONCE", 60 * 7)
     parts = _of(effects_of(shares, scores), "invert", "presence")
     present = [s for s, found in zip(scores, shares, strict=True) if "invert" in found]
     absent = [s for s, found in zip(scores, shares, strict=True) if "invert" not in found]

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from core.search.objectives import OBJECTIVES, Objective, value, weights_of
-from core.search.strategy import DensityMatchingStrategy
+from quarterturn.search.objectives import OBJECTIVES, Objective, value, weights_of
+from quarterturn.search.strategy import DensityMatchingStrategy
 
 WEIGHTS = {"rotation": 1 / 0.9, "infonce": 1 / 6.65}
 losses = st.fixed_dictionaries({"rotation": st.floats(0.01, 5.0), "infonce": st.floats(0.01, 12.0)})

@@ -12,18 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.search.history import SEARCH, Candidate, History, Proposal, TrialRecord
-from core.search.planning import plan
-from core.search.proposals import evolution, tpe
-from core.search.proposals.observations import Observation
-from core.search.proposals.source import drawn, observations, propose, rebuilt
-from core.search.ranking import rank
-from core.search.spec import SearchSpec, parse_search
-from core.spaces.candidates import count_candidates
-from core.spaces.parameters import Dimension, Parameters, build, dimensions
+from quarterturn.search.history import SEARCH, Candidate, History, Proposal, TrialRecord
+from quarterturn.search.planning import plan
+from quarterturn.search.proposals import evolution, tpe
+from quarterturn.search.proposals.observations import Observation
+from quarterturn.search.proposals.source import drawn, observations, propose, rebuilt
+from quarterturn.search.ranking import rank
+from quarterturn.search.spec import SearchSpec, parse_search
+from quarterturn.space.candidates import count_candidates
+from quarterturn.space.parameters import Dimension, Parameters, build, dimensions
 from tests.search.play import play
-from tests.spaces.examples import space_of
-from tests.spaces.membership import belongs
+from tests.space.examples import space_of
+from tests.space.membership import belongs
 
 Sampler = Callable[[Sequence[Dimension], Sequence[Observation], int], Parameters]
 SAMPLERS: dict[str, Sampler] = {"tpe": tpe.propose, "evolution": evolution.propose}

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from core.search.effects import fit
-from core.search.evidence import assess
-from core.search.history import Candidate, TrialRecord
-from core.search.ranking import MOST_TIES, rank
-from core.search.selection import select
-from core.search.spec import parse_search
-from core.search.strategies.flat import baselines
+from quarterturn.search.effects import fit
+from quarterturn.search.evidence import assess
+from quarterturn.search.history import Candidate, TrialRecord
+from quarterturn.search.ranking import MOST_TIES, rank
+from quarterturn.search.selection import select
+from quarterturn.search.spec import parse_search
+from quarterturn.search.strategies.flat import baselines
 from tests.search.making import numbered
 
 

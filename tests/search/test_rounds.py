@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from core.search.planning import in_rounds, look_now, plan
-from core.search.spec import parse_search
+from quarterturn.search.planning import in_rounds, look_now, plan
+from quarterturn.search.spec import parse_search
 from tests.search.play import SPECS, Player, play
 
 

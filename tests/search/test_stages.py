@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from core.errors import InvalidInputError
-from core.policies.recipes import BASELINES
-from core.search import course
-from core.search.evidence import assess
-from core.search.history import History, TrialRecord
-from core.search.planning import plan
-from core.search.spec import SearchSpec, parse_search
-from core.search.stages import is_stage
-from core.search.standing import standing
-from core.search.strategies.flat import distinct
+from quarterturn.errors import InvalidInputError
+from quarterturn.policy.recipes import BASELINES
+from quarterturn.search import course
+from quarterturn.search.evidence import assess
+from quarterturn.search.history import History, TrialRecord
+from quarterturn.search.planning import plan
+from quarterturn.search.spec import SearchSpec, parse_search
+from quarterturn.search.stages import is_stage
+from quarterturn.search.standing import standing
+from quarterturn.search.strategies.flat import distinct
 from tests.search.play import Player, outcome, play
 
 START: dict[str, Any] = {

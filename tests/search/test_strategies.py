@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.errors import InvalidInputError
-from core.policies.recipes import BASELINES
-from core.search.history import Candidate, History, TrialRecord
-from core.search.planning import plan, remaining
-from core.search.ranking import rank
-from core.search.spec import parse_search
-from core.search.standing import standing
+from quarterturn.errors import InvalidInputError
+from quarterturn.policy.recipes import BASELINES
+from quarterturn.search.history import Candidate, History, TrialRecord
+from quarterturn.search.planning import plan, remaining
+from quarterturn.search.ranking import rank
+from quarterturn.search.spec import parse_search
+from quarterturn.search.standing import standing
 from tests.search.play import ESTIMATED, ORDERED, SPECS, Player, play
 
 BASELINE_KEYS = {Candidate.of(make(), "baseline").key for make in BASELINES.values()}

@@ -17,7 +17,7 @@ import pytest
 
 from core.embedded.stack import Stack
 from core.settings import Settings
-from quarterturn.client import Client
+from quarterturn.client.client import Client
 from tests.conftest import FAST, TINY_SEARCH
 
 

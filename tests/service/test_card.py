@@ -8,8 +8,8 @@ import shlex
 import httpx
 import pytest
 
-from core.exports import FORMATS
 from quarterturn import Client
+from quarterturn.export import FORMATS
 from tests.conftest import TINY_SEARCH
 from tests.docs.texts import codes, read, table
 from tests.service.waiting import until_state

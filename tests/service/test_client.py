@@ -17,10 +17,10 @@ import torch
 from PIL import Image
 
 from core.embedded.stack import Stack
-from core.errors import InvalidInputError, QuarterturnError, UnavailableError
 from quarterturn import Client, Job, SelectedPolicy, load_encoder
-from quarterturn.client import ServerError
-from quarterturn.notebook import job_html
+from quarterturn.client.client import ServerError
+from quarterturn.errors import InvalidInputError, QuarterturnError, UnavailableError
+from quarterturn.results.notebook import job_html
 from tests.conftest import TINY_SEARCH
 
 

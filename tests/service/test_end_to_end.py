@@ -8,9 +8,9 @@ import httpx
 import jsonschema
 import torch
 
-from core.policies import policy_json_schema
-from core.policies.recipes import BASELINES
 from quarterturn import load_policy
+from quarterturn.policy import policy_json_schema
+from quarterturn.policy.recipes import BASELINES
 from tests.service.waiting import until_state
 
 SEARCH = {

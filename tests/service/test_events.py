@@ -14,8 +14,8 @@ from api.live import hub as hubs
 from api.live.hub import Hub
 from api.live.snapshot import look
 from api.pages.job import PARTS
-from core.errors import UnavailableError
 from core.settings import Settings
+from quarterturn.errors import UnavailableError
 from tests.conftest import TINY_SEARCH
 from tests.service.looping import run_apart
 from tests.store.rows import make_job

@@ -15,7 +15,7 @@ import redis
 from benchmarks.chaos.faults import database_processes
 from core.embedded.stack import Stack
 from core.placement import QUEUES
-from quarterturn.client import Client
+from quarterturn.client.client import Client
 from tests.conftest import TINY_SEARCH
 from tests.service.waiting import until, until_state
 

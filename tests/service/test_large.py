@@ -23,13 +23,13 @@ from api.pages.large import is_large, made
 from api.pages.made import dashboard_json, figure_as, job_page, job_progress, ranking_json
 from api.pages.progress import progress_for_list
 from core.access.keys import KEYLESS
-from core.errors import UnavailableError
 from core.jobs.control import cancel_job
 from core.jobs.create import find_job
 from core.jobs.listing import job_page as list_of_jobs
 from core.settings import Settings
 from core.store.database import get_engine, session_scope, statement_scope
 from core.store.tables import Trial
+from quarterturn.errors import UnavailableError
 from tests.service.waiting import until
 from tests.store.rows import make_job
 

@@ -2,7 +2,7 @@
 
 Documents of searches and policies are long; made at random they are refused at once, and making
 them takes minutes. Here the body of a job has its short fields only; long documents are tested by
-`tests/spaces`, `tests/policies` and `tests/fuzz`.
+`tests/space`, `tests/policy` and `tests/fuzz`.
 """
 
 from __future__ import annotations

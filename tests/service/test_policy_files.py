@@ -7,11 +7,11 @@ import json
 import httpx
 import pytest
 
-from core.exports import FORMATS, Options, export
-from core.policies import parse_policy
 from quarterturn import Client
+from quarterturn.export import FORMATS, Options, export
+from quarterturn.policy import parse_policy
 from tests.conftest import TINY_SEARCH
-from tests.exports.libraries import module
+from tests.export.libraries import module
 from tests.service.waiting import until_state
 
 _TYPES = {"torchvision": "text/x-python", "kornia": "text/x-python", "lightly": "text/x-python"}

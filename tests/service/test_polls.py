@@ -12,11 +12,11 @@ import pytest
 from api.live import polls as polling
 from api.live.polls import Polls
 from api.live.snapshot import Snapshot, look_soon
-from core.errors import NotFoundError
 from core.jobs.control import cancel_job
 from core.settings import Settings
 from core.store.database import session_scope
 from core.store.owners import LOCAL
+from quarterturn.errors import NotFoundError
 from tests.service.looping import run_apart
 from tests.store.rows import make_job
 

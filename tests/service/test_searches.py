@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from core.policies.recipes import BASELINES
-from core.search.strategies.pipeline import FRESH_SEEDS
+from quarterturn.policy.recipes import BASELINES
+from quarterturn.search.strategies.pipeline import FRESH_SEEDS
 from tests.service.waiting import until
 
 THREE = {

@@ -13,9 +13,9 @@ import torchvision
 from safetensors.torch import load, save_file
 
 from benchmarks.datasets.animal_mnist import write_archive
-from core.pretraining.encoders import build_encoder
-from core.weights.naming import load_portable, portable_state
-from core.weights.tensors import digest_of
+from quarterturn.models.encoders import build_encoder
+from quarterturn.models.naming import load_portable, portable_state
+from quarterturn.models.tensors import digest_of
 from tests.conftest import TINY_SEARCH
 from tests.service.waiting import until_state
 

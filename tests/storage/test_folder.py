@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import ObjectMissingError
 from core.settings import Settings
-from core.storage import Storage, storage_of
-from core.storage.folder import FolderStorage
-from core.storage.keys import dataset_key, encoder_key, job_key, state_key
+from core.storage import storage_of
+from quarterturn.errors import ObjectMissingError
+from quarterturn.storage import Storage
+from quarterturn.storage.folder import FolderStorage
+from quarterturn.storage.keys import dataset_key, encoder_key, job_key, state_key
 
 KEY = dataset_key("d" * 64)
 

@@ -9,7 +9,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, update
 
-from core.errors import ConflictError
 from core.jobs import claim as trials
 from core.jobs.control import cancel_job, pause_job, resume_job, stop_job
 from core.jobs.sweep import sweep
@@ -17,6 +16,7 @@ from core.lifecycle import final
 from core.settings import Settings
 from core.store.database import session_scope
 from core.store.tables import Job, Trial
+from quarterturn.errors import ConflictError
 from tests.service.waiting import until
 from tests.store.rows import complete, make_job, outcome, somebody_waits_for_a_row, trial
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from core.errors import InvalidInputError
 from core.jobs import claim as trials
 from core.jobs import outlook
 from core.jobs.advance import advance
 from core.jobs.history import history_of
 from core.jobs.progress import dashboard
-from core.search.spec import SearchSpec
 from core.settings import Settings
 from core.store.database import get_engine, session_scope
 from core.store.tables import Job
+from quarterturn.errors import InvalidInputError
+from quarterturn.search.spec import SearchSpec
 from tests.store.rows import complete, make_job, outcome, trial
 
 DENSITY = {

@@ -20,7 +20,6 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from core import lifecycle
-from core.errors import ConflictError
 from core.jobs import claim as trials
 from core.jobs.advance import advance
 from core.jobs.control import cancel_job, pause_job, resume_job, stop_job
@@ -28,6 +27,7 @@ from core.jobs.sweep import sweep
 from core.settings import Settings, get_settings
 from core.store.database import session_scope
 from core.store.tables import Job, Trial
+from quarterturn.errors import ConflictError
 from tests.store.rows import complete, make_job, outcome
 
 _PICK = st.integers(0, 10_000)

@@ -8,11 +8,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
-from core.errors import UnavailableError
 from core.settings import Settings
 from core.store.database import get_engine
 from core.store.schema import alembic_config, check, migrate
 from core.store.tables import Base
+from quarterturn.errors import UnavailableError
 
 
 def test_migrations_lead_to_the_tables_of_the_code(database: Settings) -> None:

@@ -8,9 +8,9 @@ from core.jobs.figures import figure, makeup
 from core.jobs.history import history_of
 from core.jobs.outlook import still_to_come
 from core.jobs.specs import spec_of
-from core.search.course import remaining
 from core.settings import Settings
 from core.store.database import session_scope
+from quarterturn.search.course import remaining
 from tests.store.rows import complete, make_job, outcome
 
 

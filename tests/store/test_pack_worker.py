@@ -9,11 +9,11 @@ import pytest
 import torch
 from sqlalchemy import update
 
-from core.datasets.cache import CacheInfo
-from core.pretraining.packs.stack import StackedMethod
 from core.settings import Settings, get_settings
 from core.store.database import session_scope
 from core.store.tables import Dataset, Job, Trial
+from quarterturn.data.cache import CacheInfo
+from quarterturn.pretrain.packs.stack import StackedMethod
 from tests.store.rows import make_job, trial
 from workers import trial as worker
 

@@ -10,12 +10,12 @@ from sqlalchemy import func, select, text, update
 
 from api.sweeper import sweep_files
 from core.datasets.catalog import delete_dataset
-from core.errors import ConflictError, NotFoundError
 from core.jobs.control import cancel_job
 from core.jobs.retention import delete_job
 from core.settings import Settings
 from core.store.database import session_scope
 from core.store.tables import CandidateRow, Dataset, Job, Trial
+from quarterturn.errors import ConflictError, NotFoundError
 from tests.store.rows import make_dataset, make_job
 
 

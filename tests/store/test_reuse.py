@@ -7,13 +7,13 @@ import dataclasses
 import psycopg
 import pytest
 
-from core.datasets import CacheInfo
 from core.jobs import claim as trials
 from core.jobs.reuse import equal_result, fingerprint
-from core.pretraining.spec import PretrainingSpec
 from core.settings import Settings
 from core.store.database import session_scope
 from core.store.tables import Dataset, Job
+from quarterturn.data import CacheInfo
+from quarterturn.pretrain.spec import PretrainingSpec
 from tests.store.rows import complete, make_job, outcome, take, trial
 
 

@@ -11,17 +11,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.sweeper import sweep_files
-from core.datasets import CacheInfo, DatasetCache
-from core.execution import execute
 from core.jobs.claim import claim
 from core.jobs.control import cancel_job
 from core.jobs.retention import delete_job
 from core.jobs.reuse import fingerprint
-from core.pretraining.data import load_trial_data
 from core.settings import Settings
-from core.storage.folder import FolderStorage
 from core.store.database import get_engine, session_scope
 from core.store.tables import Dataset, Trial
+from quarterturn.data import CacheInfo, DatasetCache
+from quarterturn.pretrain.data import load_trial_data
+from quarterturn.storage.folder import FolderStorage
+from quarterturn.trial.execution import execute
 from tests.store.rows import complete, make_job, outcome, trial
 from workers import trial as worker
 

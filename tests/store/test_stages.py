@@ -14,15 +14,15 @@ from sqlalchemy.exc import IntegrityError
 from core.jobs import claim as trials
 from core.jobs.advance import advance
 from core.jobs.history import candidates_of, history_of, proposals_of, records_of
-from core.policies.recipes import BASELINES
-from core.pretraining.spec import PretrainingSpec
-from core.search.planning import plan
-from core.search.proposals.source import rebuilt
-from core.search.spec import SearchSpec
 from core.settings import Settings
 from core.store.database import get_engine, session_scope
 from core.store.schema import alembic_config, migrate
 from core.store.tables import CandidateRow, Job, Trial
+from quarterturn.policy.recipes import BASELINES
+from quarterturn.pretrain.spec import PretrainingSpec
+from quarterturn.search.planning import plan
+from quarterturn.search.proposals.source import rebuilt
+from quarterturn.search.spec import SearchSpec
 from tests.store.rows import complete, make_job
 
 #: A job as the first release stored it.

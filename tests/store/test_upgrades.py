@@ -10,17 +10,17 @@ from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, select, text
 
-from core.errors import UnavailableError
 from core.jobs.create import find_job
 from core.jobs.progress import dashboard
 from core.jobs.sweep import expire_leases, stalled_jobs
 from core.lifecycle import TRIAL
-from core.policies.recipes import BASELINES
-from core.search.spec import parse_search
 from core.settings import Settings
 from core.store.database import get_engine, session_scope
 from core.store.schema import alembic_config, check, migrate
 from core.store.tables import Job, Trial
+from quarterturn.errors import UnavailableError
+from quarterturn.policy.recipes import BASELINES
+from quarterturn.search.spec import parse_search
 from tests.conftest import TINY_SEARCH
 
 #: Those of the first release.

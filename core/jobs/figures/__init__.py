@@ -7,11 +7,11 @@ from collections.abc import Callable
 from sqlalchemy.orm import Session
 
 from core.charts.figure import Figure
-from core.errors import NotFoundError
 from core.jobs.figures.candidates import importance_of, parallel_of
 from core.jobs.figures.ranking import ranking_of
 from core.jobs.figures.trials import best_of, curves_of, survival_of, timeline_of
 from core.store.tables import Job
+from quarterturn.errors import NotFoundError
 
 __all__ = ["FIGURES", "figure", "figure_not_found"]
 

@@ -14,12 +14,12 @@ from core.jobs.figures.makeup import makeup_of, searched_shares
 from core.jobs.figures.units import unit_of
 from core.jobs.history import entrants_of, records_of
 from core.jobs.specs import spec_of
-from core.policies.shares import Share
-from core.search.coordinates import coordinates
-from core.search.fullest import fullest_rung
-from core.search.history import TrialRecord
-from core.search.importance import importance
 from core.store.tables import Job
+from quarterturn.policy.shares import Share
+from quarterturn.search.coordinates import coordinates
+from quarterturn.search.fullest import fullest_rung
+from quarterturn.search.history import TrialRecord
+from quarterturn.search.importance import importance
 
 
 def parallel_of(session: Session, job: Job) -> Figure:

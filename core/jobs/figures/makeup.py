@@ -9,10 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.jobs.history import entrants_of
-from core.policies.schema import Policy
-from core.policies.shares import Share
-from core.search.coordinates import Makeup
 from core.store.tables import CandidateRow
+from quarterturn.policy.schema import Policy
+from quarterturn.policy.shares import Share
+from quarterturn.search.coordinates import Makeup
 
 #: By key, which is the digest of the policy: the same policy is always made of the same.
 _kept: OrderedDict[str, Makeup] = OrderedDict()

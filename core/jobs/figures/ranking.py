@@ -9,8 +9,8 @@ from core.charts.ranking import ranking_figure
 from core.jobs.figures.units import unit_of
 from core.jobs.history import entrants_of, history_of
 from core.jobs.specs import spec_of
-from core.search.standing import standing
 from core.store.tables import Job
+from quarterturn.search.standing import standing
 
 
 def ranking_of(session: Session, job: Job) -> Figure:

@@ -17,8 +17,8 @@ from core.jobs.figures.units import since, unit_of
 from core.jobs.losses import losses_of
 from core.jobs.specs import spec_of
 from core.lifecycle import final
-from core.search.history import BASE, CONFIRMATION, SEARCH
 from core.store.tables import CandidateRow, Job, Trial
+from quarterturn.search.history import BASE, CONFIRMATION, SEARCH
 
 CURVES_SHOWN = 8
 SPANS_SHOWN = 400

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.search.evidence import CHANCE
 from core.store.tables import Job
+from quarterturn.search.evidence import CHANCE
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,28 @@
+"""`quarterturn api`: a part of the service for real deployments."""
+
+from __future__ import annotations
+
+
+def api() -> None:
+    """Run the REST API alone; needs a database and a broker."""
+    import uvicorn
+
+    from core import logs
+    from core.access.binding import require_keys
+    from core.settings import get_settings
+    from core.store.database import get_engine
+    from core.store.schema import check
+
+    settings = get_settings()
+    logs.configure(settings, "api")
+    check(get_engine())
+    require_keys(settings.host, get_engine())
+    uvicorn.run(
+        "api.app:create_app",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,  # core.logs has one
+        access_log=False,  # api.requests writes it
+        timeout_graceful_shutdown=5,
+    )

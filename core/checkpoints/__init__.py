@@ -1,0 +1,1 @@
+"""Checkpoints as records of the service: uploading, naming and deleting them."""

@@ -1,0 +1,1 @@
+"""The commands of the service: `quarterturn serve` and its parts."""

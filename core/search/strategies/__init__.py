@@ -1,1 +1,0 @@
-"""Strategies: pure functions of (spec, history). `core.search.planning` is the way in."""

@@ -1,5 +1,0 @@
-"""SelfAugment's density matching: folds, search on them, pretraining of what was found."""
-
-from core.search.strategies.density.search import explore, wanted
-
-__all__ = ["explore", "wanted"]

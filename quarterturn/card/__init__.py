@@ -1,0 +1,1 @@
+"""Policy cards: what a search measured, as text, with the limits and risks of the choice."""

@@ -1,0 +1,112 @@
+"""/v1/jobs"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from quarterturn.client.connection import Connection
+from quarterturn.errors import UnavailableError
+from quarterturn.results.states import FINAL_JOB_STATES
+
+_PATIENCE_SECONDS = 60.0
+
+
+class JobCalls:
+    """Searches by their ids; `quarterturn.Job` is the same as an object."""
+
+    _connection: Connection
+
+    def start(self, dataset_id: str, **search: Any) -> dict[str, Any]:
+        """Start a search; `search` are the fields of `POST /v1/jobs`."""
+        body = {"dataset_id": dataset_id, **search}
+        return self._connection.document("POST", "/v1/jobs", json=body)
+
+    def ranking(self, job_id: str) -> list[dict[str, Any]]:
+        """All lines of the ranking of a job, so far."""
+        return self._connection.items(f"/v1/jobs/{job_id}/ranking", limit=1000)
+
+    def delete(self, job_id: str) -> None:
+        """Delete a job that has ended."""
+        self._connection.request("DELETE", f"/v1/jobs/{job_id}")
+
+    def dashboard(self, job_id: str) -> dict[str, Any]:
+        """State, counts, ranking, best so far and time left of a job."""
+        return self._connection.document("GET", f"/v1/jobs/{job_id}/dashboard")
+
+    def dashboard_html(self, job_id: str) -> str:
+        """The body of the dashboard page."""
+        return self._connection.request("GET", f"/v1/jobs/{job_id}/dashboard?fragment=true").text
+
+    def style(self) -> str:
+        """The style sheet of the pages."""
+        return self._connection.request("GET", "/static/style.css").text
+
+    def policy(self, job_id: str) -> dict[str, Any]:
+        """The selected policy document."""
+        return self._connection.document("GET", f"/v1/jobs/{job_id}/policy")
+
+    def export(self, job_id: str, format: str, *, size: int | None = None, view: int = 0) -> str:
+        """The selected policy as a file of another library; see docs/exporting.md.
+
+        Args:
+            format: `torchvision`, `albumentations`, `kornia`, `lightly`, `timm` or `json`.
+            size: of crops in pixels, for `albumentations`; by default that of the dataset.
+            view: 0 or 1, for formats that hold one view.
+
+        Raises:
+            ServerError: `unknown_format`, `export_not_possible`, `policy_not_ready`.
+        """
+        query = {"format": format, "view": view, **({} if size is None else {"size": size})}
+        return self._connection.request("GET", f"/v1/jobs/{job_id}/policy", params=query).text
+
+    def card(self, job_id: str, format: str = "markdown") -> str:
+        """The policy card as text: `markdown`, `html` or `json`."""
+        query = {"format": format}
+        return self._connection.request("GET", f"/v1/jobs/{job_id}/card", params=query).text
+
+    def _control(self, job_id: str, action: str) -> dict[str, Any]:
+        return self._connection.document("POST", f"/v1/jobs/{job_id}/{action}", again=True)
+
+    def cancel(self, job_id: str) -> dict[str, Any]:
+        """Cancel a job."""
+        return self._control(job_id, "cancel")
+
+    def pause(self, job_id: str) -> dict[str, Any]:
+        """Begin no further trial until the job is resumed; running trials finish."""
+        return self._control(job_id, "pause")
+
+    def resume(self, job_id: str) -> dict[str, Any]:
+        """Go on with a paused job."""
+        return self._control(job_id, "resume")
+
+    def stop(self, job_id: str) -> dict[str, Any]:
+        """Finish what runs, then rank what was measured and select."""
+        return self._control(job_id, "stop")
+
+    def wait(
+        self,
+        job_id: str,
+        *,
+        watch: Callable[[dict[str, Any]], None] = lambda _: None,
+        period: float = 1.0,
+    ) -> dict[str, Any]:
+        """Poll until the job has ended; `watch` is called with each dashboard.
+
+        A server that is away for up to a minute, such as one that restarts, is waited for.
+        """
+        heard = time.monotonic()
+        while True:
+            try:
+                state = self.dashboard(job_id)
+            except UnavailableError:
+                if time.monotonic() - heard > _PATIENCE_SECONDS:
+                    raise
+                time.sleep(period)
+                continue
+            heard = time.monotonic()
+            watch(state)
+            if state["state"] in FINAL_JOB_STATES:
+                return state
+            time.sleep(period)

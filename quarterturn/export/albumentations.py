@@ -1,0 +1,213 @@
+"""Albumentations: its own serialised form, for `A.from_dict` and `A.load`.
+
+Written without the library, which a server need not have; the tests load it in the real one.
+JSON is YAML too: `A.load(path, data_format="yaml")` reads the same file.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from quarterturn.errors import InvalidInputError
+from quarterturn.export.differences import differences, leaves
+from quarterturn.export.formats import Export, Options, one_view
+from quarterturn.policy.operations import OPERATIONS
+from quarterturn.policy.schema import (
+    OneOf,
+    Operation,
+    Policy,
+    RandomResizedCrop,
+    Sample,
+    Shuffle,
+    Stage,
+)
+
+#: The release whose serialised form this is.
+VERSION = "2.0.8"
+_LINEAR = 1  # cv2.INTER_LINEAR
+_SHEARS = 8
+_Node = dict[str, Any]
+
+
+def _node(name: str, probability: float = 1.0, **fields: Any) -> _Node:
+    return {"__class_fullname__": name, "p": probability, **fields}
+
+
+def _affine(low: float, high: float, axis: str, kind: str, fill: list[int]) -> _Node:
+    fields: _Node = {
+        "scale": {"x": [1.0, 1.0], "y": [1.0, 1.0]}, "rotate": [0.0, 0.0],
+        "shear": {"x": [0.0, 0.0], "y": [0.0, 0.0]}, "translate_percent": None,
+        "translate_px": {"x": [0, 0], "y": [0, 0]}, "interpolation": _LINEAR, "border_mode": 0,
+        "fill": fill,
+    }  # fmt: skip
+    bounds = {"x": [0.0, 0.0], "y": [0.0, 0.0], axis: [low, high]}
+    fields[kind] = bounds
+    if kind == "translate_percent":
+        fields["translate_px"] = None
+    return _node("Affine", **fields)
+
+
+def _shear(low: float, high: float, axis: str, fill: list[int]) -> _Node:
+    """Shears about the top-left corner.
+
+    The library shears about the centre. Each shear needs a shift of its own with that, and what is
+    drawn cannot be tied together: a range becomes a few fixed shears.
+    """
+    count = 1 if low == high else _SHEARS
+    found = []
+    for number in range(count):
+        strength = low + (high - low) * (number + 0.5) / count
+        angle = math.degrees(math.atan(strength))
+        node = _affine(angle, angle, axis, "shear", fill)
+        moved = {"x": [0.0, 0.0], "y": [0.0, 0.0], axis: [-strength / 2, -strength / 2]}
+        found.append({**node, "translate_percent": moved, "translate_px": None})
+    return found[0] if count == 1 else _node("OneOf", transforms=found)
+
+
+def _jitter(name: str, low: float, high: float) -> _Node:
+    fields: _Node = {"brightness": [1.0, 1.0], "contrast": [1.0, 1.0], "saturation": [1.0, 1.0],
+                     "hue": [0.0, 0.0]}  # fmt: skip
+    fields[name] = [low, high]
+    return _node("ColorJitter", **fields)
+
+
+def _rotate(low: float, high: float, fill: list[int]) -> _Node:
+    return _node("Rotate", limit=[low, high], interpolation=_LINEAR, border_mode=0, fill=fill)
+
+
+def _signed(leaf: Operation, low: float, high: float) -> _Node:
+    """A signed operation whose strength is uniform in [low, high], both signs meant."""
+    fill = list(leaf.fill_color)
+    name = leaf.op
+    if name in ("translate_x", "translate_y"):
+        # A positive strength moves content to the left or up.
+        return _affine(-high, -low, name[-1], "translate_percent", fill)
+    if name in ("shear_x", "shear_y"):
+        return _shear(low, high, name[-1], fill)
+    if name == "rotate":
+        return _rotate(low, high, fill)
+    if name in ("brightness", "contrast", "saturation"):
+        return _jitter(name, 1.0 + low, 1.0 + high)
+    if name == "hue":
+        return _jitter(name, low, high)
+    assert name == "sharpness", name
+    if high > 0:
+        # PIL's filter is image + s / 13 * (8 * centre - its neighbours): Sharpen's kernel.
+        return _node("Sharpen", alpha=[low / 13, high / 13], lightness=[1.0, 1.0],
+                     method="kernel", kernel_size=5, sigma=1.0)  # fmt: skip
+    sigmas = [math.sqrt(6.0 * -bound / 13.0) for bound in (high, low)]
+    return _node("GaussianBlur", blur_limit=[3, 3], sigma_limit=sigmas)
+
+
+def _posterize(low: int, high: int) -> _Node:
+    kept = _node("Posterize", num_bits=[8 - high, 8 - max(low, 1)])
+    if low > 0:
+        return kept
+    # Its own range begins at one bit removed: none removed is one value of high + 1.
+    if high == 0:
+        return _node("NoOp")
+    return _node("OneOf", transforms=[{**kept, "p": high / (high + 1)},
+                                      _node("NoOp", 1 / (high + 1))])  # fmt: skip
+
+
+def _unsigned(leaf: Operation) -> _Node:
+    low, high, fill = leaf.low, leaf.high, list(leaf.fill_color)
+    if leaf.op == "solarize":
+        bounds = sorted(min(1.0, 256.0 * (1.0 - bound) / 255.0) for bound in (low, high))
+        return _node("Solarize", threshold_range=bounds)
+    if leaf.op == "posterize":
+        return _posterize(math.floor(low), math.floor(high))
+    if leaf.op == "cutout":
+        side = [max(low, 1e-6), max(high, 1e-6)]
+        return _node("CoarseDropout", num_holes_range=[1, 1], hole_height_range=side,
+                     hole_width_range=side, fill=fill)  # fmt: skip
+    if leaf.op == "gaussian_blur":
+        return _node("GaussianBlur", blur_limit=[0, 0], sigma_limit=[low, high])
+    if leaf.op == "gaussian_noise":
+        return _node("GaussNoise", std_range=[low, high], mean_range=[0.0, 0.0],
+                     per_channel=True, noise_scale_factor=1.0)  # fmt: skip
+    if leaf.op == "rotate90":
+        turns = [_rotate(float(angle), float(angle), fill) for angle in (90, 180, 270)]
+        return _node("OneOf", transforms=turns)
+    plain: dict[str, _Node] = {
+        "auto_contrast": _node("AutoContrast", cutoff=0.0, ignore=None, method="pil"),
+        "invert": _node("InvertImg"),
+        "equalize": _node("Equalize", mode="pil", by_channels=True, mask=None),
+        "grayscale": _node("ToGray", num_output_channels=3, method="weighted_average"),
+        "horizontal_flip": _node("HorizontalFlip"),
+        "vertical_flip": _node("VerticalFlip"),
+    }
+    return plain[leaf.op]
+
+
+def _identity(leaf: Operation) -> bool:
+    """Whether it has a strength of nothing, which some ranges of the library exclude."""
+    return OPERATIONS[leaf.op].has_strength and leaf.high == 0.0
+
+
+def _leaf(leaf: Operation | RandomResizedCrop, size: int | None) -> _Node:
+    if isinstance(leaf, RandomResizedCrop):
+        return _node("RandomResizedCrop", leaf.probability, size=[size, size],
+                     scale=list(leaf.scale), ratio=list(leaf.ratio),
+                     interpolation=_LINEAR)  # fmt: skip
+    if _identity(leaf):
+        return _node("NoOp", leaf.probability)
+    if not OPERATIONS[leaf.op].signed:
+        return {**_unsigned(leaf), "p": leaf.probability}
+    sign = leaf.sign or "random"
+    positive, negative = (leaf.low, leaf.high), (-leaf.high, -leaf.low)
+    if sign == "random":
+        if leaf.low == 0.0 and leaf.op != "sharpness":
+            return {**_signed(leaf, -leaf.high, leaf.high), "p": leaf.probability}
+        both = [{**_signed(leaf, *bounds), "p": 0.5} for bounds in (negative, positive)]
+        return _node("OneOf", leaf.probability, transforms=both)
+    bounds = positive if sign == "positive" else negative
+    return {**_signed(leaf, *bounds), "p": leaf.probability}
+
+
+def _stage(stage: Stage, size: int | None) -> _Node:
+    if isinstance(stage, OneOf):
+        branches = [
+            # The probability of a branch is its weight; it may not pass 1.
+            _node(
+                "Sequential",
+                branch.weight / max(other.weight for other in stage.branches),
+                transforms=[_leaf(leaf, size) for leaf in branch.stages] or [_node("NoOp")],
+            )
+            for branch in stage.branches
+        ]
+        return _node("OneOf", stage.probability, transforms=branches)
+    if isinstance(stage, Sample | Shuffle):
+        of = [_leaf(leaf, size) for leaf in stage.of]
+        sampled = isinstance(stage, Sample)
+        return _node(
+            "RandomOrder", stage.probability, transforms=of,
+            n=stage.count if isinstance(stage, Sample) else len(of),
+            replace=sampled and isinstance(stage, Sample) and stage.replace,
+        )  # fmt: skip
+    return _leaf(stage, size)
+
+
+def albumentations(policy: Policy, options: Options) -> Export:
+    """The document of one view.
+
+    Raises:
+        InvalidInputError: code `export_size_needed`: there is a crop, and no size to resize it to.
+    """
+    stages = policy.view(options.view)
+    if options.size is None and any(leaf.op == "random_resized_crop" for leaf in leaves(stages)):
+        raise InvalidInputError(
+            "The policy crops, and albumentations must know the size that crops are resized to. "
+            "Give `size` in pixels.",
+            code="export_size_needed",
+        )
+    found = differences(policy, "albumentations", options, one_view=True)
+    document = {
+        "__version__": VERSION,
+        "transform": _node(
+            "Compose", transforms=[_stage(stage, options.size) for stage in stages],
+            bbox_params=None, keypoint_params=None, additional_targets={}, is_check_shapes=True,
+        ),
+    }  # fmt: skip
+    return one_view(policy, "albumentations", document, options, found)

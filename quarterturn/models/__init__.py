@@ -1,0 +1,1 @@
+"""Encoders, and their weights from elsewhere: reading files safely, matching names, storing."""

@@ -1,0 +1,1 @@
+"""Contact sheets: images beside views of them under a policy."""

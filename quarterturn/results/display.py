@@ -1,0 +1,104 @@
+"""What a terminal shows of a search: progress, ranking, warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+
+from quarterturn.results.wording import score_text
+
+_console = Console()
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "?"
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    return f"{minutes}:{rest:02d}"
+
+
+def _accuracy(entry: dict[str, Any], criterion: str) -> str:
+    return score_text(entry["score"], entry["standard_error"], criterion)
+
+
+def show_dataset(dataset: dict[str, Any]) -> None:
+    """What became of the files."""
+    skipped = dataset["skipped_reasons"]
+    reasons = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in skipped.items())
+    _console.print(
+        f"{dataset['images']} images at {dataset['resolution']} px"
+        + (f"; skipped {sum(skipped.values())} files: {reasons}" if skipped else "")
+    )
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[dict[str, Any]], None]]:
+    """A progress bar with time left and best so far; yields the function that updates it."""
+    columns = (
+        TextColumn("{task.completed:.0f}/{task.total:.0f} trials"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[left]} left"),
+        TextColumn("{task.fields[best]}"),
+    )
+    with Progress(*columns, console=_console) as bar:
+        task = bar.add_task("search", total=1, left="?", best="")
+
+        def watch(state: dict[str, Any]) -> None:
+            ended = sum(
+                state["counts"][name] for name in ("completed", "failed", "crashed", "cancelled")
+            )
+            best = state["best"]
+            shown = (
+                f"best {_accuracy(best, state['criterion'])} {best['name']}"
+                if best
+                else "waiting for a worker"
+            )
+            bar.update(
+                task, completed=ended, total=max(1, state["trials_total"]),
+                left=_duration(0 if state["policy_ready"] else state["seconds_left"]), best=shown,
+            )  # fmt: skip
+
+        yield watch
+
+
+def _reported_seeds(entry: dict[str, Any]) -> str:
+    """How many other seeds the reported score comes from."""
+    confirmed = entry["stage"] == "confirmation" and entry["reported_seeds"]
+    return f" + {len(entry['reported_seeds'])}" if confirmed else ""
+
+
+def show_ranking(state: dict[str, Any]) -> None:
+    """The ranking with errors and ties, and the warnings."""
+    criterion = state["criterion"]
+    title = "Rotation accuracy without labels (chance is 25 %)"
+    if criterion != "rotation":
+        title = f"Criterion {criterion}, larger is better"
+    table = Table(title=title, title_justify="left")
+    for name in ("#", "policy", "selected on", "reported", "seeds", "iterations"):
+        table.add_column(name, justify="left" if name == "policy" else "right")
+    before = None
+    for entry in state["ranking"]:
+        measured = entry["stage"], entry["iterations"]
+        if before is not None and measured != before:
+            table.add_section()  # other stages and lengths of pretraining are not comparable
+        before = measured
+        tied = "= " if entry["tied_with_best"] and entry["rank"] > 1 else ""
+        marks = " (baseline)" if entry["origin"] == "baseline" else ""
+        marks += " (collapsed)" if entry["collapsed"] else ""
+        table.add_row(
+            f"{tied}{entry['rank']}", entry["name"] + marks, _accuracy(entry, criterion),
+            score_text(entry["reported"], entry["reported_error"], criterion),
+            str(entry["seeds"]) + _reported_seeds(entry), str(entry["iterations"]),
+        )  # fmt: skip
+    _console.print(table)
+    _console.print("= cannot be told from the first at 95 %.", style="dim")
+    _console.print("Reported: on images that selection never saw.", style="dim")
+    if state["evidence"]:
+        _console.print(f"Evidence: {state['evidence']['level']}", style="bold")
+    for warning in state["warnings"]:
+        _console.print(f"warning: {warning['message']}", style="yellow", markup=False)

@@ -1,0 +1,1 @@
+"""Strategies: pure functions of (spec, history). `quarterturn.search.planning` is the way in."""

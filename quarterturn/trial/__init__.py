@@ -1,0 +1,1 @@
+"""One trial from start to result: pretrain a candidate, freeze the encoder, score it."""

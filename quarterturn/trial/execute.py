@@ -1,0 +1,170 @@
+"""One trial from start to score: what a worker does, without a database in sight."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+from quarterturn.models.tensors import Weights
+from quarterturn.policy.schema import Policy
+from quarterturn.pretrain import trainer
+from quarterturn.pretrain.checkpoints import CheckpointStore
+from quarterturn.pretrain.collapse import is_collapsed, spread
+from quarterturn.pretrain.curves import curve
+from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.spec import TrialSpec
+from quarterturn.score.criteria import (
+    CRITERIA,
+    composite,
+    crop_flip_views,
+    feature_criteria,
+    sampling_error,
+    view_criteria,
+)
+from quarterturn.score.features import rotation_features
+from quarterturn.score.probe import rotation_probes
+from quarterturn.score.untrained import untrained_rotation
+
+#: Images that any criterion needs.
+_FEWEST = 3
+
+
+def score(
+    run: trainer.Run, data: TrialData, spec: TrialSpec, initial: Weights | None = None
+) -> dict[str, Any]:
+    """The criteria of a trained encoder; `score` is the chosen one, larger being better, and
+    `held_out` the same on the images of the report (None where there are too few).
+    `initial` is what the run started from.
+    """
+    limits = spec.scoring
+    parts = {
+        "probe_train": data.probe_train[: limits.probe_train_images],
+        "probe_test": data.probe_test[: limits.probe_test_images],
+        "report": data.report[: limits.report_images],
+    }
+    features = {name: rotation_features(run.method, data, part) for name, part in parts.items()}
+    measured = ["probe_test", *(["report"] if len(parts["report"]) >= _FEWEST else [])]
+    probes = rotation_probes(
+        features["probe_train"][0],
+        [features[name][0] for name in measured],
+        limits.l2,
+        record=data.cuda_graphs != "off",
+    )
+    views = {name: crop_flip_views(run.method, data, parts[name]) for name in measured}
+    found = {
+        name: {
+            "rotation": probe.accuracy,
+            "rotation_cross_entropy": probe.cross_entropy,
+            **view_criteria(views[name]),
+            **feature_criteria(features[name][0][0]),
+        }
+        for name, probe in zip(measured, probes, strict=True)
+    }
+    for numbers in found.values():
+        numbers["composite"] = composite(numbers["rotation"], numbers["retrieval"])
+    output_spread = spread(features["probe_test"][1])
+    metrics = {
+        **found["probe_test"],
+        "rotation_untrained": untrained_rotation(
+            data, spec.pretraining, limits, spec.seed, initial
+        ),
+        "loss": sum(run.losses[-10:]) / max(1, len(run.losses[-10:])),
+        "loss_ceiling": run.method.ceiling,
+        "output_spread": output_spread,
+    }
+    if not all(math.isfinite(value) for value in metrics.values()):
+        raise trainer.DivergedError("the features are not finite; lower the learning rate")
+    sign = CRITERIA[limits.criterion].sign
+    held_out = found.get("report", {}).get(limits.criterion)
+    return {
+        "score": sign * metrics[limits.criterion],
+        "held_out": None if held_out is None else sign * held_out,
+        "sampling_error": sampling_error(
+            limits.criterion,
+            metrics,
+            probes[0].sampling_error,
+            views["probe_test"],
+            features["probe_test"][0][0],
+        ),
+        "collapsed": is_collapsed(run.losses, run.method.ceiling, output_spread),
+        "metrics": metrics,
+    }
+
+
+def begin(
+    spec: TrialSpec, resolution: int, data: TrialData, *, job: str, candidate: str,
+    checkpoints: CheckpointStore, initial: Weights | None = None,
+) -> trainer.Run:  # fmt: skip
+    """The run of a trial, from scratch, from the weights `initial`, or from the checkpoint of the
+    earlier rung.
+
+    If that is missing, the run starts afresh: draws depend on the step alone, so on a CPU the
+    result is the same.
+    """
+    run = trainer.start(spec.pretraining, data, resolution, spec.seed, initial)
+    if spec.resume_from:
+        state = checkpoints.load(job, candidate, spec.seed, spec.resume_from, data.mean.device)
+        if state is not None:
+            trainer.restore(run, state)
+    return run
+
+
+def conclude(
+    run: trainer.Run, spec: TrialSpec, data: TrialData, *, job: str, candidate: str,
+    checkpoints: CheckpointStore, initial: Weights | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Keep the state that the next rung continues from, and score; `score`'s result and `curve`.
+
+    Raises:
+        quarterturn.pretrain.trainer.DivergedError: the features are not finite.
+    """
+    if spec.iterations < spec.schedule_iterations:
+        checkpoints.save(job, candidate, spec.seed, spec.iterations, trainer.state_of(run))
+    return {**score(run, data, spec, initial), "curve": curve(run.losses)}
+
+
+def execute_trial(
+    spec: TrialSpec,
+    policy: Policy,
+    resolution: int,
+    data: TrialData,
+    *,
+    job: str,
+    candidate: str,
+    checkpoints: CheckpointStore,
+    watch: trainer.Watch,
+    clock: Callable[[], float] = time.perf_counter,
+    initial: Weights | None = None,
+) -> dict[str, Any]:
+    """Pretrain and score one candidate with one seed; see `begin`.
+
+    Returns:
+        `score`, `sampling_error`, `collapsed`, `metrics`, `curve`, and seconds of both stages.
+
+    Raises:
+        quarterturn.pretrain.trainer.DivergedError, and whatever `watch` raises.
+    """
+    started = clock()
+    run = begin(
+        spec, resolution, data,
+        job=job, candidate=candidate, checkpoints=checkpoints, initial=initial,
+    )  # fmt: skip
+    resumed_at = run.step
+    trainer.train(
+        run, policy, data, spec.pretraining,
+        seed=spec.seed, until=spec.iterations, length=spec.schedule_iterations, watch=watch,
+    )  # fmt: skip
+    trained = clock()
+    watch(run.step)
+    result = conclude(
+        run, spec, data,
+        job=job, candidate=candidate, checkpoints=checkpoints, initial=initial,
+    )  # fmt: skip
+    return {
+        **result,
+        "iterations_run": spec.iterations - resumed_at,
+        "pretraining_seconds": trained - started,
+        "scoring_seconds": clock() - trained,
+    }

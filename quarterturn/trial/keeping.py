@@ -1,0 +1,127 @@
+"""Pretrainings whose encoder is what is wanted: sources, warm-ups, and the final one of a job.
+
+A state is kept on the way, so a worker that is lost costs a minute and not the whole stage.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from quarterturn.models.naming import portable_state
+from quarterturn.models.storing import load_weights, save_weights
+from quarterturn.policy.schema import Policy
+from quarterturn.pretrain import trainer
+from quarterturn.pretrain.checkpoints import CheckpointStore
+from quarterturn.pretrain.collapse import is_collapsed, spread
+from quarterturn.pretrain.curves import curve
+from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.initial import initial_weights, stage_name, stage_pretraining
+from quarterturn.pretrain.spec import FINAL, PretrainingSpec, TrialSpec
+from quarterturn.score.features import encode
+from quarterturn.storage import Storage
+from quarterturn.storage.keys import encoder_key, stage_key
+
+_CHUNK, _KEEP_SECONDS = 50, 30.0
+#: Images that the spread of the outputs is measured on.
+_SPREAD_IMAGES = 512
+
+
+def train_resumably(
+    run: trainer.Run, policy: Policy, data: TrialData, pretraining: PretrainingSpec,
+    spec: TrialSpec, keep: Callable[[dict[str, Any]], None], watch: trainer.Watch,
+    seconds: float = _KEEP_SECONDS,
+) -> None:  # fmt: skip
+    """Train to the end of the schedule; `keep` is given the state now and then."""
+    kept_at = time.monotonic()
+    while run.step < spec.iterations:
+        trainer.train(
+            run, policy, data, pretraining, seed=spec.seed,
+            until=min(spec.iterations, run.step + _CHUNK), length=spec.iterations, watch=watch,
+        )  # fmt: skip
+        if run.step < spec.iterations and time.monotonic() - kept_at >= seconds:
+            keep(trainer.state_of(run))
+            kept_at = time.monotonic()
+
+
+def _metrics(run: trainer.Run, data: TrialData) -> tuple[dict[str, float], bool]:
+    images = data.pretrain[:_SPREAD_IMAGES].to(data.mean.device).float() / 255.0
+    _, projections = encode(run.method, data, images)
+    output_spread = spread(projections)
+    last = run.losses[-10:]
+    metrics = {
+        "loss": sum(last) / max(1, len(last)),
+        "loss_ceiling": run.method.ceiling,
+        "output_spread": output_spread,
+    }
+    return metrics, is_collapsed(run.losses, run.method.ceiling, output_spread)
+
+
+def execute_kept(
+    spec: TrialSpec, policy: Policy, data: TrialData, *, job: str, storage: Storage,
+    watch: trainer.Watch, keep_seconds: float = _KEEP_SECONDS,
+) -> dict[str, Any]:  # fmt: skip
+    """Run a trial of the task `source/K`, `warm_up` or `final`; its encoder is stored.
+
+    A stage whose encoder is there is not trained again: an earlier attempt was lost after it.
+
+    Raises:
+        DivergedError, WeightsUnavailableError, and whatever `watch` raises.
+    """
+    started = time.perf_counter()
+    name = stage_name(spec.task, spec.seed)
+    is_final = spec.task == FINAL
+    checkpoints = CheckpointStore(storage)
+    key = encoder_key(job) if is_final else stage_key(job, name)
+    pretraining = spec.pretraining if is_final else stage_pretraining(spec)
+    weights, origin = initial_weights(spec, job, storage)
+    if not is_final and storage.has(key):
+        with storage.held(key) as path:
+            digest = load_weights(path).digest
+        return {
+            "metrics": {}, "iterations_run": 0, "pretraining_seconds": 0.0,
+            "scoring_seconds": time.perf_counter() - started,
+            "provenance": {"init": origin, "weights": digest},
+        }  # fmt: skip
+    resolution = data.pretrain.shape[-1]
+    run = trainer.start(pretraining, data, resolution, spec.seed, weights)
+    state = checkpoints.load(job, name, spec.seed, spec.iterations, data.mean.device)
+    if state is not None:
+        trainer.restore(run, state)
+    begun = run.step
+    train_resumably(
+        run, policy, data, pretraining, spec,
+        lambda s: checkpoints.save(job, name, spec.seed, spec.iterations, s), watch, keep_seconds,
+    )  # fmt: skip
+    trained = time.perf_counter()
+    metrics, collapsed = _metrics(run, data)
+    described: dict[str, Any] = {
+        "architecture": spec.pretraining.encoder, "resolution": resolution,
+        "mean": data.mean.flatten().tolist(), "std": data.std.flatten().tolist(),
+    }  # fmt: skip
+    metadata = {
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in described.items()
+    }
+    partial = storage.partial(key)
+    digest = save_weights(partial, portable_state(run.method.encoder), metadata)
+    size = partial.stat().st_size
+    storage.put(key, partial)
+    outcome = {
+        "metrics": metrics,
+        "collapsed": collapsed,
+        "curve": curve(run.losses),
+        "iterations_run": spec.iterations - begun,
+        "pretraining_seconds": trained - started,
+        "scoring_seconds": time.perf_counter() - trained,
+        "provenance": {"init": origin, "weights": digest},
+    }
+    if is_final:
+        outcome["encoder"] = {
+            **described, "digest": digest, "size_bytes": size,
+            "iterations": spec.iterations, "images": len(data.pretrain), "seed": spec.seed,
+            "collapsed": collapsed, "init": origin,
+        }  # fmt: skip
+    return outcome

@@ -1,0 +1,103 @@
+"""Trials of one rung from start to score, trained together; each as `execute_trial` would do it."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from quarterturn.models.tensors import Weights
+from quarterturn.policy.schema import Policy
+from quarterturn.pretrain.checkpoints import CheckpointStore
+from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.packs.size import remember_limit
+from quarterturn.pretrain.packs.training import Member, train_pack
+from quarterturn.pretrain.spec import TrialSpec
+from quarterturn.pretrain.trainer import Watch
+from quarterturn.trial.execute import begin, conclude
+
+
+@dataclass(frozen=True)
+class PackedTrial:
+    """A trial of a pack, as the arguments of `execute_trial`. Those of one pack differ in nothing
+    else, and their specifications in the seed alone.
+    """
+
+    spec: TrialSpec
+    policy: Policy
+    candidate: str
+    watch: Watch
+    initial: Weights | None = None
+
+
+#: Of each trial its place in the pack, and its outcome or why it has none.
+Outcome = tuple[int, dict[str, Any] | Exception]
+
+
+def _conclude(
+    trial: PackedTrial, member: Member, resumed_at: int, data: TrialData,
+    job: str, checkpoints: CheckpointStore,
+) -> dict[str, Any] | Exception:  # fmt: skip
+    started = time.perf_counter()
+    try:
+        if member.error is None:
+            trial.watch(member.run.step)
+            return {
+                **conclude(
+                    member.run, trial.spec, data, job=job, candidate=trial.candidate,
+                    checkpoints=checkpoints, initial=trial.initial,
+                ),
+                "iterations_run": trial.spec.iterations - resumed_at,
+                "pretraining_seconds": member.seconds,
+                "scoring_seconds": time.perf_counter() - started,
+            }  # fmt: skip
+    except Exception as error:
+        return error
+    return member.error
+
+
+def execute_pack(
+    trials: Sequence[PackedTrial],
+    resolution: int,
+    data: TrialData,
+    *,
+    job: str,
+    checkpoints: CheckpointStore,
+) -> Iterator[Outcome]:
+    """Pretrain trials of one job, task and rung together, then score one after the other.
+
+    The outcome of a trial is that of `execute_trial`, within rounding, and so are the checkpoints;
+    its seconds of pretraining are its share. What fails or stops one does not touch the others.
+    """
+    members: dict[int, Member] = {}
+    for place, trial in enumerate(trials):
+        started = time.perf_counter()
+        try:
+            run = begin(
+                trial.spec, resolution, data, job=job, candidate=trial.candidate,
+                checkpoints=checkpoints, initial=trial.initial,
+            )  # fmt: skip
+        except Exception as error:
+            yield place, error
+            continue
+        members[place] = Member(
+            run, trial.policy, trial.spec.seed, trial.watch, seconds=time.perf_counter() - started
+        )
+    # One that has lost the checkpoint of its rung begins at another step than the others.
+    rungs: dict[int, list[int]] = defaultdict(list)
+    for place, member in members.items():
+        rungs[member.run.step].append(place)
+    for resumed_at, places in rungs.items():
+        spec = trials[places[0]].spec
+        at_once = train_pack(
+            [members[place] for place in places], data, spec.pretraining,
+            until=spec.iterations, length=spec.schedule_iterations,
+        )  # fmt: skip
+        if at_once < len(places):
+            remember_limit(spec.pretraining, data, at_once)
+        # In the order of their seeds: what the control of a seed is measured by is used again.
+        for place in sorted(places, key=lambda place: trials[place].spec.seed):
+            member = members.pop(place)
+            yield place, _conclude(trials[place], member, resumed_at, data, job, checkpoints)
