@@ -1,6 +1,6 @@
 """Quarterturn: chooses an augmentation policy for self-supervised pretraining, without labels.
 
-Importing this package is cheap: torch is imported when `load_policy` is first used.
+Importing this package is cheap: torch is imported when it is first needed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from quarterturn.client.client import Client
     from quarterturn.client.job import Job
     from quarterturn.encoder import PretrainedEncoder, load_encoder
+    from quarterturn.local import Search, SearchResult
     from quarterturn.results.selected import SelectedPolicy
     from quarterturn.transform import PolicyTransform, load_policy
 
@@ -19,6 +20,8 @@ __all__ = [
     "Job",
     "PolicyTransform",
     "PretrainedEncoder",
+    "Search",
+    "SearchResult",
     "SelectedPolicy",
     "load_encoder",
     "load_policy",
@@ -28,6 +31,8 @@ _HOMES = {
     "Client": "quarterturn.client.client",
     "Job": "quarterturn.client.job",
     "PolicyTransform": "quarterturn.transform",
+    "Search": "quarterturn.local.search",
+    "SearchResult": "quarterturn.local.result",
     "SelectedPolicy": "quarterturn.results.selected",
     "PretrainedEncoder": "quarterturn.encoder",
     "load_encoder": "quarterturn.encoder",

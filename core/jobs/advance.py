@@ -14,12 +14,11 @@ from core.lifecycle import ENDING_JOBS, OPEN_JOBS, active
 from core.store.database import UNHURRIED
 from core.store.tables import Base, CandidateRow, Dataset, Job, Trial, new_id
 from core.store.transitions import transition
+from quarterturn.search.conclusion import SearchedImages, conclude
 from quarterturn.search.course import plan
 from quarterturn.search.history import TrialRequest
 from quarterturn.search.planning import in_rounds, look_now
-from quarterturn.search.selection import select as select_policy
 from quarterturn.search.spec import SearchSpec
-from quarterturn.search.standing import standing
 
 _jobs, _trials = Base.metadata.tables["jobs"].c, Base.metadata.tables["trials"].c
 _BUSY = (
@@ -110,30 +109,22 @@ def _fail(session: Session, job: Job, exhausted: str | None) -> None:
 
 def _conclude(session: Session, job: Job, spec: SearchSpec, exhausted: str | None) -> None:
     """Rank and select; a job without a single completed trial has failed."""
-    candidates = candidates_of(session, job.id)
-    history = history_of(session, job)
-    ranking = standing(spec, candidates, history)
-    if not ranking:
+    dataset = session.get_one(Dataset, job.dataset_id)
+    concluded = conclude(
+        spec,
+        candidates_of(session, job.id),
+        history_of(session, job),
+        SearchedImages(
+            dataset.name, dataset.digest, dataset.images, dataset.resolution, id=dataset.id
+        ),
+        exhausted=exhausted,
+        stopped=job.state == "stopping",
+        further={"job_id": job.id, **started_from(session, job, spec)},
+    )
+    if concluded is None:
         _fail(session, job, exhausted)
         return
-    dataset = session.get_one(Dataset, job.dataset_id)
-    provenance = {
-        "job_id": job.id,
-        "dataset": {
-            "id": dataset.id, "name": dataset.name, "digest": dataset.digest,
-            "images": dataset.images, "resolution": dataset.resolution,
-        },
-        "seeds": [*ranking[0].seed_numbers, *(
-            s for s in ranking[0].reported_seeds if s not in ranking[0].seed_numbers
-        )],
-        "trials": len(history.trials),
-        "iterations_spent": sum(trial.iterations_run for trial in history.trials),
-        "seconds": round(history.elapsed_seconds, 1),
-        "budget_exhausted": exhausted,
-        "stopped_by_request": job.state == "stopping",
-        **started_from(session, job, spec),
-    }  # fmt: skip
-    policy = select_policy(spec, candidates, ranking, provenance)
+    ranking, policy = concluded.ranking, concluded.policy
     level = ((policy.selection or {}).get("evidence") or {}).get("level")
     reason, message = None, None
     if job.state == "stopping":

@@ -114,7 +114,9 @@ def candidate_view(session: Session, job: Job, key: str) -> dict[str, Any]:
             *policy_risks(policy, dataset.mean, dataset.std),
         ],
         "exports": overview(
-            policy, dataset.resolution, f"/v1/jobs/{job.id}/policies/{found}/file"
+            policy,
+            dataset.resolution,
+            url=lambda name: f"/v1/jobs/{job.id}/policies/{found}/file?format={name}",
         ),
         "policy": policy.to_document(),
     }  # fmt: skip

@@ -15,37 +15,11 @@ from core.logs import current
 from core.settings import Settings
 from core.store.tables import Job, new_id
 from quarterturn.errors import InvalidInputError, NotFoundError
-from quarterturn.search.history import History, TrialRequest
-from quarterturn.search.planning import remaining, wanted
-from quarterturn.search.spec import SearchSpec, parse_search
-from quarterturn.search.stages import is_stage
+from quarterturn.search.budget import refuse_unaffordable
+from quarterturn.search.history import History
+from quarterturn.search.planning import remaining
+from quarterturn.search.spec import parse_search
 from quarterturn.space.warnings import space_warnings
-
-
-def _affordable(spec: SearchSpec, coming: list[TrialRequest]) -> None:
-    """Refuse a budget within which no candidate is pretrained and scored.
-
-    Args:
-        coming: all trials that the budget allows.
-    """
-    if not coming:
-        first = wanted(spec, History()).requests[0]
-        sentence = (
-            f"The budget does not allow a single trial: the first takes {first.cost} iterations."
-        )
-    elif all(request.payload is not None or is_stage(request.task) for request in coming):
-        sentence = (
-            "The budget ends before the first candidate is pretrained: what comes before, such as "
-            "a shared warm-up, encoders of folds and the policies scored on them, takes "
-            f"{sum(request.cost for request in coming)} iterations in {len(coming)} trials."
-        )
-    else:
-        return
-    raise InvalidInputError(
-        f"{sentence} Raise it, or leave it out.",
-        code="budget_too_small",
-        fields=[{"path": "$.budget", "message": "ends before any candidate is scored"}],
-    )
 
 
 def create_job(
@@ -82,7 +56,7 @@ def create_job(
             code="too_many_candidates",
             fields=[{"path": "$.strategy", "message": f"{count} candidates"}],
         )
-    _affordable(spec, coming)
+    refuse_unaffordable(spec, coming)
     allow_job(session, dataset.owner, settings)
     job = Job(
         id=new_id("job"),

@@ -100,7 +100,8 @@ def _use(card: dict[str, Any]) -> Iterator[str]:
             yield f"* {name}: not possible. {_plain(entry['why'])}"
             continue
         count = len(entry["differences"])
-        yield f"* {name}: `{entry['url']}`" + (f" ({count} differences listed)" if count else "")
+        source = entry.get("url") or entry["command"]
+        yield f"* {name}: `{source}`" + (f" ({count} differences listed)" if count else "")
 
 
 def markdown(card: dict[str, Any]) -> str:

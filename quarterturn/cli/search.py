@@ -2,47 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
-import signal
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from quarterturn.cli.connecting import Server, server_of
-from quarterturn.cli.options import DataDir, name_or_document, parse_budget
-from quarterturn.errors import InvalidInputError, QuarterturnError
-
-if TYPE_CHECKING:
-    from quarterturn.client.client import Client
-
-
-def _request(space: str | None, strategy: str, budget: list[str], **rest: Any) -> dict[str, Any]:
-    pretraining = {
-        name: rest.pop(name) for name in ("encoder", "method", "batch_size") if name in rest
-    }
-    body: dict[str, Any] = {
-        "strategy": name_or_document(strategy, "strategy"),
-        "budget": parse_budget(budget),
-        "pretraining": {name: value for name, value in pretraining.items() if value is not None},
-    }
-    if (checkpoint := rest.pop("checkpoint")) is not None:
-        body["pretraining"]["init"] = {"checkpoint": checkpoint}
-    if (final := rest.pop("final_iterations")) is not None:
-        body["final_pretraining"] = {"iterations": final}
-    if space is not None:
-        body["search_space"] = name_or_document(space, "search space")
-    return {**body, **{name: value for name, value in rest.items() if value is not None}}
-
-
-def _checked(body: dict[str, Any]) -> dict[str, Any]:
-    """Refuse a bad search before anything is started."""
-    from quarterturn.search.spec import parse_search
-
-    parse_search(body)
-    return body
+from quarterturn.cli.connecting import Server
+from quarterturn.cli.options import DataDir, name_or_document
+from quarterturn.errors import InvalidInputError
 
 
 def _check_output(output: Path) -> None:
@@ -72,8 +40,6 @@ def search(
         typer.Option(help="150s, 10m, 2h, trials=40, iterations=5000; may be repeated."),
     ] = None,
     output: Annotated[Path, typer.Option(help="Where to write the policy.")] = Path("policy.json"),
-    server: Server = None,
-    data_dir: DataDir = None,
     iterations: Annotated[int | None, typer.Option(help="Longest pretraining, in steps.")] = None,
     seeds: Annotated[
         int | None, typer.Option(help="Repetitions at full length; a pipeline has its own.")
@@ -84,72 +50,59 @@ def search(
     batch_size: Annotated[int | None, typer.Option(help="Images per step.")] = None,
     resolution: Annotated[int | None, typer.Option(help="Working resolution in pixels.")] = None,
     checkpoint: Annotated[
-        str | None, typer.Option(help="Start from these weights; see `quarterturn checkpoints`.")
+        str | None,
+        typer.Option(help="Start from these weights: a file, or with a server an id."),
     ] = None,
     final_iterations: Annotated[
-        int | None,
-        typer.Option(help="Then pretrain an encoder with the policy; see `quarterturn encoder`."),
+        int | None, typer.Option(help="Then pretrain an encoder with the policy.")
     ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where results are kept, to go on from [default: beside the output].",
+            show_default=False,
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes [default: one per core].", show_default=False),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
+    server: Server = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Use a service on this machine, with a dashboard.")
+    ] = False,
+    data_dir: DataDir = None,
 ) -> None:
-    """Choose an augmentation policy for a folder or an archive of images, without labels."""
-    from quarterturn.client.client import Client
+    """Choose an augmentation policy for a folder or an archive of images, without labels.
 
-    # kill should stop a search as cleanly as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    It runs in processes of this machine; with --server or --serve, in a service.
+    """
     if not (path.is_file() or path.is_dir()):
         raise InvalidInputError(
             f"There is no file or folder at {path}. Give a folder of images or an archive.",
             code="path_not_found",
         )
     _check_output(output)
-    body = _checked(
-        _request(
-            space, strategy, budget or [], iterations=iterations, seeds=seeds, seed=seed,
-            encoder=encoder, method=method, batch_size=batch_size, checkpoint=checkpoint,
-            final_iterations=final_iterations,
-        )
-    )  # fmt: skip
-    with server_of(server, data_dir) as (url, stays), Client(url) as client:
-        job = _run(client, path, body, output, resolution)
-        page = f"/v1/jobs/{job}/dashboard"
-        if stays:
-            typer.echo(f"           {url}{page} (live)")
-        else:
-            folder = f" --data-dir {data_dir}" if data_dir else ""
-            typer.echo(f"           live again: quarterturn serve{folder} --port 8000, then")
-            typer.echo(f"           http://127.0.0.1:8000{page}")
+    asked = {
+        "space": None if space is None else name_or_document(space, "search space"),
+        "strategy": name_or_document(strategy, "strategy"),
+        "budget": budget or [],
+        "iterations": iterations,
+        "seeds": seeds,
+        "seed": seed,
+        "encoder": encoder,
+        "method": method,
+        "batch_size": batch_size,
+        "checkpoint": checkpoint,
+        "final_iterations": final_iterations,
+        "resolution": resolution,
+    }
+    if server or serve or data_dir is not None:
+        from quarterturn.cli.remote_search import run_on_server
 
+        run_on_server(path, asked, output, server, data_dir)
+        return
+    from quarterturn.cli.local_search import run_here
 
-def _run(
-    client: Client, path: Path, body: dict[str, Any], output: Path, resolution: int | None
-) -> str:
-    """Returns the id of the job."""
-    from quarterturn.cli.page import page_of
-    from quarterturn.results import display
-
-    typer.echo(f"Reading {path} ...")
-    dataset = client.upload(path, resolution=resolution)
-    display.show_dataset(dataset)
-    job = client.start(dataset["id"], **body)
-    page = f"{client.url}/v1/jobs/{job['id']}/dashboard"
-    for warning in job["warnings"]:
-        typer.secho(f"warning: {warning['message']}", fg="yellow")
-    typer.echo(f"Dashboard: {page}")
-    try:
-        with display.progress() as watch:
-            last = client.wait(job["id"], watch=watch)
-    except KeyboardInterrupt:
-        client.cancel(job["id"])
-        typer.echo("Cancelled.", err=True)
-        sys.exit(130)
-    if last["state"] != "completed":
-        raise QuarterturnError(last["message"] or f"The job {last['state']}.", code="job_failed")
-    display.show_ranking(last)
-    output.write_text(json.dumps(client.policy(job["id"]), indent=2) + "\n", encoding="utf-8")
-    snapshot = output.with_suffix(".dashboard.html")
-    snapshot.write_text(page_of(client, job["id"], output.name), encoding="utf-8")
-    typer.secho(f"Policy:    {output.resolve()}", bold=True)
-    if last["encoder_ready"]:
-        typer.echo(f"Encoder:   quarterturn encoder {job['id']}")
-    typer.echo(f"Dashboard: {snapshot.resolve()} (a copy)")
-    return str(job["id"])
+    run_here(path, asked, output, folder, workers, device)

@@ -6,8 +6,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quarterturn.errors import QuarterturnError, UnavailableError
+from quarterturn.errors import QuarterturnError
 from quarterturn.results.selected import SelectedPolicy
+from quarterturn.results.table import RANKING_COLUMNS, library_missing, to_frame
 
 if TYPE_CHECKING:
     import pandas
@@ -15,18 +16,6 @@ if TYPE_CHECKING:
 
     from quarterturn.client.client import Client
     from quarterturn.encoder import PretrainedEncoder
-
-#: Columns of `Job.ranking`, of which the dashboard has more.
-_COLUMNS = (
-    "rank", "name", "origin", "score", "standard_error", "seeds", "iterations", "stage", "reported",
-    "reported_error", "tied_with_best", "collapsed",
-)  # fmt: skip
-
-
-def _needed(package: str, what: str) -> UnavailableError:
-    return UnavailableError(
-        f"{what} needs {package}. Install it: pip install {package}.", code="library_missing"
-    )
 
 
 class Job:
@@ -90,12 +79,8 @@ class Job:
         Raises:
             UnavailableError: `library_missing`, pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError:
-            raise _needed("pandas", "The ranking as a table") from None
         rows = self._client.ranking(self.id)
-        return pandas.DataFrame(rows, columns=list(_COLUMNS)).set_index("rank")
+        return to_frame(rows, RANKING_COLUMNS, "The ranking as a table").set_index("rank")
 
     @property
     def policy(self) -> SelectedPolicy:
@@ -153,7 +138,7 @@ class Job:
         try:
             from matplotlib import pyplot
         except ImportError:
-            raise _needed("matplotlib", "A plot") from None
+            raise library_missing("matplotlib", "A plot") from None
         view = self.dashboard()
         rows = view["ranking"][::-1]
         if axes is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from quarterturn.errors import QuarterturnError
@@ -9,16 +10,16 @@ from quarterturn.export import FORMATS, Options, export
 from quarterturn.policy.schema import Policy
 
 
-def overview(policy: Policy, size: int | None, address: str) -> dict[str, Any]:
+def overview(policy: Policy, size: int | None, **sources: Callable[[str], str]) -> dict[str, Any]:
     """Of each format: where to fetch the file, and what differs, or why there is none.
 
     Args:
         size: of crops, in pixels.
-        address: of the file, to which the format is added.
+        sources: by the name of their field, how to get the file of a format: `url` or `command`.
     """
     found: dict[str, Any] = {}
     for name in FORMATS:
-        entry: dict[str, Any] = {"url": f"{address}?format={name}"}
+        entry: dict[str, Any] = {field: source(name) for field, source in sources.items()}
         try:
             made = export(policy, name, Options(size=size))
         except QuarterturnError as error:
