@@ -32,7 +32,7 @@ USER quarterturn
 WORKDIR /home/quarterturn
 ENV QUARTERTURN_DATA_DIR=/data
 # For the processor that builds; another compiles anew, when its first trial starts.
-RUN python -c 'from quarterturn.augment.compiled import compile_kernels; compile_kernels()'
+RUN python -c 'from quarterturn.augment.warm_up import compile_kernels; compile_kernels()'
 EXPOSE 8000
 ENTRYPOINT ["quarterturn"]
 CMD ["api"]

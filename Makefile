@@ -21,7 +21,7 @@ $(VENV)/.installed: pyproject.toml
 	$(PIP) install 'torch>=2.14' torchvision -e .
 	$(PIP) install --no-deps animal-mnist==0.4
 	@# Or the first trial would wait for it.
-	$(BIN)/python -c 'from quarterturn.augment.compiled import compile_kernels; compile_kernels()'
+	$(BIN)/python -c 'from quarterturn.augment.warm_up import compile_kernels; compile_kernels()'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed

@@ -15,7 +15,7 @@ from api.problems import responses
 from api.schemas import Body, Page
 from core.access.keys import OWNER, Scope, create_key, revoke_key
 from core.store.database import session_scope
-from core.store.owners import LOCAL
+from core.store.owned import LOCAL
 from core.store.tables import ApiKey
 from quarterturn.validation import Document
 

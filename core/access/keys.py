@@ -17,7 +17,7 @@ from typing import Literal, get_args
 from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from core.store.owners import LOCAL
+from core.store.owned import LOCAL
 from core.store.tables import ApiKey, new_id
 from quarterturn.errors import InvalidInputError, NotFoundError, UnauthorizedError
 

@@ -14,7 +14,7 @@ from core.storage import storage_of
 from core.store import files
 from core.store.database import session_scope
 from core.store.files import lock_digest
-from core.store.owners import LOCAL
+from core.store.owned import LOCAL
 from core.store.tables import Dataset, Job, new_id
 from core.store.transitions import transition
 from quarterturn.data.cache import CacheInfo

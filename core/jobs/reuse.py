@@ -13,7 +13,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -22,17 +21,8 @@ from sqlalchemy.orm import Session
 from core.jobs.claim import ClaimedTrial
 from core.jobs.twins import TwinRunsError, is_first
 from core.store.tables import Trial
+from quarterturn.trial.version import RESULTS_VERSION
 from quarterturn.versions import versions
-
-_CORE = Path(__file__).parents[1]
-_DECISIVE = ("augmentation", "policies", "pretraining", "scoring")
-
-
-@cache
-def _code() -> str:
-    """A digest of the code that trains and scores: it may change between versions."""
-    files = sorted(file for folder in _DECISIVE for file in (_CORE / folder).rglob("*.py"))
-    return hashlib.blake2b(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 @cache
@@ -61,7 +51,7 @@ def fingerprint(claimed: ClaimedTrial, device: str) -> str | None:
         "iterations": [spec.iterations, spec.schedule_iterations],
         "device": device,
         "versions": _versions(),
-        "code": _code(),
+        "results": RESULTS_VERSION,
     }
     return hashlib.blake2b(
         json.dumps(decisive, sort_keys=True).encode(), digest_size=32

@@ -14,6 +14,7 @@ from core.store import (
     freshness,
     owners,  # noqa: F401 - its listeners scope every session
 )
+from core.store.owners import scope_of
 from quarterturn.errors import UnavailableError
 
 #: A column of a statement whose transaction need not be on the disk when it is answered. If the
@@ -64,10 +65,6 @@ def get_engine() -> Engine:
     return engine_for(url)
 
 
-def _of(owner: str | None) -> dict[str, str]:
-    return {} if owner is None else {"owner": owner}
-
-
 @contextmanager
 def statement_scope(owner: str | None = None) -> Iterator[Session]:
     """A session of which every statement is a transaction of its own, for what is one statement or
@@ -77,7 +74,7 @@ def statement_scope(owner: str | None = None) -> Iterator[Session]:
         owner: as for `session_scope`.
     """
     engine = _autocommitting(get_engine())
-    with Session(engine, expire_on_commit=False, info=_of(owner)) as session:
+    with Session(engine, expire_on_commit=False, info=scope_of(owner)) as session:
         yield session
 
 
@@ -88,6 +85,6 @@ def session_scope(owner: str | None = None) -> Iterator[Session]:
     Args:
         owner: whose rows it sees; None is all (see `core.store.owners`).
     """
-    scoped = Session(get_engine(), expire_on_commit=False, info=_of(owner))
+    scoped = Session(get_engine(), expire_on_commit=False, info=scope_of(owner))
     with scoped as session, session.begin():
         yield session

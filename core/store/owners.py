@@ -12,31 +12,26 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from sqlalchemy import String, event, inspect, select
+from sqlalchemy import event, inspect, select
 from sqlalchemy.orm import (
     LoaderCriteriaOption,
-    Mapped,
     ORMExecuteState,
     Session,
-    mapped_column,
     with_loader_criteria,
 )
 
-#: Owner of all that is made while no keys are configured, and of keys that name no other.
-LOCAL = "local"
+from core.store.owned import LOCAL, Owned
+from core.store.tables import CandidateRow, Job, Trial
 
 
-class Owned:
-    """Rows that belong to somebody."""
-
-    owner: Mapped[str] = mapped_column(String(64), index=True)
+def scope_of(owner: str | None) -> dict[str, str]:
+    """The `info` of a session that sees the rows of an owner only; of one that sees all, empty."""
+    return {} if owner is None else {"owner": owner}
 
 
 @lru_cache(maxsize=256)
 def _rows_of(owner: str) -> tuple[LoaderCriteriaOption, ...]:
     """Made once for each owner: every query of a request has them."""
-    from core.store.tables import CandidateRow, Job, Trial
-
     own_jobs = select(Job.id).where(Job.owner == owner)
     return (
         with_loader_criteria(Owned, lambda kind: kind.owner == owner, include_aliases=True),

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from core.store.owners import Owned
+from core.store.owned import Owned
 
 #: The index by which of equal trials one runs.
 ONE_RUNS = "uq_trials_fingerprint_running"

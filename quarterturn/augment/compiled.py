@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, lru_cache
@@ -11,24 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from quarterturn.augment.draws import Draws
 from quarterturn.augment.finish import Normalisation
 from quarterturn.augment.table import Table, noise_of
 from quarterturn.augment.tables import CODES
-from quarterturn.policy.schema import Operation, RandomResizedCrop, Stage
 
 #: Fewer images than this are not worth a thread.
 _SHARE = 16
-
-
-@cache
-def available() -> bool:
-    """Whether numba, which compiles the kernels, is installed and can be used."""
-    try:
-        importlib.import_module("numba")
-    except ImportError:
-        return False
-    return True
 
 
 @cache
@@ -85,13 +72,3 @@ def execute(
     if normalisation is None:
         return out.view(shape)
     return out.view(count, height, width, 3).permute(0, 3, 1, 2)
-
-
-def compile_kernels() -> None:
-    """Compile them for images of bytes, as pretraining does, unless they are on disk."""
-    if available():
-        from quarterturn.augment.drawing import draw_table
-
-        stages: list[Stage] = [RandomResizedCrop(op="random_resized_crop"), Operation(op="invert")]
-        table = draw_table(stages, Draws(0), 1, 8, 8)
-        execute(table, torch.zeros(1, 3, 8, 8, dtype=torch.uint8))

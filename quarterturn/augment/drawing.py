@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from quarterturn.augment import compiled
 from quarterturn.augment.draws import Numbers
+from quarterturn.augment.numba_support import has_numba
 from quarterturn.augment.program import Codes, Mask
 from quarterturn.augment.sampling import draw_program, fill
 from quarterturn.augment.table import ROW, NoisePart, Table, parts_of, table_of
@@ -87,7 +87,7 @@ def draw_table(
     stages: Sequence[Stage], draws: Numbers, count: int, height: int, width: int, *, view: int = 0
 ) -> Table:
     """One view of `count` images."""
-    if not compiled.available():
+    if not has_numba():
         steps = draw_program(stages, draws, count, height, width, view=view)
         return table_of(steps, count, draws)
     program = _Compiled(count, height, width, draws)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from functools import cache
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
+from quarterturn.augment.numba_support import has_numba
 
 
 class Noise(Protocol):
@@ -25,21 +25,12 @@ class Noise(Protocol):
         """Standard normal float32 of `shape`, on the device of the images."""
 
 
-@cache
-def _compiled() -> Callable[..., Any] | None:
-    """What fills an array with the numbers of a seed; None where numba is not installed."""
-    try:
-        from quarterturn.augment.kernels.numbers import uniform
-    except ImportError:
-        return None
-    return uniform
-
-
 def _fill(seed: int, out: NDArray[np.float32]) -> None:
     """Uniform in [0, 1), the same by whatever they are made."""
-    compiled = _compiled()
-    if compiled is not None:
-        compiled(seed, out.reshape(-1))
+    if has_numba():
+        from quarterturn.augment.kernels.numbers import uniform
+
+        uniform(seed, out.reshape(-1))
         return
     generator = torch.Generator().manual_seed(seed)
     out[...] = torch.rand(out.shape, generator=generator).numpy()

@@ -17,6 +17,7 @@ from quarterturn.augment.drawing import draw_table
 from quarterturn.augment.draws import Draws
 from quarterturn.augment.finish import Normalisation
 from quarterturn.augment.merging import JointNoise, labels_of, merge
+from quarterturn.augment.numba_support import has_numba
 from quarterturn.augment.sampling import draw_program
 from quarterturn.augment.table import Table, halves, joined
 from quarterturn.policy.schema import Policy, Stage
@@ -39,7 +40,7 @@ class _Kernels(Protocol):
 def _kernels(device: torch.device) -> _Kernels | None:
     """Of the device; None where plain torch has to do it."""
     if device.type == "cpu":
-        return compiled.execute if compiled.available() else None
+        return compiled.execute if has_numba() else None
     return fused.execute if fused.available(device) else None
 
 
@@ -140,7 +141,7 @@ def two_views_of_all(
         As `two_views`, but for the last digits, with K as the first dimension: (K, n, 3, h, w).
     """
     images = batches[0][0]
-    if prepared is None and images.device.type == "cpu" and compiled.available():
+    if prepared is None and images.device.type == "cpu" and has_numba():
         views = [two_views(*batch, normalisation) for batch in batches]
         return torch.stack([one for one, _ in views]), torch.stack([other for _, other in views])
     kernels = _kernels(images.device)

@@ -163,7 +163,7 @@ def test_compiled_numbers_are_those_of_torch() -> None:
 
 def test_without_numba_the_numbers_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     with_it = Draws(3, 4).both.uniform("0/crop", 10, 4)
-    monkeypatch.setattr(draws, "_compiled", lambda: None)
+    monkeypatch.setattr(draws, "has_numba", lambda: False)
     assert np.array_equal(Draws(3, 4).both.uniform("0/crop", 10, 4), with_it)
 
 

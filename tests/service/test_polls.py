@@ -15,7 +15,7 @@ from api.live.snapshot import Snapshot, look_soon
 from core.jobs.control import cancel_job
 from core.settings import Settings
 from core.store.database import session_scope
-from core.store.owners import LOCAL
+from core.store.owned import LOCAL
 from quarterturn.errors import NotFoundError
 from tests.service.looping import run_apart
 from tests.store.rows import make_job
