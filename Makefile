@@ -9,34 +9,34 @@ DEMO_STRATEGY := '{"kind": "pipeline", \
 	"search": {"kind": "successive_halving", "candidates": 6}, \
 	"confirmation": {"top": 2, "seeds": 2}}'
 
-.PHONY: help demo smoke docs test check chaos bench gpu-bundle format browser clean
+.PHONY: help demo smoke docs test check build chaos bench gpu-bundle format browser clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
-$(VENV)/.installed: pyproject.toml
+$(VENV)/.installed: pyproject.toml service/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed; set PYTHON=") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 	@# The plain builds: torchvision cannot be imported beside a torch build tagged +cpu.
-	$(PIP) install 'torch>=2.14' torchvision -e .
+	$(PIP) install 'torch>=2.14' torchvision -e . -e ./service
 	$(PIP) install --no-deps animal-mnist==0.4
 	@# Or the first trial would wait for it.
 	$(BIN)/python -c 'from quarterturn.augment.warm_up import compile_kernels; compile_kernels()'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) install -e '.[dev]'
+	$(PIP) install -e '.[dev]' -e './service[s3]'
 	@touch $@
 
 demo: $(VENV)/.installed ## choose a policy for 9,716 real images, in at most three minutes
 	@$(BIN)/python -m benchmarks.datasets.animal_mnist $(DEMO)/animal-mnist.zip
-	$(BIN)/quarterturn search $(DEMO)/animal-mnist.zip --data-dir $(DEMO) --space rand-augment \
+	$(BIN)/quarterturn search $(DEMO)/animal-mnist.zip --serve --data-dir $(DEMO) --space rand-augment \
 		--strategy $(DEMO_STRATEGY) --encoder resnet_tiny --iterations 60 --budget 170s \
 		--output $(DEMO)/policy.json
 
 smoke: $(VENV)/.installed ## a search of seconds, with the run-time dependencies alone
 	@$(BIN)/python -m benchmarks.datasets.animal_mnist .quarterturn/smoke/animal-mnist.zip
-	$(BIN)/quarterturn search .quarterturn/smoke/animal-mnist.zip --data-dir .quarterturn/smoke \
+	$(BIN)/quarterturn search .quarterturn/smoke/animal-mnist.zip --serve --data-dir .quarterturn/smoke \
 		--encoder resnet_tiny --iterations 2 --budget trials=2 --output .quarterturn/smoke/policy.json
 
 browser: $(VENV)/.installed-dev
@@ -53,6 +53,10 @@ check: $(VENV)/.installed-dev ## linters, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+build: $(VENV)/.installed-dev ## build the wheels of the library and of the service, dist/
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist service
 
 format: $(VENV)/.installed-dev ## format the code
 	$(BIN)/ruff check --fix .

@@ -19,8 +19,8 @@ from pathlib import Path
 from benchmarks.report import commit
 
 _ROOT = Path(__file__).parents[1]
-_CODE = ("benchmarks", "core")
-_NEEDED = ("pydantic", "pydantic-settings")
+_CODE = ("benchmarks", "quarterturn")
+_NEEDED = ("pydantic",)
 #: Without their dependencies, of which torch is one.
 _PEERS = ("kornia", "kornia-rs")
 _TAGS = ("manylinux_2_28", "manylinux_2_17", "manylinux2014")

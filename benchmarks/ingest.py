@@ -48,7 +48,7 @@ if __name__ == "__main__":
     started = time.perf_counter()
     info, report = ingest(archive_members(Path(sys.argv[1]), caps), caps, storage_of(settings))
     seconds = time.perf_counter() - started
-    pool.shutdown(wait=True)
+    pool.shutdown()
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     print(json.dumps({
         "files": report.files, "images": report.images, "seconds": seconds,

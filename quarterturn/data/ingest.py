@@ -10,7 +10,6 @@ import statistics
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from quarterturn.data.caps import Caps, IngestLimits
 from quarterturn.data.decode import DIGEST_BYTES, DecodeLimits
 from quarterturn.data.members import Member, Skipped
 from quarterturn.errors import InvalidInputError
+from quarterturn.processes import WorkerDiedError
 from quarterturn.storage import Storage
 from quarterturn.storage.keys import DATASETS, dataset_key
 
@@ -183,8 +183,7 @@ def _too_few(report: IngestReport, limits: IngestLimits) -> InvalidInputError:
 def _resolution_of(first: list[Member], limits: DecodeLimits, processes: int) -> int:
     try:
         sides = pool.submit(processes, short_sides, first[:_SIZED_FIRST], limits).result()
-    except BrokenProcessPool:
-        pool.shutdown()
+    except WorkerDiedError:
         sides = []
     return automatic_resolution(sides)
 

@@ -82,7 +82,7 @@ class Processes:
 
 def _start() -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "quarterturn.local.worker"],
+        [sys.executable, "-m", "quarterturn.processes.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)},

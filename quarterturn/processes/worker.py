@@ -1,4 +1,4 @@
-"""What runs in a worker process of `quarterturn.local.processes`: calls come in, answers go out."""
+"""What runs in a worker process of `quarterturn.processes.pool`: calls come in, answers go out."""
 
 from __future__ import annotations
 
