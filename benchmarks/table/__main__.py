@@ -17,7 +17,7 @@ from benchmarks.table.rows import EARLIER, Row, Run, merge, to_csv
 _QUICK = Path(".quarterturn/bench/table-quick")
 
 
-def parse_arguments() -> argparse.Namespace:
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Options; without any of the first five, the whole plan is run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sets", nargs="+", help="in this order")
@@ -33,7 +33,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--earlier", type=Path, help="a CSV of earlier rows to take in")
     parser.add_argument("--merge-only", action="store_true", help="run nothing")
     parser.add_argument("--quick", action="store_true", help="a smoke run, nothing written")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 def choose_runs(options: argparse.Namespace) -> list[Run]:
@@ -83,9 +83,9 @@ def _run_quick() -> None:
     print("quick run: nothing written")
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Entry point."""
-    options = parse_arguments()
+    options = parse_arguments(arguments)
     torch.set_num_threads(options.threads)
     if options.quick:
         _run_quick()

@@ -86,7 +86,8 @@ class Collector:
         """One pretraining and all that is measured of it."""
         prepared, spec = self.prepare(run.set), self.spec(run)
         trained = trainer.start(spec, prepared.data, prepared.resolution, run.seed)
-        begun = time.perf_counter()
+        clock = time.process_time if self.device == "cpu" else time.perf_counter
+        begun = clock()
         trainer.train(
             trained,
             table_policies()[run.policy],
@@ -97,7 +98,7 @@ class Collector:
             length=run.iterations,
             watch=lambda _: None,
         )
-        seconds = time.perf_counter() - begun
+        seconds = clock() - begun
         snapshot = extract_features(trained, prepared.data, prepared.parts)
         self.save_weights(run, trained)
         numbers = {

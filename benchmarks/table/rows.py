@@ -38,8 +38,9 @@ class Run:
 class Row:
     """A run and its numbers, NaN where one was not measured.
 
-    Criteria are signed so that more is better as far as their authors claim. The order of the
-    fields is the order of the columns.
+    Criteria are signed so that more is better as far as their authors claim. `seconds` are those of
+    pretraining: of the processor on a CPU, of the clock on a GPU. The order of the fields is the
+    order of the columns.
     """
 
     set: str
