@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -30,7 +31,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--again", action="store_true", help="make runs that the table has from elsewhere, too"
     )
-    parser.add_argument("--earlier", type=Path, help="a CSV of earlier rows to take in")
+    parser.add_argument(
+        "--earlier", nargs="+", type=Path, default=[], help="CSVs of earlier rows to take in"
+    )
     parser.add_argument("--merge-only", action="store_true", help="run nothing")
     parser.add_argument("--quick", action="store_true", help="a smoke run, nothing written")
     return parser.parse_args(arguments)
@@ -61,9 +64,9 @@ def _committed() -> list[Row]:
 
 
 def take_in(path: Path) -> list[Row]:
-    """Rows of an earlier collection, marked as such."""
-    rows = [Row(**{**vars(row), "source": EARLIER}) for row in load_table(path)]
-    return [row for row in rows if row.policy in table_policies()]
+    """The rows of an earlier collection, marked as such."""
+    rows = [row for row in load_table(path) if row.policy in table_policies()]
+    return [replace(row, source=EARLIER) for row in rows]
 
 
 def write_table(*sources: list[Row]) -> list[Row]:
@@ -90,13 +93,13 @@ def main(arguments: list[str] | None = None) -> None:
     if options.quick:
         _run_quick()
         return
-    earlier = take_in(options.earlier) if options.earlier else []
     if not options.merge_only:
-        have = set() if options.again else {row.run for row in [*_committed(), *earlier]}
+        have = set() if options.again else {row.run for row in _committed()}
         runs = [run for run in choose_runs(options) if run not in have]
         collector = Collector(device="cuda" if options.gpu else "cpu")
         made = collect(collector, runs)
         print(f"{made} runs made here, of {len(runs)} that the table lacked")
+    earlier = [row for path in options.earlier for row in take_in(path)]
     rows = write_table(earlier, _committed(), read_rows(FOLDER))
     print(f"{len(rows)} rows: {TABLE}")
 

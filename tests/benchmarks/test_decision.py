@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -53,6 +54,14 @@ def test_a_rule_of_ones_own_is_replayed_in_ten_lines() -> None:
     summary = replay({"mine": mine}, load_table()).summaries()["mine"]
     assert summary.sets >= 15
     assert 0.0 <= summary.regret <= summary.worst
+
+
+def test_the_rule_that_the_data_card_adds_is_replayed(capsys: pytest.CaptureFixture[str]) -> None:
+    card = (Path(__file__).parents[2] / "benchmarks" / "table" / "README.md").read_text()
+    code = card.split("```python\n")[1].split("```")[0]
+    assert len(code.strip().splitlines()) <= 10
+    exec(code, {})
+    assert "Summary(regret=" in capsys.readouterr().out
 
 
 def test_a_perfect_rule_loses_nothing_and_always_the_incumbent_gains_nothing() -> None:

@@ -93,6 +93,27 @@ def test_rows_are_merged_in_one_order_and_later_sources_win() -> None:
     assert to_csv(merge(own[::-1], [], earlier[::-1], own)) == to_csv(rows)
 
 
+def test_earlier_rows_are_marked_and_what_was_measured_here_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "TABLE", tmp_path / "table.csv")
+    path = tmp_path / "earlier.csv"
+    path.write_text(to_csv([_row("jitter", 0, 0.2), _row("none", 0, 0.3), _row("of old", 0, 0.4)]))
+    command.write_table([_row("jitter", 0, 0.25)])
+    monkeypatch.setattr(command, "FOLDER", tmp_path)
+    monkeypatch.setattr(command, "load_table", lambda at=tmp_path / "table.csv": load_table(at))
+    threads = torch.get_num_threads()
+    try:
+        command.main(["--merge-only", "--earlier", str(path)])
+    finally:
+        torch.set_num_threads(threads)
+    rows = load_table(tmp_path / "table.csv")
+    assert [(row.policy, row.accuracy_by_labels, row.source) for row in rows] == [
+        ("jitter", 0.25, "table"),
+        ("none", 0.3, EARLIER),
+    ]
+
+
 def test_a_row_file_is_whole_and_named_by_its_run(tmp_path: Path) -> None:
     row = _row("rand_augment(1,9) without crop", 0, 0.25)
     path = tmp_path / f"{row.run.file_stem()}.json"
