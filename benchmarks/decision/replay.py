@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from benchmarks.decision.cases import SHORT, Case, build_cases, common_policies
+from benchmarks.decision.cases import BASELINES, SHORT, Case, build_cases, common_policies
 from benchmarks.decision.ceilings import (
     AGREEMENT,
     by_set,
@@ -19,7 +20,7 @@ from benchmarks.decision.ceilings import (
 )
 from benchmarks.decision.judge import Summary, Verdict, judge, summarize
 from benchmarks.decision.rules import Rule
-from benchmarks.table.rows import Row
+from benchmarks.table.rows import Row, round_number
 
 #: Sets with long runs of so many policies are judged by those.
 MIN_LONG_POLICIES = 5
@@ -47,7 +48,7 @@ class Replay:
 
     def document(self) -> dict[str, Any]:
         """All of it, for the file of results."""
-        return {
+        document = {
             "sets": {case.field.set: len(case.field.policies) for case in self.cases},
             "seeds": {name: len(seeds) for name, seeds in by_set(self.cases).items()},
             "cross-fitted": self.has_seeds,
@@ -56,13 +57,31 @@ class Replay:
             "seeds of a set agree": self.seeds_agree,
             "pooled Spearman of rotation": pooled_spearman(self.cases, "rotation"),
             "rules": {
-                name: {
-                    "summary": asdict(summary),
-                    "sets": [asdict(verdict) for verdict in self.verdicts[name]],
-                }
+                name: {**asdict(summary), "sets": _by_set(self.verdicts[name])}
                 for name, summary in self.summaries().items()
             },
         }
+        found: dict[str, Any] = compact(document)
+        return found
+
+
+def _by_set(verdicts: Sequence[Verdict]) -> dict[str, list[Any]]:
+    """What was chosen with each seed, the regret, and the gains over six and over the incumbent."""
+    return {
+        one.set: [one.chosen, one.regret, one.against_six, one.against[BASELINES[0]]]
+        for one in verdicts
+    }
+
+
+def compact(value: Any) -> Any:
+    """A document with numbers to five digits, and null for those that are none."""
+    if isinstance(value, dict):
+        return {key: compact(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [compact(inner) for inner in value]
+    if isinstance(value, float):
+        return round_number(value) if math.isfinite(value) else None
+    return value
 
 
 def _cheating(cases: Sequence[Case]) -> dict[str, Rule]:
