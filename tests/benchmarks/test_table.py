@@ -18,6 +18,7 @@ from benchmarks.datasets.sets import SETS as LOADERS
 from benchmarks.table import __main__ as command
 from benchmarks.table import collect as collecting
 from benchmarks.table.collect import Collector, collect, read_rows
+from benchmarks.table.facts import load_facts, measure_facts, write_facts
 from benchmarks.table.field import added_policies, table_policies
 from benchmarks.table.load import load_table
 from benchmarks.table.plan import FIRST, LONG_POLICIES, LONG_SETS, SETS, Part, default_plan
@@ -207,6 +208,26 @@ def test_the_committed_table_is_in_order() -> None:
         if row.source != EARLIER:
             missing = [name for name in NUMBERS if math.isnan(getattr(row, name))]
             assert not missing, f"{row.run} lacks {missing}"
+
+
+def test_facts_of_sets_are_measured_and_loaded_as_they_were_written(tmp_path: Path) -> None:
+    drawn = _draw_set()
+    gray = {
+        part: images.mean(3, keepdims=True).repeat(3, 3) for part, images in drawn.images.items()
+    }
+    plain = {part: np.full_like(images, 128) for part, images in drawn.images.items()}
+    facts = [
+        measure_facts(name, Split(images, drawn.labels), SIDE)
+        for name, images in (("drawn", drawn.images), ("gray", gray), ("plain", plain))
+    ]
+    write_facts(tmp_path / "sets.csv", facts[::-1])
+    loaded = load_facts(tmp_path / "sets.csv")
+    assert list(loaded.values()) == facts
+    assert loaded["drawn"].chroma > loaded["gray"].chroma == 0.0
+    assert (loaded["drawn"].gray, loaded["gray"].gray) == (0.0, 1.0)
+    assert loaded["plain"].contrast == loaded["plain"].border == 0.0 < loaded["drawn"].border
+    assert loaded["drawn"].classes == CLASSES
+    assert set(load_facts()) == set(SETS)
 
 
 def test_an_archive_is_split_by_the_groups_in_its_names(tmp_path: Path) -> None:
