@@ -73,8 +73,9 @@ bench-%: $(VENV)/.installed-dev ## run one benchmark; QUICK=1 for a smoke run, A
 	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(if $(QUICK),--quick) $(ARGS)
 
 bench: bench-augment bench-step bench-candidate bench-ingest bench-load bench-scaling bench-search \
-	bench-base-stage bench-density bench-encoder bench-correlation bench-selected bench-hpt
-bench: ## run all benchmarks but bench-gpu and chaos, one after the other; hours
+	bench-base-stage bench-density bench-encoder bench-correlation bench-selected bench-hpt \
+	bench-decision
+bench: ## run all benchmarks but bench-gpu, bench-table and chaos, one after the other; hours
 
 gpu-bundle: $(VENV)/.installed ## bench-gpu as a folder, for a machine with torch and torchvision alone
 	@$(BIN)/python -m benchmarks.bundle $(ARGS)

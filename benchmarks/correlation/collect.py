@@ -69,7 +69,7 @@ class Config:
 
 
 @contextmanager
-def _claimed(path: Path) -> Iterator[bool]:
+def claim(path: Path) -> Iterator[bool]:
     """Whether this process is the one to write `path`; others pass it by."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(".lock").open("w") as lock:
@@ -130,8 +130,8 @@ def _features(method: Any, data: TrialData, images: torch.Tensor) -> dict[str, t
     return {key: torch.cat(parts) for key, parts in found.items()}
 
 
-def _measured(run: trainer.Run, data: TrialData, parts: Split) -> dict[str, Any]:
-    """Frozen features of all that any criterion wants."""
+def extract_features(run: trainer.Run, data: TrialData, parts: Split) -> dict[str, Any]:
+    """The frozen features that the criteria and the supervised probe are computed from."""
     device = data.mean.device
     run.method.eval()
     kept: dict[str, Any] = {
@@ -170,7 +170,7 @@ def _run(
             run, policy, data, spec, seed=seed, until=until, length=schedule, watch=lambda _: None
         )
         seconds += time.perf_counter() - begun
-        kept[name] = _measured(run, data, parts)
+        kept[name] = extract_features(run, data, parts)
     kept["seconds"], kept["all_seconds"] = seconds, time.perf_counter() - started
     partial = path.with_suffix(".partial")
     torch.save(kept, partial)
@@ -204,7 +204,7 @@ def collect(config: Config) -> None:
             for schedule in config.schedules:
                 for policy in field()[: config.policies]:
                     path = run_path(config, name, policy, seed, schedule)
-                    with _claimed(path) as mine:
+                    with claim(path) as mine:
                         if mine:
                             _run(config, policy, seed, schedule, resolution, parts, data, path)
                             sys.stdout.write(f"{name} {schedule} {seed} {policy.name}\n")

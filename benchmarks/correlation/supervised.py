@@ -42,10 +42,8 @@ def supervised_accuracy(train: torch.Tensor, evaluation: torch.Tensor, parts: Sp
     return float(_right(train.float(), targets, evaluation.float(), truth).mean())
 
 
-def supervised(snapshot: dict[str, Any], parts: Split) -> dict[str, float]:
-    """`supervised`: accuracy over all parts; `supervised/PART`: on one of them;
-    `supervised_evaluation`: on `evaluation` when fitted to `pretrain` alone.
-    """
+def accuracy_over_parts(snapshot: dict[str, Any], parts: Split) -> dict[str, float]:
+    """`supervised`: accuracy over all parts; `supervised/PART`: on one of them."""
     features = {part: _unrotated(snapshot, part) for part in PARTS}
     labels = {part: _labels(parts, part, len(features[part])) for part in PARTS}
     found, right = {}, []
@@ -56,7 +54,13 @@ def supervised(snapshot: dict[str, Any], parts: Split) -> dict[str, float]:
         right.append(_right(train, targets, features[part], labels[part]))
         found[f"supervised/{part}"] = float(right[-1].mean())
     found["supervised"] = float(torch.cat(right).mean())
-    found["supervised_evaluation"] = supervised_accuracy(
-        features["pretrain"], features["evaluation"], parts
-    )
     return found
+
+
+def supervised(snapshot: dict[str, Any], parts: Split) -> dict[str, float]:
+    """Those of `accuracy_over_parts`, and `supervised_evaluation`: on `evaluation` when fitted to
+    `pretrain` alone.
+    """
+    features, evaluation = (_unrotated(snapshot, part) for part in ("pretrain", "evaluation"))
+    alone = supervised_accuracy(features, evaluation, parts)
+    return {**accuracy_over_parts(snapshot, parts), "supervised_evaluation": alone}
