@@ -67,10 +67,11 @@ docs: $(VENV)/.installed-dev ## build the documentation as a site, build/docs/in
 	@echo build/docs/index.html
 
 chaos: $(VENV)/.installed-dev ## a search while everything is killed, frozen and emptied; minutes
-	$(BIN)/python -m benchmarks.chaos $(if $(QUICK),--quick) $(ARGS)
+	$(BIN)/python -m benchmarks.performance.chaos $(if $(QUICK),--quick) $(ARGS)
 
+bench-%: NAME = $(subst -,_,$*)
 bench-%: $(VENV)/.installed-dev ## run one benchmark; QUICK=1 for a smoke run, ARGS="--gpu" ...
-	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(if $(QUICK),--quick) $(ARGS)
+	$(BIN)/python -m benchmarks.$(if $(wildcard benchmarks/performance/$(NAME)*),performance,experiments).$(NAME) $(if $(QUICK),--quick) $(ARGS)
 
 bench: bench-augment bench-step bench-candidate bench-ingest bench-load bench-scaling bench-search \
 	bench-base-stage bench-density bench-encoder bench-correlation bench-selected bench-hpt \
@@ -78,7 +79,7 @@ bench: bench-augment bench-step bench-candidate bench-ingest bench-load bench-sc
 bench: ## run all benchmarks but bench-gpu, bench-table and chaos, one after the other; hours
 
 gpu-bundle: $(VENV)/.installed ## bench-gpu as a folder, for a machine with torch and torchvision alone
-	@$(BIN)/python -m benchmarks.bundle $(ARGS)
+	@$(BIN)/python -m benchmarks.performance.bundle $(ARGS)
 
 clean: ## remove the virtual environment and all local data
 	rm -rf $(VENV) .quarterturn

@@ -1,7 +1,7 @@
 """Twelve labelled sets of real images, each an archive of files `CLASS/GROUP__ID.ext`.
 
 They are not in the repository: `QUARTERTURN_SETS` names the folder of the archives. Their licences
-are in `benchmarks/table/README.md`.
+are in `benchmarks/experiments/table/README.md`.
 """
 
 from __future__ import annotations

@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.decision import __main__ as command
-from benchmarks.decision.cases import BASELINES, Array, Case, Field, build_cases
-from benchmarks.decision.families import FAMILIES, family_of
-from benchmarks.decision.judge import choose, judge, summarize
-from benchmarks.decision.learned import predict_accuracy, prior_ranks
-from benchmarks.decision.replay import replay
-from benchmarks.decision.rules import fixed_rules, rank
-from benchmarks.decision.spectral import agreement_factor
-from benchmarks.table.load import load_table
-from benchmarks.table.plan import SETS
-from benchmarks.table.rows import NUMBERS, PART_ACCURACIES, Row, Run, build_row
+from benchmarks.experiments.decision import __main__ as command
+from benchmarks.experiments.decision.cases import BASELINES, Array, Case, Field, build_cases
+from benchmarks.experiments.decision.families import FAMILIES, family_of
+from benchmarks.experiments.decision.judge import choose, judge, summarize
+from benchmarks.experiments.decision.learned import predict_accuracy, prior_ranks
+from benchmarks.experiments.decision.replay import replay
+from benchmarks.experiments.decision.rules import fixed_rules, rank
+from benchmarks.experiments.decision.spectral import agreement_factor
+from benchmarks.experiments.table.load import load_table
+from benchmarks.experiments.table.plan import SETS
+from benchmarks.experiments.table.rows import NUMBERS, PART_ACCURACIES, Row, Run, build_row
 
 POLICIES = (*BASELINES, *(f"policy {number}" for number in range(18)))
 
@@ -57,7 +57,7 @@ def test_a_rule_of_ones_own_is_replayed_in_ten_lines() -> None:
 
 
 def test_the_rule_that_the_data_card_adds_is_replayed(capsys: pytest.CaptureFixture[str]) -> None:
-    card = (Path(__file__).parents[2] / "benchmarks" / "table" / "README.md").read_text()
+    card = (Path(__file__).parents[2] / "benchmarks" / "experiments" / "table" / "README.md").read_text()
     code = card.split("```python\n")[1].split("```")[0]
     assert len(code.strip().splitlines()) <= 10
     exec(code, {})

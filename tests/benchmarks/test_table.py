@@ -11,18 +11,25 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.correlation.collect import claim
 from benchmarks.datasets.archives import group_of, load_archive
 from benchmarks.datasets.labelled import SHARES, Split, png, split
 from benchmarks.datasets.sets import SETS as LOADERS
-from benchmarks.table import __main__ as command
-from benchmarks.table import collect as collecting
-from benchmarks.table.collect import Collector, collect, read_rows
-from benchmarks.table.facts import load_facts, measure_facts, write_facts
-from benchmarks.table.field import added_policies, table_policies
-from benchmarks.table.load import load_table
-from benchmarks.table.plan import FIRST, LONG_POLICIES, LONG_SETS, SETS, Part, default_plan
-from benchmarks.table.rows import (
+from benchmarks.experiments.correlation.collect import claim
+from benchmarks.experiments.table import __main__ as command
+from benchmarks.experiments.table import collect as collecting
+from benchmarks.experiments.table.collect import Collector, collect, read_rows
+from benchmarks.experiments.table.facts import load_facts, measure_facts, write_facts
+from benchmarks.experiments.table.field import added_policies, table_policies
+from benchmarks.experiments.table.load import load_table
+from benchmarks.experiments.table.plan import (
+    FIRST,
+    LONG_POLICIES,
+    LONG_SETS,
+    SETS,
+    Part,
+    default_plan,
+)
+from benchmarks.experiments.table.rows import (
     EARLIER,
     NUMBERS,
     PART_ACCURACIES,

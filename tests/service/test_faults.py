@@ -12,7 +12,7 @@ import psutil
 import pytest
 import redis
 
-from benchmarks.chaos.faults import database_processes
+from benchmarks.performance.chaos.faults import database_processes
 from core.embedded.stack import Stack
 from core.placement import QUEUES
 from quarterturn.client.client import Client
