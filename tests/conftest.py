@@ -77,9 +77,15 @@ def animal_info(animals: Path, library: Settings) -> CacheInfo:
 
 
 @pytest.fixture(scope="session")
-def animal_cache(animal_info: CacheInfo, library: Settings) -> DatasetCache:
+def animal_folder(animal_info: CacheInfo, library: Settings) -> Path:
+    """Where the images lie decoded."""
+    return library.data_dir / "datasets" / animal_info.digest
+
+
+@pytest.fixture(scope="session")
+def animal_cache(animal_folder: Path) -> DatasetCache:
     """The images, decoded."""
-    return open_cache(library.data_dir / "datasets" / animal_info.digest)
+    return open_cache(animal_folder)
 
 
 @pytest.fixture(scope="session")

@@ -57,7 +57,8 @@ def test_a_rule_of_ones_own_is_replayed_in_ten_lines() -> None:
 
 
 def test_the_rule_that_the_data_card_adds_is_replayed(capsys: pytest.CaptureFixture[str]) -> None:
-    card = (Path(__file__).parents[2] / "benchmarks" / "experiments" / "table" / "README.md").read_text()
+    root = Path(__file__).parents[2]
+    card = (root / "benchmarks" / "experiments" / "table" / "README.md").read_text()
     code = card.split("```python\n")[1].split("```")[0]
     assert len(code.strip().splitlines()) <= 10
     exec(code, {})
