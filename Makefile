@@ -46,7 +46,7 @@ browser: $(VENV)/.installed-dev
 		|| echo "No Chromium: the browser tests will be skipped. Install the package chromium."
 
 test: $(VENV)/.installed-dev browser ## run all tests, with real PostgreSQL, Redis and Celery; PROCESSES=2
-	$(BIN)/pytest -n $(or $(PROCESSES),2) --dist loadfile
+	$(BIN)/pytest -n $(or $(PROCESSES),2) --dist loadfile $(ARGS)
 
 check: $(VENV)/.installed-dev ## linters, types, import contracts
 	$(BIN)/ruff check .
