@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack
-from typing import Any
 
 import torch
 
@@ -16,6 +15,7 @@ from core.settings import Settings
 from core.store.database import session_scope, statement_scope
 from quarterturn.errors import CacheFullError, ObjectMissingError, StorageUnavailableError
 from quarterturn.models.storing import WeightsUnavailableError
+from quarterturn.pretrain.outcome import Outcome
 from quarterturn.pretrain.trainer import DivergedError
 from workers.heartbeat import Heartbeat, TrialStopped
 from workers.log_tail import LogTail
@@ -61,7 +61,7 @@ class HeldTrial:
         self.is_open = False
         self._running.close()
 
-    def settle(self, outcome: dict[str, Any] | Exception) -> list[str]:
+    def settle(self, outcome: Outcome | Exception) -> list[str]:
         """Report a result, or why there is none; returns ids of trials to dispatch."""
         if isinstance(outcome, Exception) and not isinstance(
             outcome, TrialStopped | StorageUnavailableError | TwinRunsError
@@ -70,7 +70,7 @@ class HeldTrial:
         self.end()
         claimed, settings = self.claimed, self._settings
         patience = 3 * settings.lease_seconds
-        if isinstance(outcome, dict):
+        if isinstance(outcome, Outcome):
             return self._record(outcome, patience)
         if isinstance(outcome, TrialStopped):
             reason = outcome.reason
@@ -90,15 +90,15 @@ class HeldTrial:
         tail = self._tail.text
         return report(lambda s: trials.fail(s, claimed, why, message, tail), patience)
 
-    def _record(self, outcome: dict[str, Any], patience: float) -> list[str]:
-        scope = session_scope if "encoder" in outcome else statement_scope
+    def _record(self, outcome: Outcome, patience: float) -> list[str]:
+        scope = session_scope if outcome.encoder is not None else statement_scope
         if not report(lambda s: record(s, self.claimed, outcome), patience, scope):
             logger.info("trial %s: lease lost, result dropped", self.claimed.id)
             return []
         due: list[str] = []
         job_id, trial_id = self.claimed.job_id, self.claimed.id
         # One that took over a result was not waited for.
-        if outcome.get("fingerprint") and outcome["iterations_run"]:
+        if outcome.fingerprint and outcome.iterations_run:
             due += report(lambda s: set_free(s, trial_id), patience, statement_scope)
         if report(lambda s: is_due(s, job_id), patience, statement_scope):
             due += report(lambda s: advance(s, job_id), patience)

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any
 
 import torch
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,6 +24,7 @@ from core.store.database import statement_scope
 from quarterturn.pretrain.checkpoints import Elsewhere
 from quarterturn.pretrain.data import TrialData
 from quarterturn.pretrain.hardware import choose_device, limit_threads
+from quarterturn.pretrain.outcome import Outcome
 from quarterturn.pretrain.packs.size import pack_size
 from quarterturn.pretrain.spec import FINAL
 from quarterturn.trial.execution import can_be_packed, execute, execute_together
@@ -34,7 +35,7 @@ from workers.identity import worker_name
 
 logger = logging.getLogger(__name__)
 
-_Outcome = dict[str, Any] | Exception
+_Ending = Outcome | Exception
 
 
 @lru_cache(maxsize=1)
@@ -54,7 +55,7 @@ def _fingerprint(claimed: ClaimedTrial) -> str | None:
     return fingerprint(claimed, device().type) if get_settings().reuse_results else None
 
 
-def _equal(claimed: ClaimedTrial) -> _Outcome | None:
+def _equal(claimed: ClaimedTrial) -> _Ending | None:
     """The result of an equal trial, or that it is being trained; None if there is none, or the
     database is away: then the trial is trained, and may find it back for its report.
     """
@@ -101,7 +102,7 @@ def _elsewhere(held: list[HeldTrial]) -> Elsewhere:
         return {}
 
 
-def _trained(held: list[HeldTrial], data: TrialData) -> Iterator[tuple[HeldTrial, _Outcome]]:
+def _trained(held: list[HeldTrial], data: TrialData) -> Iterator[tuple[HeldTrial, _Ending]]:
     storage = storage_of(get_settings())
     first = held[0].claimed
     if len(held) == 1:
@@ -121,7 +122,7 @@ def _trained(held: list[HeldTrial], data: TrialData) -> Iterator[tuple[HeldTrial
         yield held[place], outcome
 
 
-def _outcomes(held: list[HeldTrial]) -> Iterator[tuple[HeldTrial, _Outcome]]:
+def _outcomes(held: list[HeldTrial]) -> Iterator[tuple[HeldTrial, _Ending]]:
     """Those of the first trial, and of others that are added to it."""
     first = held[0]
     found = _equal(first.claimed)
@@ -145,8 +146,8 @@ def _outcomes(held: list[HeldTrial]) -> Iterator[tuple[HeldTrial, _Outcome]]:
         else:
             to_train.append(other)
     for one, outcome in _trained(to_train, data):
-        if isinstance(outcome, dict):
-            outcome = {**outcome, "fingerprint": _fingerprint(one.claimed)}
+        if isinstance(outcome, Outcome):
+            outcome = replace(outcome, fingerprint=_fingerprint(one.claimed))
         yield one, outcome
 
 

@@ -4,8 +4,8 @@ On CIFAR-10, encoders of two folds are pretrained with crop and flip. TPE and ra
 whole policies (200 per fold, as in the paper), the assembled search tabulates sub-policies. What
 each found is judged on images of the folds that no search saw, with fresh draws. The share of each
 operation in what each objective found is printed too: min InfoNCE should pick operations near the
-identity, max InfoNCE destructive ones (method notes 4.5). Seconds are those of the searches alone;
-the encoders are the same for all and count for none.
+identity, max InfoNCE destructive ones (as in SelfAugment's shipped policies). Seconds are those of
+the searches alone; the encoders are the same for all and count for none.
 """
 
 from __future__ import annotations

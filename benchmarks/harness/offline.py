@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.outcome import Outcome
 from quarterturn.pretrain.spec import TrialSpec
 from quarterturn.pretrain.trainer import DivergedError
 from quarterturn.search.history import (
@@ -47,9 +47,7 @@ class Offline:
         return History(tuple(self.records.values()), self.seconds, proposals)
 
 
-def _execute(
-    spec: SearchSpec, request: TrialRequest, data: TrialData, folder: Path
-) -> dict[str, Any]:
+def _execute(spec: SearchSpec, request: TrialRequest, data: TrialData, folder: Path) -> Outcome:
     trial = TrialSpec(
         pretraining=spec.pretraining, scoring=spec.scoring, seed=request.seed,
         iterations=request.iterations, resume_from=request.resume_from,
@@ -62,18 +60,11 @@ def _execute(
     )  # fmt: skip
 
 
-def record_of(request: TrialRequest, outcome: dict[str, Any] | None, seconds: float) -> TrialRecord:
+def record_of(request: TrialRequest, outcome: Outcome | None, seconds: float) -> TrialRecord:
     """The record of a trial; without an outcome it failed."""
     if outcome is None:
         return TrialRecord(*request.place, state="failed", payload=request.payload)
-    return TrialRecord(
-        *request.place, state="completed", score=outcome.get("score"),
-        sampling_error=outcome.get("sampling_error", 0.0), held_out=outcome.get("held_out"),
-        collapsed=outcome.get("collapsed", False), iterations_run=outcome["iterations_run"],
-        seconds=seconds, resume_from=request.resume_from, payload=request.payload,
-        untrained=outcome["metrics"].get("rotation_untrained"),
-        result=outcome["metrics"] if request.payload is not None else None,
-    )  # fmt: skip
+    return TrialRecord.of(request, outcome, seconds)
 
 
 def search(

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from core.jobs.claim import ClaimedTrial
 from core.store.tables import Base, Job, Trial
 from core.store.transitions import may_become
+from quarterturn.pretrain.outcome import KeptEncoder, Outcome
 
 _TRIALS, _TOTALS = Base.metadata.tables["trials"], Base.metadata.tables["totals"]
 _trials = _TRIALS.c
@@ -63,26 +64,26 @@ _RECORD: Executable = _ADDED.on_conflict_do_update(
 ).returning(literal_column("1"))
 
 
-def _sums(claimed: ClaimedTrial, outcome: dict[str, Any]) -> dict[str, float]:
+def _sums(claimed: ClaimedTrial, outcome: Outcome) -> dict[str, float]:
     """What a result adds to `core.jobs.totals`."""
-    iterations = outcome["iterations_run"]
+    iterations = outcome.iterations_run
     return {
         "completed_trials": 1.0,
         "iterations": iterations,
         "images": iterations * claimed.spec.pretraining.batch_size,
-        "pretraining_seconds": outcome["pretraining_seconds"],
-        "scoring_seconds": outcome["scoring_seconds"],
+        "pretraining_seconds": outcome.pretraining_seconds,
+        "scoring_seconds": outcome.scoring_seconds,
     }
 
 
-def record(session: Session, claimed: ClaimedTrial, outcome: dict[str, Any]) -> bool:
+def record(session: Session, claimed: ClaimedTrial, outcome: Outcome) -> bool:
     """Record a result, and the final encoder if it is one (then in a transaction with it).
 
     Returns:
         Whether it counts; a late one, whose lease is lost, is dropped.
     """
-    if "encoder" in outcome:
-        _keep(session, claimed, outcome["encoder"])
+    if outcome.encoder is not None:
+        _keep(session, claimed, outcome.encoder)
     sums = _sums(claimed, outcome)
     found = session.execute(
         _RECORD,
@@ -92,12 +93,12 @@ def record(session: Session, claimed: ClaimedTrial, outcome: dict[str, Any]) -> 
             "kind": claimed.spec.task.split("/", 1)[0],
             "names": list(sums),
             "values": [float(value) for value in sums.values()],
-            "new_metrics": outcome["metrics"],
-            "new_iterations_run": outcome["iterations_run"],
+            "new_metrics": outcome.stored_metrics,
+            "new_iterations_run": outcome.iterations_run,
             "new_progress": claimed.spec.iterations,
-            "new_seconds": outcome["pretraining_seconds"] + outcome["scoring_seconds"],
+            "new_seconds": outcome.pretraining_seconds + outcome.scoring_seconds,
             **{
-                f"new_{name}": outcome.get(name)
+                f"new_{name}": getattr(outcome, name)
                 for name in (
                     "score", "sampling_error", "held_out", "collapsed", "curve", "provenance",
                     "fingerprint",
@@ -108,11 +109,11 @@ def record(session: Session, claimed: ClaimedTrial, outcome: dict[str, Any]) -> 
     return bool(found.all())
 
 
-def _keep(session: Session, claimed: ClaimedTrial, encoder: dict[str, Any]) -> None:
+def _keep(session: Session, claimed: ClaimedTrial, encoder: KeptEncoder) -> None:
     held = (Trial.id == claimed.id, Trial.lease_token == claimed.token)
     session.execute(
         update(Job)
         .where(Job.id == claimed.job_id, select(Trial.id).where(*held).exists())
-        .values(encoder={**encoder, "policy": claimed.policy.name})
+        .values(encoder={**encoder.to_dict(), "policy": claimed.policy.name})
         .execution_options(synchronize_session=False)
     )

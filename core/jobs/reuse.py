@@ -13,7 +13,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -21,6 +20,7 @@ from sqlalchemy.orm import Session
 from core.jobs.claim import ClaimedTrial
 from core.jobs.twins import TwinRunsError, is_first
 from core.store.tables import Trial
+from quarterturn.pretrain.outcome import Outcome
 from quarterturn.trial.version import RESULTS_VERSION
 from quarterturn.versions import versions
 
@@ -58,7 +58,7 @@ def fingerprint(claimed: ClaimedTrial, device: str) -> str | None:
     ).hexdigest()
 
 
-def equal_result(session: Session, wanted: str) -> dict[str, Any] | None:
+def equal_result(session: Session, wanted: str) -> Outcome | None:
     """The result of a completed trial with this fingerprint, as a worker would report it."""
     twin = session.scalars(
         select(Trial)
@@ -68,18 +68,23 @@ def equal_result(session: Session, wanted: str) -> dict[str, Any] | None:
     ).one_or_none()
     if twin is None:
         return None
-    return {
-        "score": twin.score, "sampling_error": twin.sampling_error, "held_out": twin.held_out,
-        "collapsed": twin.collapsed, "metrics": twin.metrics, "curve": twin.curve,
-        "iterations_run": 0, "pretraining_seconds": 0.0, "scoring_seconds": 0.0,
-        "fingerprint": wanted,
-        "provenance": {
-            **(twin.provenance or {}), "reused_from": {"job_id": twin.job_id, "trial_id": twin.id},
-        },
-    }  # fmt: skip
+    return Outcome(
+        iterations_run=0,
+        pretraining_seconds=0.0,
+        scoring_seconds=0.0,
+        metrics=twin.metrics or {},
+        score=twin.score,
+        held_out=twin.held_out,
+        sampling_error=twin.sampling_error,
+        collapsed=twin.collapsed,
+        curve=twin.curve,
+        init=(twin.provenance or {}).get("init"),
+        reused_from={"job_id": twin.job_id, "trial_id": twin.id},
+        fingerprint=wanted,
+    )
 
 
-def taken_over(session: Session, claimed: ClaimedTrial, known: str) -> dict[str, Any] | None:
+def taken_over(session: Session, claimed: ClaimedTrial, known: str) -> Outcome | None:
     """The result of an equal trial; None if this one is to be trained, and others wait for it.
 
     Args:

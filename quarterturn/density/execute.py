@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from quarterturn.density.folds import held_out
 from quarterturn.density.losses import policy_losses
@@ -17,6 +16,7 @@ from quarterturn.policy.schema import Policy, Stage
 from quarterturn.pretrain import trainer
 from quarterturn.pretrain.checkpoints import CheckpointStore
 from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.outcome import Outcome
 from quarterturn.pretrain.spec import TrialSpec
 
 
@@ -73,7 +73,7 @@ def execute_density_trial(
     watch: trainer.Watch,
     clock: Callable[[], float] = time.perf_counter,
     initial: Weights | None = None,
-) -> dict[str, Any]:
+) -> Outcome:
     """Run a trial of the task `fold/...` or `density/...`.
 
     A fold trial pretrains its encoder and measures the base augmentation alone; a density trial
@@ -89,21 +89,22 @@ def execute_density_trial(
         spec, base, data, resolution, checkpoints, job, candidate, watch, initial
     )
     prepared = clock()
+    metrics: dict[str, float] = {}
+    losses: list[dict[str, float]] | None = None
     if spec.task.startswith("fold/"):
-        metrics: dict[str, Any] = _losses(model, data, spec, list(base.view(0)), "base")
-        metrics["loss"] = model.loss
+        metrics = {**_losses(model, data, spec, list(base.view(0)), "base"), "loss": model.loss}
     else:
-        found = []
+        losses = []
         second = list(base.view(0)) if payload.get("against_base") else None
         for place, prefix in enumerate(payload["policies"]):
             watch(spec.iterations * place // len(payload["policies"]))
             policy = Policy.model_validate({"views": [prefix]})
             stages = [*policy.view(0), *base.view(0)]
-            found.append(_losses(model, data, spec, stages, payload["stream"], second))
-        metrics = {"losses": found}
-    return {
-        "metrics": metrics,
-        "iterations_run": spec.iterations,
-        "pretraining_seconds": prepared - started if trained else 0.0,
-        "scoring_seconds": clock() - (prepared if trained else started),
-    }
+            losses.append(_losses(model, data, spec, stages, payload["stream"], second))
+    return Outcome(
+        iterations_run=spec.iterations,
+        pretraining_seconds=prepared - started if trained else 0.0,
+        scoring_seconds=clock() - (prepared if trained else started),
+        metrics=metrics,
+        losses=losses,
+    )

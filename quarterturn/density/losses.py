@@ -1,4 +1,4 @@
-"""Losses of a policy on held-out images under a frozen model (method notes 4.2, 4.3)."""
+"""Losses of a policy on held-out images under a frozen model (docs/searches.md, "Losses")."""
 
 from __future__ import annotations
 

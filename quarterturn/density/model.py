@@ -56,8 +56,8 @@ def build(run: trainer.Run, data: TrialData, base: Policy, spec: TrialSpec) -> F
     """The model of a trained run; `data` must be that of the other folds.
 
     The rotation head is fitted on views of the base augmentation, as what it will judge are such
-    views of policies (method notes 4.2). Negatives are projections of the same views: a queue of
-    the finished encoder, for methods with a queue and without.
+    views of policies (docs/searches.md, "Losses"). Negatives are projections of the same views: a
+    queue of the finished encoder, for methods with a queue and without.
     """
     device = data.mean.device
     draws = Draws(spec.seed, -1, device=device)

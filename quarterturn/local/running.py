@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from quarterturn.pretrain.outcome import Outcome
 from quarterturn.pretrain.spec import ReferenceSpec
 from quarterturn.search.history import TrialRequest
 from quarterturn.search.spec import SearchSpec
@@ -60,7 +61,7 @@ def _parse(spec: str) -> SearchSpec:
     return SearchSpec.model_validate_json(spec)
 
 
-def run_trial(task: Task) -> tuple[dict[str, Any], float]:
+def run_trial(task: Task) -> tuple[Outcome, float]:
     """Pretrain and score; returns the outcome and its seconds.
 
     Raises:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from quarterturn.policy.schema import Policy
+from quarterturn.pretrain.outcome import Outcome
 from quarterturn.search.history import Candidate, TrialRecord, TrialRequest
 
 
@@ -57,25 +58,12 @@ class FinishedTrial:
         return cls(Candidate(policy=policy, **candidate), record, **document)
 
 
-def finished_trial(
-    request: TrialRequest, outcome: Mapping[str, Any], seconds: float
-) -> FinishedTrial:
-    """A completed trial, from the outcome of `quarterturn.trial.execution.execute`."""
-    record = TrialRecord(
-        *request.place,
-        state="completed",
-        score=outcome.get("score"),
-        sampling_error=outcome.get("sampling_error") or 0.0,
-        held_out=outcome.get("held_out"),
-        collapsed=bool(outcome.get("collapsed")),
-        iterations_run=outcome["iterations_run"],
-        seconds=seconds,
-        resume_from=request.resume_from,
-        payload=request.payload,
-        untrained=outcome["metrics"].get("rotation_untrained"),
-        result=outcome["metrics"] if request.payload is not None else None,
+def finished_trial(request: TrialRequest, outcome: Outcome, seconds: float) -> FinishedTrial:
+    """A completed trial, from what it ended with."""
+    record = TrialRecord.of(request, outcome, seconds)
+    return FinishedTrial(
+        request.candidate, record, outcome.stored_metrics, list(outcome.curve or [])
     )
-    return FinishedTrial(request.candidate, record, outcome["metrics"], outcome.get("curve") or [])
 
 
 def failed_trial(request: TrialRequest, message: str, state: str = "failed") -> FinishedTrial:

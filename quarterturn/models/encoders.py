@@ -118,7 +118,7 @@ class TorchvisionResNet(TorchvisionEncoder):
     """torchvision's resnet18 or resnet50.
 
     Up to 64 pixels with the small-image stem: 3x3 convolution of stride 1, no max-pool
-    (SelfAugment's CIFAR setting, method notes section 6).
+    (SelfAugment's setting for CIFAR, arXiv 2009.07724).
     """
 
     def __init__(self, name: str, resolution: int) -> None:
@@ -161,7 +161,7 @@ def build_encoder(name: str, resolution: int) -> Encoder:
 
 
 def train_norms_only(encoder: Encoder) -> None:
-    """Leave only scale and shift of the batch norms to be trained (HPT-BN, method notes 8.3).
+    """Leave only scale and shift of the batch norms to be trained (HPT-BN, arXiv 2103.12718).
 
     Their running statistics go on moving: they are no parameters.
     """

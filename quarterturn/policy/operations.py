@@ -80,7 +80,7 @@ OPERATIONS: dict[str, OperationInfo] = {
     )
 }  # fmt: skip
 
-#: The 15 operations of SelfAugment, in the order of the public code (method notes, section 5).
+#: The 15 operations of SelfAugment, in the order of its public code (arXiv 2009.07724).
 SELFAUGMENT_OPERATIONS: tuple[str, ...] = tuple(OPERATIONS)[:15]
 
 #: SelfAugment covers cutouts with this grey; everything else is filled with black.

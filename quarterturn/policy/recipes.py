@@ -74,7 +74,7 @@ def crop_flip() -> Policy:
 
 
 def moco_v2() -> Policy:
-    """MoCo v2 (SelfAugment, method notes section 6)."""
+    """MoCo v2 (arXiv 2003.04297), as SelfAugment has it."""
     return Policy(
         name="moco_v2",
         views=[[crop(), jitter(0.4, 0.4, 0.4, 0.1), _gray(), _blur(0.5), flip()]],

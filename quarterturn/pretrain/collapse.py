@@ -1,7 +1,7 @@
 """Detection of collapse: all images mapped to one point.
 
 A collapsed MoCo logs a loss of ln(1 + K), with a contrastive accuracy near 1 as all logits tie
-(method notes, section 3), so neither accuracy nor the loss alone tells.
+(docs/method.md, "Collapse"), so neither accuracy nor the loss alone tells.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def origin_of(spec: TrialSpec) -> Origin:
 
 def initial_weights(
     spec: TrialSpec, job: str, storage: Storage
-) -> tuple[Weights | None, dict[str, Any]]:
+) -> tuple[Weights | None, dict[str, str | None]]:
     """The weights (None: from scratch), and how the trial's provenance names them.
 
     Raises:

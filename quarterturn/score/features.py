@@ -44,7 +44,7 @@ def rotation_features(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Pooled features of each image turned by 0, 90, 180 and 270 degrees counter-clockwise.
 
-    The quarter turns are exact on the normalised square tensor (SelfAugment, method notes 1.1).
+    The quarter turns are exact on the normalised square tensor (SelfAugment, arXiv 2009.07724).
 
     Args:
         images: uint8 (n, 3, s, s).

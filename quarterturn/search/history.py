@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from quarterturn.policy.schema import Policy
+from quarterturn.pretrain.outcome import Outcome
 
 TrialState = Literal["queued", "running", "completed", "failed", "crashed", "cancelled"]
 Origin = Literal["baseline", "base", "search"]
@@ -89,6 +90,24 @@ class TrialRecord:
     def place(self) -> Place:
         """What identifies a trial within a job."""
         return self.candidate, self.seed, self.iterations, self.task
+
+    @classmethod
+    def of(cls, request: TrialRequest, outcome: Outcome, seconds: float) -> TrialRecord:
+        """The record of a completed trial."""
+        return cls(
+            *request.place,
+            state="completed",
+            score=outcome.score,
+            sampling_error=outcome.sampling_error or 0.0,
+            held_out=outcome.held_out,
+            collapsed=bool(outcome.collapsed),
+            iterations_run=outcome.iterations_run,
+            seconds=seconds,
+            resume_from=request.resume_from,
+            payload=request.payload,
+            untrained=outcome.metrics.get("rotation_untrained"),
+            result=outcome.stored_metrics if request.payload is not None else None,
+        )
 
 
 @dataclass(frozen=True)

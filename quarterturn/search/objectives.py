@@ -1,4 +1,4 @@
-"""The objectives of density matching (SelfAugment, method notes 4.3), of losses already measured.
+"""The objectives of density matching (SelfAugment, arXiv 2009.07724), of losses already measured.
 
 R is the cross-entropy of the fold's rotation head, I the InfoNCE loss of its encoder; S, the
 supervised cross-entropy, exists in benchmarks only, for no label is on the search path.

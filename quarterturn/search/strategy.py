@@ -39,13 +39,13 @@ class GridStrategy(Document):
 
 
 class BaseAugmentationStrategy(Document):
-    """Each operation alone, and random resized crop (SelfAugment, method notes section 2)."""
+    """Each operation alone, and random resized crop (SelfAugment, arXiv 2009.07724)."""
 
     kind: Literal["base_augmentation"]
 
 
 class SelfRandAugmentStrategy(Document):
-    """The grid of count N and strength M (SelfAugment, method notes section 3).
+    """The grid of count N and strength M (SelfAugment, arXiv 2009.07724).
 
     M is a fraction of the largest searched strength, so more is stronger; `points` cuts a range.
     """
@@ -116,7 +116,7 @@ class AshaStrategy(_Sampled):
 
 class DensityMatchingStrategy(Document):
     """SelfAugment: score policies on the held-out folds of encoders pretrained with the space's
-    base augmentation, without pretraining any; then pretrain what was found (method notes 4).
+    base augmentation, without pretraining any; then pretrain what was found (arXiv 2009.07724).
     """
 
     kind: Literal["density_matching"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import Any
 
 from quarterturn.models.tensors import Weights
 from quarterturn.policy.schema import Policy
@@ -14,6 +13,7 @@ from quarterturn.pretrain.checkpoints import CheckpointStore
 from quarterturn.pretrain.collapse import is_collapsed, spread
 from quarterturn.pretrain.curves import curve
 from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.outcome import Outcome, Score
 from quarterturn.pretrain.spec import REFERENCE_CRITERIA, TrialSpec
 from quarterturn.score.criteria import (
     CRITERIA,
@@ -33,10 +33,11 @@ _FEWEST = 3
 
 def score(
     run: trainer.Run, data: TrialData, spec: TrialSpec, initial: Weights | None = None
-) -> dict[str, Any]:
-    """The criteria of a trained encoder; `score` is the chosen one, larger being better, and
-    `held_out` the same on the images of the report (None where there are too few).
-    `initial` is what the run started from.
+) -> Score:
+    """The criteria of a trained encoder; `initial` is what the run started from.
+
+    Raises:
+        DivergedError: the features are not finite.
     """
     limits = spec.scoring
     parts = {
@@ -101,13 +102,13 @@ def score(
         )
     sign = CRITERIA[limits.criterion].sign
     held_out = found.get("report", {}).get(limits.criterion)
-    return {
-        "score": sign * metrics[limits.criterion],
-        "held_out": None if held_out is None else sign * held_out,
-        "sampling_error": error,
-        "collapsed": is_collapsed(run.losses, run.method.ceiling, output_spread),
-        "metrics": metrics,
-    }
+    return Score(
+        score=sign * metrics[limits.criterion],
+        held_out=None if held_out is None else sign * held_out,
+        sampling_error=error,
+        collapsed=is_collapsed(run.losses, run.method.ceiling, output_spread),
+        metrics=metrics,
+    )
 
 
 def begin(
@@ -129,17 +130,40 @@ def begin(
 
 
 def conclude(
-    run: trainer.Run, spec: TrialSpec, data: TrialData, *, job: str, candidate: str,
-    checkpoints: CheckpointStore, initial: Weights | None = None,
-) -> dict[str, Any]:  # fmt: skip
-    """Keep the state that the next rung continues from, and score; `score`'s result and `curve`.
+    run: trainer.Run,
+    spec: TrialSpec,
+    data: TrialData,
+    *,
+    job: str,
+    candidate: str,
+    checkpoints: CheckpointStore,
+    initial: Weights | None = None,
+) -> Score:
+    """Keep the state that the next rung continues from, and score.
 
     Raises:
-        quarterturn.pretrain.trainer.DivergedError: the features are not finite.
+        DivergedError: the features are not finite.
     """
     if spec.iterations < spec.schedule_iterations:
         checkpoints.save(job, candidate, spec.seed, spec.iterations, trainer.state_of(run))
-    return {**score(run, data, spec, initial), "curve": curve(run.losses)}
+    return score(run, data, spec, initial)
+
+
+def scored_outcome(
+    found: Score, run: trainer.Run, iterations_run: int, pretraining: float, scoring: float
+) -> Outcome:
+    """The outcome of a trial that was scored; seconds of its two halves."""
+    return Outcome(
+        iterations_run=iterations_run,
+        pretraining_seconds=pretraining,
+        scoring_seconds=scoring,
+        metrics=found.metrics,
+        score=found.score,
+        held_out=found.held_out,
+        sampling_error=found.sampling_error,
+        collapsed=found.collapsed,
+        curve=curve(run.losses),
+    )
 
 
 def execute_trial(
@@ -154,11 +178,8 @@ def execute_trial(
     watch: trainer.Watch,
     clock: Callable[[], float] = time.perf_counter,
     initial: Weights | None = None,
-) -> dict[str, Any]:
+) -> Outcome:
     """Pretrain and score one candidate with one seed; see `begin`.
-
-    Returns:
-        `score`, `sampling_error`, `collapsed`, `metrics`, `curve`, and seconds of both stages.
 
     Raises:
         quarterturn.pretrain.trainer.DivergedError, and whatever `watch` raises.
@@ -175,13 +196,15 @@ def execute_trial(
     )  # fmt: skip
     trained = clock()
     watch(run.step)
-    result = conclude(
-        run, spec, data,
-        job=job, candidate=candidate, checkpoints=checkpoints, initial=initial,
-    )  # fmt: skip
-    return {
-        **result,
-        "iterations_run": spec.iterations - resumed_at,
-        "pretraining_seconds": trained - started,
-        "scoring_seconds": clock() - trained,
-    }
+    found = conclude(
+        run,
+        spec,
+        data,
+        job=job,
+        candidate=candidate,
+        checkpoints=checkpoints,
+        initial=initial,
+    )
+    return scored_outcome(
+        found, run, spec.iterations - resumed_at, trained - started, clock() - trained
+    )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from quarterturn.density.execute import execute_density_trial
 from quarterturn.models.tensors import Weights
@@ -12,12 +11,13 @@ from quarterturn.policy.schema import Policy
 from quarterturn.pretrain.checkpoints import CheckpointStore, Elsewhere
 from quarterturn.pretrain.data import TrialData
 from quarterturn.pretrain.initial import Origin, initial_weights, origin_of
+from quarterturn.pretrain.outcome import Outcome
 from quarterturn.pretrain.spec import TrialSpec
 from quarterturn.pretrain.trainer import Watch
 from quarterturn.storage import Storage
 from quarterturn.trial.execute import execute_trial
 from quarterturn.trial.keeping import execute_kept
-from quarterturn.trial.pack import Outcome, PackedTrial, execute_pack
+from quarterturn.trial.pack import PackedTrial, PlacedOutcome, execute_pack
 
 
 def execute(
@@ -30,7 +30,7 @@ def execute(
     storage: Storage,
     watch: Watch,
     elsewhere: Elsewhere | None = None,
-) -> dict[str, Any]:
+) -> Outcome:
     """Pretrain and score a candidate or, where the trial has a payload, work on a fold, or pretrain
     an encoder that is kept.
 
@@ -50,7 +50,7 @@ def execute(
         job=job, candidate=candidate, checkpoints=CheckpointStore(storage, elsewhere),
         watch=watch, initial=initial,
     )  # fmt: skip
-    return {**outcome, "provenance": {"init": origin}}
+    return replace(outcome, init=origin)
 
 
 def can_be_packed(spec: TrialSpec) -> bool:
@@ -61,14 +61,14 @@ def can_be_packed(spec: TrialSpec) -> bool:
 def execute_together(
     trials: Sequence[PackedTrial], data: TrialData, *, job: str, storage: Storage,
     elsewhere: Elsewhere | None = None,
-) -> Iterator[Outcome]:  # fmt: skip
+) -> Iterator[PlacedOutcome]:  # fmt: skip
     """Trials of one job, task and rung that can be packed, each as by `execute`; what a trial
     starts from is filled in here.
 
     Raises:
         WeightsUnavailableError, and errors of the storage.
     """
-    loaded: dict[Origin, tuple[Weights | None, dict[str, Any]]] = {}
+    loaded: dict[Origin, tuple[Weights | None, Mapping[str, str | None]]] = {}
     for trial in trials:
         origin = origin_of(trial.spec)
         if origin not in loaded:
@@ -80,6 +80,6 @@ def execute_together(
         job=job, checkpoints=CheckpointStore(storage, elsewhere),
     )  # fmt: skip
     for place, outcome in outcomes:
-        if isinstance(outcome, dict):
-            outcome = {**outcome, "provenance": {"init": starts[place][1]}}
+        if isinstance(outcome, Outcome):
+            outcome = replace(outcome, init=starts[place][1])
         yield place, outcome

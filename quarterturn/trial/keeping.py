@@ -19,6 +19,7 @@ from quarterturn.pretrain.collapse import is_collapsed, spread
 from quarterturn.pretrain.curves import curve
 from quarterturn.pretrain.data import TrialData
 from quarterturn.pretrain.initial import initial_weights, stage_name, stage_pretraining
+from quarterturn.pretrain.outcome import KeptEncoder, Outcome
 from quarterturn.pretrain.spec import FINAL, PretrainingSpec, TrialSpec
 from quarterturn.score.features import encode
 from quarterturn.storage import Storage
@@ -62,7 +63,7 @@ def _metrics(run: trainer.Run, data: TrialData) -> tuple[dict[str, float], bool]
 def execute_kept(
     spec: TrialSpec, policy: Policy, data: TrialData, *, job: str, storage: Storage,
     watch: trainer.Watch, keep_seconds: float = _KEEP_SECONDS,
-) -> dict[str, Any]:  # fmt: skip
+) -> Outcome:  # fmt: skip
     """Run a trial of the task `source/K`, `warm_up` or `final`; its encoder is stored.
 
     A stage whose encoder is there is not trained again: an earlier attempt was lost after it.
@@ -80,11 +81,14 @@ def execute_kept(
     if not is_final and storage.has(key):
         with storage.held(key) as path:
             digest = load_weights(path).digest
-        return {
-            "metrics": {}, "iterations_run": 0, "pretraining_seconds": 0.0,
-            "scoring_seconds": time.perf_counter() - started,
-            "provenance": {"init": origin, "weights": digest},
-        }  # fmt: skip
+        return Outcome(
+            iterations_run=0,
+            pretraining_seconds=0.0,
+            scoring_seconds=time.perf_counter() - started,
+            metrics={},
+            init=origin,
+            weights=digest,
+        )
     resolution = data.pretrain.shape[-1]
     run = trainer.start(pretraining, data, resolution, spec.seed, weights)
     state = checkpoints.load(job, name, spec.seed, spec.iterations, data.mean.device)
@@ -97,31 +101,38 @@ def execute_kept(
     )  # fmt: skip
     trained = time.perf_counter()
     metrics, collapsed = _metrics(run, data)
-    described: dict[str, Any] = {
-        "architecture": spec.pretraining.encoder, "resolution": resolution,
-        "mean": data.mean.flatten().tolist(), "std": data.std.flatten().tolist(),
-    }  # fmt: skip
+    mean, std = data.mean.flatten().tolist(), data.std.flatten().tolist()
     metadata = {
-        key: value if isinstance(value, str) else json.dumps(value)
-        for key, value in described.items()
+        "architecture": spec.pretraining.encoder,
+        "resolution": json.dumps(resolution),
+        "mean": json.dumps(mean),
+        "std": json.dumps(std),
     }
     partial = storage.partial(key)
     digest = save_weights(partial, portable_state(run.method.encoder), metadata)
     size = partial.stat().st_size
     storage.put(key, partial)
-    outcome = {
-        "metrics": metrics,
-        "collapsed": collapsed,
-        "curve": curve(run.losses),
-        "iterations_run": spec.iterations - begun,
-        "pretraining_seconds": trained - started,
-        "scoring_seconds": time.perf_counter() - trained,
-        "provenance": {"init": origin, "weights": digest},
-    }
-    if is_final:
-        outcome["encoder"] = {
-            **described, "digest": digest, "size_bytes": size,
-            "iterations": spec.iterations, "images": len(data.pretrain), "seed": spec.seed,
-            "collapsed": collapsed, "init": origin,
-        }  # fmt: skip
-    return outcome
+    encoder = KeptEncoder(
+        architecture=spec.pretraining.encoder,
+        resolution=resolution,
+        mean=mean,
+        std=std,
+        digest=digest,
+        size_bytes=size,
+        iterations=spec.iterations,
+        images=len(data.pretrain),
+        seed=spec.seed,
+        collapsed=collapsed,
+        init=origin,
+    )
+    return Outcome(
+        iterations_run=spec.iterations - begun,
+        pretraining_seconds=trained - started,
+        scoring_seconds=time.perf_counter() - trained,
+        metrics=metrics,
+        collapsed=collapsed,
+        curve=curve(run.losses),
+        init=origin,
+        weights=digest,
+        encoder=encoder if is_final else None,
+    )

@@ -6,17 +6,17 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from quarterturn.models.tensors import Weights
 from quarterturn.policy.schema import Policy
 from quarterturn.pretrain.checkpoints import CheckpointStore
 from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.outcome import Outcome
 from quarterturn.pretrain.packs.size import remember_limit
 from quarterturn.pretrain.packs.training import Member, train_pack
 from quarterturn.pretrain.spec import TrialSpec
 from quarterturn.pretrain.trainer import Watch
-from quarterturn.trial.execute import begin, conclude
+from quarterturn.trial.execute import begin, conclude, scored_outcome
 
 
 @dataclass(frozen=True)
@@ -33,29 +33,36 @@ class PackedTrial:
 
 
 #: Of each trial its place in the pack, and its outcome or why it has none.
-Outcome = tuple[int, dict[str, Any] | Exception]
+PlacedOutcome = tuple[int, Outcome | Exception]
 
 
 def _conclude(
-    trial: PackedTrial, member: Member, resumed_at: int, data: TrialData,
-    job: str, checkpoints: CheckpointStore,
-) -> dict[str, Any] | Exception:  # fmt: skip
+    trial: PackedTrial,
+    member: Member,
+    resumed_at: int,
+    data: TrialData,
+    job: str,
+    checkpoints: CheckpointStore,
+) -> Outcome | Exception:
     started = time.perf_counter()
+    if member.error is not None:
+        return member.error
     try:
-        if member.error is None:
-            trial.watch(member.run.step)
-            return {
-                **conclude(
-                    member.run, trial.spec, data, job=job, candidate=trial.candidate,
-                    checkpoints=checkpoints, initial=trial.initial,
-                ),
-                "iterations_run": trial.spec.iterations - resumed_at,
-                "pretraining_seconds": member.seconds,
-                "scoring_seconds": time.perf_counter() - started,
-            }  # fmt: skip
+        trial.watch(member.run.step)
+        found = conclude(
+            member.run,
+            trial.spec,
+            data,
+            job=job,
+            candidate=trial.candidate,
+            checkpoints=checkpoints,
+            initial=trial.initial,
+        )
     except Exception as error:
         return error
-    return member.error
+    seconds = time.perf_counter() - started
+    run_here = trial.spec.iterations - resumed_at
+    return scored_outcome(found, member.run, run_here, member.seconds, seconds)
 
 
 def execute_pack(
@@ -65,7 +72,7 @@ def execute_pack(
     *,
     job: str,
     checkpoints: CheckpointStore,
-) -> Iterator[Outcome]:
+) -> Iterator[PlacedOutcome]:
     """Pretrain trials of one job, task and rung together, then score one after the other.
 
     The outcome of a trial is that of `execute_trial`, within rounding, and so are the checkpoints;

@@ -45,12 +45,12 @@ def test_counts_are_those_of_the_tables(
     assert found["trials", "completed"] == found["trials", "running"] == 1
     assert found["trials", "queued"] == len(due) - 2
     assert found["completed_trials_total", "search"] == 1
-    assert found["iterations_total", "search"] == outcome()["iterations_run"]
+    assert found["iterations_total", "search"] == outcome().iterations_run
     took = outcome()
-    assert found["trial_seconds_total", "search", "pretraining"] == took["pretraining_seconds"]
-    assert found["trial_seconds_total", "search", "scoring"] == took["scoring_seconds"]
+    assert found["trial_seconds_total", "search", "pretraining"] == took.pretraining_seconds
+    assert found["trial_seconds_total", "search", "scoring"] == took.scoring_seconds
     batch = TINY_SEARCH["pretraining"]["batch_size"]
-    assert found["images_total", "search"] == batch * took["iterations_run"]
+    assert found["images_total", "search"] == batch * took.iterations_run
     assert found["lease_losses_total",] == 0
     assert not [key for key in found if key[0].startswith("gpu_memory")], "nobody has a GPU"
     assert found["broker_up",] == 0, "there is no Redis in this test"

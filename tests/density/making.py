@@ -11,6 +11,7 @@ from quarterturn.density.execute import execute_density_trial
 from quarterturn.policy.recipes import crop_flip
 from quarterturn.pretrain.checkpoints import CheckpointStore
 from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.outcome import Outcome
 from quarterturn.pretrain.spec import PretrainingSpec, ScoringSpec, TrialSpec
 from quarterturn.storage.folder import FolderStorage
 
@@ -38,7 +39,7 @@ def trial_spec(
 
 def run_trial(
     spec: TrialSpec, data: TrialData, folder: Path, watch: Any = lambda _: None
-) -> dict[str, Any]:
+) -> Outcome:
     return execute_density_trial(
         spec, crop_flip(), 28, data, job="job_x", candidate="base",
         checkpoints=CheckpointStore(FolderStorage(folder)), watch=watch,

@@ -27,7 +27,7 @@ def data(animal_cache: DatasetCache) -> TrialData:
 
 def _losses(data: TrialData, folder: Path, policies: list[Any], **spec: Any) -> Any:
     trial = trial_spec("density/level1/0/0", policies=policies, **spec)
-    return run_trial(trial, data, folder)["metrics"]["losses"]
+    return run_trial(trial, data, folder).losses
 
 
 def _checkpoint(folder: Path) -> Path:
@@ -40,19 +40,16 @@ def test_a_fold_whose_checkpoint_is_lost_is_made_again_with_equal_results(
     data: TrialData, tmp_path: Path, method: str
 ) -> None:
     base = run_trial(trial_spec("fold/0", method=method), data, tmp_path)
-    assert base["pretraining_seconds"] > 0
+    assert base.pretraining_seconds > 0
     spec = trial_spec("density/level1/0/0", policies=[INVERT, SOLARIZE], method=method)
     kept = run_trial(spec, data, tmp_path)
-    assert kept["pretraining_seconds"] == 0, "the encoder of the fold is at hand"
+    assert kept.pretraining_seconds == 0, "the encoder of the fold is at hand"
     _checkpoint(tmp_path).unlink()
     made_again = run_trial(spec, data, tmp_path)
-    assert made_again["pretraining_seconds"] > 0
-    assert made_again["metrics"] == kept["metrics"]
-    assert run_trial(spec, data, tmp_path)["pretraining_seconds"] == 0, "and is kept"
-    assert (
-        run_trial(trial_spec("fold/0", method=method), data, tmp_path)["metrics"]
-        == (base["metrics"])
-    )
+    assert made_again.pretraining_seconds > 0
+    assert made_again.metrics == kept.metrics
+    assert run_trial(spec, data, tmp_path).pretraining_seconds == 0, "and is kept"
+    assert run_trial(trial_spec("fold/0", method=method), data, tmp_path).metrics == (base.metrics)
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04", bytes(400), b"no checkpoint at all"])

@@ -17,6 +17,7 @@ from quarterturn.pretrain import hardware, trainer
 from quarterturn.pretrain.checkpoints import CheckpointStore
 from quarterturn.pretrain.data import TrialData
 from quarterturn.pretrain.graphs import stepping
+from quarterturn.pretrain.outcome import Outcome
 from quarterturn.pretrain.packs import size, training
 from quarterturn.pretrain.packs.size import best_size, pack_size, remember_limit, throughput
 from quarterturn.pretrain.packs.stack import StackedMethod
@@ -190,17 +191,17 @@ def test_rungs_of_packs_and_of_trials_alone_continue_each_other(
             seed=seed, iterations=until, schedule_iterations=14, resume_from=resume,
         )  # fmt: skip
 
-    def pack(folder: Path, until: int, resume: int = 0) -> list[dict[str, Any]]:
+    def pack(folder: Path, until: int, resume: int = 0) -> list[Outcome]:
         trials = [
             PackedTrial(spec(k, until, resume), POLICIES[k], f"c{k}", _nothing) for k in range(2)
         ]
         store = CheckpointStore(FolderStorage(folder))
         found = dict(execute_pack(trials, 28, data, job="job_x", checkpoints=store))
         outcomes = [found[k] for k in range(2)]
-        assert all(isinstance(outcome, dict) for outcome in outcomes), outcomes
+        assert all(isinstance(outcome, Outcome) for outcome in outcomes), outcomes
         return outcomes  # type: ignore[return-value]
 
-    def alone(folder: Path, until: int, resume: int = 0) -> list[dict[str, Any]]:
+    def alone(folder: Path, until: int, resume: int = 0) -> list[Outcome]:
         return [
             execute_trial(
                 spec(k, until, resume), POLICIES[k], 28, data, job="job_x", candidate=f"c{k}",
@@ -216,12 +217,12 @@ def test_rungs_of_packs_and_of_trials_alone_continue_each_other(
     later.append(pack(tmp_path / "alone", 14, 6))
     for results, expected in [(first, wanted[0]), *((found, wanted[1]) for found in later)]:
         for result, other in zip(results, expected, strict=True):
-            assert result.keys() == other.keys()
-            assert result["iterations_run"] == other["iterations_run"]
-            assert result["curve"] == [pytest.approx(point, rel=1e-2) for point in other["curve"]]
-            assert result["score"] == pytest.approx(other["score"], abs=0.05)
-            for name, value in other["metrics"].items():
-                assert result["metrics"][name] == pytest.approx(value, rel=0.05, abs=0.05), name
+            assert result.metrics.keys() == other.metrics.keys()
+            assert result.iterations_run == other.iterations_run
+            assert result.curve == [pytest.approx(point, rel=1e-2) for point in other.curve]
+            assert result.score == pytest.approx(other.score, abs=0.05)
+            for name, value in other.metrics.items():
+                assert result.metrics[name] == pytest.approx(value, rel=0.05, abs=0.05), name
 
 
 @pytest.mark.parametrize(

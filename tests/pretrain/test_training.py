@@ -21,6 +21,7 @@ from quarterturn.pretrain.checkpoints import CheckpointStore
 from quarterturn.pretrain.collapse import is_collapsed, spread
 from quarterturn.pretrain.data import load_trial_data
 from quarterturn.pretrain.methods import MoCoV2, SimCLR, build_method
+from quarterturn.pretrain.outcome import Outcome
 from quarterturn.pretrain.spec import PretrainingSpec, ScoringSpec, TrialSpec
 from quarterturn.storage.folder import FolderStorage
 from quarterturn.trial.execute import execute_trial
@@ -32,7 +33,7 @@ SCORING = ScoringSpec(probe_train_images=60, probe_test_images=60)
 def _trial(
     cache: DatasetCache, folder: Path, policy: Policy, *, until: int, resume: int = 0,
     seed: int = 0, length: int = 12, **pretraining: Any,
-) -> dict[str, Any]:  # fmt: skip
+) -> Outcome:  # fmt: skip
     spec = TrialSpec(
         pretraining=PretrainingSpec(encoder="resnet_tiny", batch_size=16, **pretraining),
         scoring=SCORING, seed=seed, iterations=until, schedule_iterations=length,
@@ -52,18 +53,18 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
     whole = _trial(animal_cache, tmp_path / "a", policy, until=12, method=method)
     _trial(animal_cache, tmp_path / "b", policy, until=5, method=method)
     resumed = _trial(animal_cache, tmp_path / "b", policy, until=12, resume=5, method=method)
-    assert resumed["iterations_run"] == 7
-    assert resumed["curve"] == whole["curve"]
-    assert resumed["score"] == whole["score"]
+    assert resumed.iterations_run == 7
+    assert resumed.curve == whole.curve
+    assert resumed.score == whole.score
     lost = _trial(animal_cache, tmp_path / "nothing", policy, until=12, resume=5, method=method)
-    assert lost["iterations_run"] == 12, "without its checkpoint it starts afresh"
-    assert lost["score"] == whole["score"]
+    assert lost.iterations_run == 12, "without its checkpoint it starts afresh"
+    assert lost.score == whole.score
 
 
 def test_seeds_change_results_and_repeat_them(animal_cache: DatasetCache, tmp_path: Path) -> None:
     runs = [_trial(animal_cache, tmp_path, crop_flip(), until=6, seed=s) for s in (1, 1, 2)]
-    assert runs[0]["curve"] == runs[1]["curve"]
-    assert runs[0]["curve"] != runs[2]["curve"]
+    assert runs[0].curve == runs[1].curve
+    assert runs[0].curve != runs[2].curve
 
 
 def test_candidates_of_a_seed_share_first_weights_and_batches(

@@ -23,6 +23,7 @@ from quarterturn.pretrain.curves import curve
 from quarterturn.pretrain.data import TrialData, load_trial_data
 from quarterturn.pretrain.initial import origin_of
 from quarterturn.pretrain.methods import MoCoV2
+from quarterturn.pretrain.outcome import Outcome
 from quarterturn.pretrain.spec import PretrainingSpec, ScoringSpec, TrialSpec
 from quarterturn.score.features import rotation_features
 from quarterturn.score.probe import rotation_probe
@@ -61,7 +62,7 @@ def _trial(
     )  # fmt: skip
 
 
-def _execute(spec: TrialSpec, data: TrialData, folder: Path, **options: Any) -> dict[str, Any]:
+def _execute(spec: TrialSpec, data: TrialData, folder: Path, **options: Any) -> Outcome:
     return execute(
         spec, crop_flip(), data, job="job_x", candidate="c", watch=lambda _: None,
         storage=FolderStorage(folder), **options,
@@ -161,27 +162,27 @@ def test_a_warm_up_is_trained_once_and_started_from(data: TrialData, tmp_path: P
     with pytest.raises(WeightsUnavailableError):
         _execute(_trial(**WARM), data, tmp_path)
     first = _execute(_trial("warm_up", **WARM), data, tmp_path)
-    assert (first["iterations_run"], "score" in first) == (6, False)
+    assert (first.iterations_run, first.score) == (6, None)
     again = _execute(_trial("warm_up", **WARM), data, tmp_path)
-    assert again["iterations_run"] == 0
-    assert again["provenance"] == first["provenance"]
-    assert first["provenance"]["init"] == {"kind": "scratch"}
+    assert again.iterations_run == 0
+    assert again.provenance == first.provenance
+    assert first.init == {"kind": "scratch"}
     trial = _execute(_trial(**WARM), data, tmp_path)
-    digest = first["provenance"]["weights"]
-    assert trial["provenance"]["init"] == {"kind": "stage", "name": "warm_up-0", "digest": digest}
+    digest = first.weights
+    assert trial.init == {"kind": "stage", "name": "warm_up-0", "digest": digest}
     kept = load_weights(tmp_path / "checkpoints" / "job_x" / "warm_up-0.safetensors", digest)
     expected = untrained_rotation(data, PretrainingSpec(**TINY), SCORING, 0, kept)
-    assert trial["metrics"]["rotation_untrained"] == expected
+    assert trial.metrics["rotation_untrained"] == expected
     spec = PretrainingSpec(**TINY)
     run = trainer.start(spec, data, 28, 0, kept)
     trainer.train(run, crop_flip(), data, spec, seed=0, until=6, length=6, watch=lambda _: None)
-    assert trial["score"] == score(run, data, _trial())["score"], "trained from what was kept"
+    assert trial.score == score(run, data, _trial()).score, "trained from what was kept"
     cold = trainer.start(spec, data, 28, 0)
     trainer.train(cold, crop_flip(), data, spec, seed=0, until=6, length=6, watch=lambda _: None)
-    assert trial["curve"] == curve(run.losses) != curve(cold.losses)
+    assert trial.curve == curve(run.losses) != curve(cold.losses)
     other = _execute(_trial("warm_up", seed=1, **WARM), data, tmp_path)
-    assert other["iterations_run"] == 6
-    assert other["provenance"]["weights"] != digest
+    assert other.iterations_run == 6
+    assert other.weights != digest
 
 
 def test_a_stage_that_was_interrupted_goes_on(data: TrialData, tmp_path: Path) -> None:
@@ -194,7 +195,7 @@ def test_a_stage_that_was_interrupted_goes_on(data: TrialData, tmp_path: Path) -
 
     spec = _trial("warm_up", iterations=120, **WARM)
 
-    def run(name: str, watch: Any, **options: Any) -> dict[str, Any]:
+    def run(name: str, watch: Any, **options: Any) -> Outcome:
         storage = FolderStorage(tmp_path / name)
         return execute_kept(
             spec, crop_flip(), data, job="job_x", storage=storage, watch=watch, **options
@@ -204,9 +205,9 @@ def test_a_stage_that_was_interrupted_goes_on(data: TrialData, tmp_path: Path) -
     with pytest.raises(Lost):
         run("b", watch, keep_seconds=0.0)
     rest = run("b", lambda _: None)
-    assert rest["iterations_run"] == 20, "from the state after 100 steps"
-    assert rest["curve"] == whole["curve"]
-    assert rest["provenance"] == whole["provenance"]
+    assert rest.iterations_run == 20, "from the state after 100 steps"
+    assert rest.curve == whole.curve
+    assert rest.provenance == whole.provenance
 
 
 def test_a_source_carries_over_to_another_resolution_and_normalisation(
@@ -223,9 +224,9 @@ def test_a_source_carries_over_to_another_resolution_and_normalisation(
     run = trainer.start(spec, source, 80, 0)
     trainer.train(run, crop_flip(), source, spec, seed=0, until=2, length=2, watch=lambda _: None)
     expected = portable_state(run.method.encoder)
-    assert left["provenance"]["weights"] == digest_of(expected)
+    assert left.weights == digest_of(expected)
     trial = _execute(_trial(**chain), data, tmp_path)
-    assert trial["provenance"]["init"]["digest"] == digest_of(expected)
+    assert (trial.init or {})["digest"] == digest_of(expected)
 
 
 def test_a_checkpoint_is_checked_when_it_is_loaded(
@@ -236,7 +237,7 @@ def test_a_checkpoint_is_checked_when_it_is_loaded(
     save_weights(path, trained.tensors)
     init = {"init": {"checkpoint": "ckpt_a", "digest": trained.digest}}
     trial = _execute(_trial(**init), data, tmp_path)
-    assert trial["provenance"]["init"]["digest"] == trained.digest
+    assert (trial.init or {})["digest"] == trained.digest
     damaged = bytearray(path.read_bytes())
     damaged[-1] ^= 1
     path.write_bytes(damaged)
@@ -251,11 +252,11 @@ def test_the_final_encoder_is_of_all_images(
     assert len(whole.pretrain) == animal_cache.info.images > len(data.pretrain)
     assert torch.equal(whole.report, data.report)
     outcome = _execute(_trial("final"), whole, tmp_path)
-    assert outcome["encoder"]["images"] == animal_cache.info.images
+    assert outcome.encoder.images == animal_cache.info.images
     path = tmp_path / "encoders" / "job_x.safetensors"
-    assert load_weights(path).digest == outcome["encoder"]["digest"]
+    assert load_weights(path).digest == outcome.encoder.digest
     spec = PretrainingSpec(**TINY)
     run = trainer.start(spec, whole, 28, 0)
     trainer.train(run, crop_flip(), whole, spec, seed=0, until=6, length=6, watch=lambda _: None)
-    assert digest_of(portable_state(run.method.encoder)) == outcome["encoder"]["digest"]
+    assert digest_of(portable_state(run.method.encoder)) == outcome.encoder.digest
     load_portable(run.method.encoder, load_weights(path).tensors)

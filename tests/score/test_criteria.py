@@ -16,6 +16,7 @@ from quarterturn.data import DatasetCache
 from quarterturn.policy.recipes import crop_flip
 from quarterturn.pretrain import trainer
 from quarterturn.pretrain.data import TrialData, load_trial_data
+from quarterturn.pretrain.outcome import Score
 from quarterturn.pretrain.spec import (
     REFERENCE_CRITERIA,
     CriterionName,
@@ -62,7 +63,7 @@ def run(data: TrialData) -> trainer.Run:
     return started
 
 
-def _score(run: trainer.Run, data: TrialData, **scoring: Any) -> dict[str, Any]:
+def _score(run: trainer.Run, data: TrialData, **scoring: Any) -> Score:
     spec = TrialSpec(
         pretraining=SPEC, scoring=ScoringSpec.model_validate({**SCORING, **scoring}), seed=0,
         iterations=6, schedule_iterations=6,
@@ -95,12 +96,12 @@ def test_every_criterion_is_recorded_and_the_jobs_own_is_the_score(
     run: trainer.Run, data: TrialData, criterion: str
 ) -> None:
     found = _score(run, data, criterion=criterion)
-    metrics = found["metrics"]
+    metrics = found.metrics
     assert set(SIGNS) <= metrics.keys()
     assert all(math.isfinite(value) for value in metrics.values())
-    assert found["score"] == SIGNS[criterion] * metrics[criterion]
-    assert math.isfinite(found["held_out"])
-    assert metrics == _score(run, data)["metrics"], "they do not depend on the job's criterion"
+    assert found.score == SIGNS[criterion] * metrics[criterion]
+    assert math.isfinite(found.held_out)
+    assert metrics == _score(run, data).metrics, "they do not depend on the job's criterion"
 
 
 @pytest.mark.parametrize("other", [None, "report", "probe_test"])
@@ -115,8 +116,8 @@ def test_the_score_is_of_the_test_images_and_the_held_out_number_of_the_reports(
     )
     for criterion in SIGNS:
         found = _score(run, data, criterion=criterion)
-        assert found["score"] == pytest.approx(tested[criterion], rel=1e-6), criterion
-        assert found["held_out"] == pytest.approx(reported[criterion], rel=1e-6), criterion
+        assert found.score == pytest.approx(tested[criterion], rel=1e-6), criterion
+        assert found.held_out == pytest.approx(reported[criterion], rel=1e-6), criterion
 
 
 def test_what_is_reported_on_moves_no_score_and_what_is_tested_on_no_held_out_number(
@@ -128,9 +129,9 @@ def test_what_is_reported_on_moves_no_score_and_what_is_tested_on_no_held_out_nu
             _score(run, each, criterion=criterion)
             for each in (data, replace(data, report=others), replace(data, probe_test=others))
         )
-        assert reported["score"] == usual["score"]
-        assert reported["metrics"] == usual["metrics"]
-        assert tested["held_out"] == usual["held_out"]
+        assert reported.score == usual.score
+        assert reported.metrics == usual.metrics
+        assert tested.held_out == usual.held_out
 
 
 def test_the_splits_share_no_image(data: TrialData) -> None:
@@ -144,8 +145,8 @@ def test_the_splits_share_no_image(data: TrialData) -> None:
 
 def test_without_images_to_report_on_nothing_is_reported(run: trainer.Run, data: TrialData) -> None:
     found = _score(run, replace(data, report=data.report[:2]))
-    assert found["held_out"] is None
-    assert 0 <= found["score"] <= 1
+    assert found.held_out is None
+    assert 0 <= found.score <= 1
 
 
 def test_features_that_are_not_finite_are_an_error(data: TrialData) -> None:
@@ -205,7 +206,7 @@ def test_feature_criteria_against_float64() -> None:
 def test_the_composite_is_rotation_above_chance_times_retrieval(
     run: trainer.Run, data: TrialData
 ) -> None:
-    metrics = _score(run, data)["metrics"]
+    metrics = _score(run, data).metrics
     expected = (metrics["rotation"] - 0.25) * metrics["retrieval"]
     assert metrics["rotation"] > 0.25
     assert metrics["composite"] == pytest.approx(expected)
@@ -224,12 +225,12 @@ def test_every_criterion_has_a_sampling_error_of_its_test_images(
     found = _score(run, data, criterion=criterion, probe_test_images=count)
     expected = sampling_error(
         criterion,
-        found["metrics"],
+        found.metrics,
         rotation_probe(train, test).sampling_error,
         crop_flip_views(run.method, data, images),
         test[0],
     )
-    assert found["sampling_error"] == pytest.approx(expected, rel=1e-6)
+    assert found.sampling_error == pytest.approx(expected, rel=1e-6)
 
 
 def _made_up_error(criterion: str, count: int, seed: int) -> float:

@@ -66,7 +66,7 @@ def test_every_trial_records_it_whatever_it_trained(data: TrialData) -> None:
         spec = TrialSpec(
             pretraining=SPEC, scoring=SCORING, seed=3, iterations=4, schedule_iterations=4
         )
-        found.append(score(run, data, spec)["metrics"])
+        found.append(score(run, data, spec).metrics)
         weights.append(next(run.method.encoder.parameters()))
     assert not torch.equal(*weights)
     assert {m["rotation_untrained"] for m in found} == {untrained_rotation(data, SPEC, SCORING, 3)}

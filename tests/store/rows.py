@@ -13,6 +13,7 @@ from core.jobs.result import record
 from core.settings import Settings
 from core.store.database import session_scope, statement_scope
 from core.store.tables import Dataset, Trial, new_id
+from quarterturn.pretrain.outcome import Outcome
 from tests.conftest import TINY_SEARCH
 
 
@@ -41,12 +42,12 @@ def trial(trial_id: str) -> Trial:
         return session.get_one(Trial, trial_id)
 
 
-def outcome(score: float = 0.5) -> dict[str, Any]:
+def outcome(score: float = 0.5) -> Outcome:
     """What a worker reports."""
-    return {
-        "score": score, "sampling_error": 0.01, "collapsed": False, "metrics": {}, "curve": [],
-        "iterations_run": 4, "pretraining_seconds": 0.1, "scoring_seconds": 0.1,
-    }  # fmt: skip
+    return Outcome(
+        iterations_run=4, pretraining_seconds=0.1, scoring_seconds=0.1, metrics={}, score=score,
+        sampling_error=0.01, collapsed=False, curve=[],
+    )  # fmt: skip
 
 
 def take(settings: Settings, trial_id: str, worker: str = "w") -> ClaimedTrial:
@@ -63,9 +64,9 @@ def somebody_waits_for_a_row() -> bool:
         return bool(session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
 
 
-def complete(taken: ClaimedTrial, found: dict[str, Any]) -> list[str]:
+def complete(taken: ClaimedTrial, found: Outcome) -> list[str]:
     """Report a result as a worker does; ids of the trials that follow."""
-    with session_scope() if "encoder" in found else statement_scope() as session:
+    with session_scope() if found.encoder is not None else statement_scope() as session:
         if not record(session, taken, found):
             return []
     with statement_scope() as session:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import text
 
@@ -37,7 +39,7 @@ def test_a_budget_of_seconds_that_ends_before_any_pretraining_says_so(database: 
         with session_scope() as session:
             claimed = trials.claim(session, trial_id, "w", database)
         assert claimed is not None
-        complete(claimed, {**outcome(), "score": None, "metrics": losses})
+        complete(claimed, replace(outcome(), score=None, metrics=losses))
     with get_engine().begin() as connection:
         connection.execute(text("UPDATE jobs SET started_at = now() - interval '1 hour'"))
     with session_scope() as session:

@@ -20,7 +20,7 @@ from tests.store.rows import complete, make_job, outcome, take, trial
 def _completed(database: Settings, score: float) -> trials.ClaimedTrial:
     _, due = make_job(database)
     claimed = take(database, due[0])
-    complete(claimed, {**outcome(score), "fingerprint": fingerprint(claimed, "cpu")})
+    complete(claimed, dataclasses.replace(outcome(score), fingerprint=fingerprint(claimed, "cpu")))
     return claimed
 
 

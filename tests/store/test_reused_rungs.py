@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +76,8 @@ def test_the_next_rung_goes_on_from_the_twins_state_until_it_is_deleted(
     )  # fmt: skip
     worker.run(one)
     now = trial(one)
-    assert (now.state, now.iterations_run, afresh["iterations_run"]) == ("completed", 6 - RUNG, 6)
-    assert (now.score, now.curve) == (afresh["score"], afresh["curve"])
+    assert (now.state, now.iterations_run, afresh.iterations_run) == ("completed", 6 - RUNG, 6)
+    assert (now.score, now.curve) == (afresh.score, afresh.curve)
 
     with session_scope() as session:
         delete_job(session, first)
@@ -94,7 +95,7 @@ def test_what_an_ended_job_kept_goes_with_the_last_that_needs_it(database: Setti
         assert claimed is not None
         run = 0 if place else RUNG
         known = fingerprint(claimed, "cpu")
-        complete(claimed, {**outcome(), "iterations_run": run, "fingerprint": known})
+        complete(claimed, replace(outcome(), iterations_run=run, fingerprint=known))
     kept = database.data_dir / "checkpoints" / jobs[0][0]
     kept.mkdir(parents=True)
     kept.joinpath("state.pt").touch()

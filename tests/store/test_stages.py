@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from core.store.database import get_engine, session_scope
 from core.store.schema import alembic_config, migrate
 from core.store.tables import CandidateRow, Job, Trial
 from quarterturn.policy.recipes import BASELINES
+from quarterturn.pretrain.outcome import Outcome
 from quarterturn.pretrain.spec import PretrainingSpec
 from quarterturn.search.planning import plan
 from quarterturn.search.proposals.source import rebuilt
@@ -179,7 +181,7 @@ def test_down_and_up_again_keeps_what_the_first_release_knows(old_rows: Settings
     assert [r["task"] for r in _rows("SELECT task FROM trials")] == ["search", "search"]
 
 
-def _outcome(claimed: trials.ClaimedTrial) -> dict[str, Any]:
+def _outcome(claimed: trials.ClaimedTrial) -> Outcome:
     """What a worker might report: numbers by chance, the same for the same trial."""
     spec = claimed.spec
     draws = random.Random(f"{claimed.candidate}/{spec.seed}/{spec.iterations}/{spec.task}")
@@ -187,15 +189,17 @@ def _outcome(claimed: trials.ClaimedTrial) -> dict[str, Any]:
     def losses() -> dict[str, float]:
         return {"rotation": 0.5 + draws.random(), "infonce": 3.0 + draws.random()}
 
-    common = {
-        "iterations_run": spec.iterations, "pretraining_seconds": 0.1, "scoring_seconds": 0.1,
-    }  # fmt: skip
+    plain = Outcome(
+        iterations_run=spec.iterations, pretraining_seconds=0.1, scoring_seconds=0.1, metrics={}
+    )
     if spec.payload is None:
-        found = {"score": draws.random(), "held_out": draws.random(), "sampling_error": 0.01}
-        return {**found, "collapsed": False, "metrics": losses(), "curve": [], **common}
+        return replace(
+            plain, score=draws.random(), held_out=draws.random(), sampling_error=0.01,
+            collapsed=False, metrics=losses(), curve=[],
+        )  # fmt: skip
     if "policies" in spec.payload:
-        return {"metrics": {"losses": [losses() for _ in spec.payload["policies"]]}, **common}
-    return {"metrics": {**losses(), "loss": 4.0}, **common}
+        return replace(plain, losses=[losses() for _ in spec.payload["policies"]])
+    return replace(plain, metrics={**losses(), "loss": 4.0})
 
 
 def _play(settings: Settings, due: list[str], order: random.Random) -> None:

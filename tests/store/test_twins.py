@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +25,7 @@ from core.jobs.twins import TwinRunsError, is_first
 from core.settings import Settings
 from core.store.database import get_engine, session_scope, statement_scope
 from core.store.tables import Job, Trial
+from quarterturn.pretrain.outcome import Outcome
 from tests.store.rows import complete, make_job, outcome, take, trial
 from workers.held import HeldTrial
 
@@ -36,7 +38,7 @@ def _known(claimed: ClaimedTrial) -> str:
     return known
 
 
-def _found(claimed: ClaimedTrial) -> dict[str, Any] | None:
+def _found(claimed: ClaimedTrial) -> Outcome | None:
     with statement_scope() as session:
         return taken_over(session, claimed, _known(claimed))
 
@@ -59,7 +61,7 @@ def _wait(settings: Settings, trial_id: str) -> None:
 
 def _complete(settings: Settings, claimed: ClaimedTrial, score: float = 0.5) -> list[str]:
     """As a worker does that has trained it; the trials that it sends."""
-    found = {**outcome(score), "fingerprint": _known(claimed)}
+    found = replace(outcome(score), fingerprint=_known(claimed))
     return HeldTrial(claimed, settings).settle(found)
 
 
@@ -108,8 +110,8 @@ def test_one_that_waits_was_never_taken_and_takes_over_the_result(
     assert waiting in _complete(database, running, 0.625)
     found = _found(take(database, waiting))
     assert found is not None
-    assert (found["score"], found["iterations_run"]) == (0.625, 0)
-    assert found["provenance"]["reused_from"]["trial_id"] == running.id
+    assert (found.score, found.iterations_run) == (0.625, 0)
+    assert (found.reused_from or {})["trial_id"] == running.id
 
 
 def _failed(session: Any, claimed: trials.ClaimedTrial, settings: Settings) -> list[str]:
@@ -176,7 +178,7 @@ def test_one_of_the_same_job_waits_too(database: Settings) -> None:
 
 def test_a_worker_that_dies_before_it_sends_loses_nothing(database: Settings, twins: Twins) -> None:
     running, waiting = twins
-    complete(running, {**outcome(), "fingerprint": _known(running)})
+    complete(running, replace(outcome(), fingerprint=_known(running)))
     assert waiting in _sweep(database)
 
 

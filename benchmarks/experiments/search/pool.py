@@ -99,9 +99,9 @@ def _trained(
                 watch=lambda _: None,
             )  # fmt: skip
             found[str(length)] = {
-                "score": outcome["score"], "collapsed": outcome["collapsed"],
-                "metrics": outcome["metrics"], "iterations_run": outcome["iterations_run"],
-                "sampling_error": outcome["sampling_error"],
+                "score": outcome.score, "collapsed": outcome.collapsed,
+                "metrics": dict(outcome.metrics), "iterations_run": outcome.iterations_run,
+                "sampling_error": outcome.sampling_error,
                 "seconds": time.process_time() - started,
             }  # fmt: skip
             below = length

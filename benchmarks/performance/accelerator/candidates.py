@@ -58,7 +58,7 @@ def measure_alone(data: TrialData, encoder: str, iterations: int, quick: bool) -
                 spec, moco_v2(), data.pretrain.shape[-1], data, job="bench", candidate="one",
                 checkpoints=checkpoints, watch=lambda _: None,
             )  # fmt: skip
-            parts = {name: found[f"{name}_seconds"] for name in ("pretraining", "scoring")}
+            parts = {"pretraining": found.pretraining_seconds, "scoring": found.scoring_seconds}
             taken.append({"whole": time.perf_counter() - started, **parts})
     del taken[0]
     samples = {name: [one[name] for one in taken] for name in taken[0]}

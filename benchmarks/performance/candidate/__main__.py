@@ -28,6 +28,7 @@ from quarterturn.policy.recipes import moco_v2, simclr
 from quarterturn.pretrain.checkpoints import CheckpointStore
 from quarterturn.pretrain.data import TrialData
 from quarterturn.pretrain.hardware import limit_threads
+from quarterturn.pretrain.outcome import Outcome
 from quarterturn.pretrain.spec import PretrainingSpec, TrialSpec
 from quarterturn.storage.folder import FolderStorage
 from quarterturn.trial.execute import execute_trial
@@ -41,7 +42,7 @@ def _seconds(act: Callable[[], Any]) -> float:
     return time.perf_counter() - started
 
 
-def _ours(data: TrialData, spec: TrialSpec) -> dict[str, Any]:
+def _ours(data: TrialData, spec: TrialSpec) -> Outcome:
     policy = moco_v2() if spec.pretraining.method == "moco_v2" else simclr()
     with tempfile.TemporaryDirectory() as folder:
         return execute_trial(

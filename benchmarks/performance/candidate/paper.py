@@ -43,7 +43,7 @@ def _to_normal(data: TrialData) -> list[Any]:
 def paper_pretraining(
     data: TrialData, spec: PretrainingSpec, iterations: int, workers: int
 ) -> Encoder:
-    """MoCo v2 with its policy by SGD, as SelfAugment's scripts do (method notes, section 6)."""
+    """MoCo v2 with its policy by SGD, as SelfAugment's scripts do (arXiv 2009.07724)."""
     size, device = data.pretrain.shape[-1], data.mean.device
     method = build_method(spec, build_encoder(spec.encoder, size), len(data.pretrain))
     method = method.to(device).to(memory_format=torch.channels_last)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import Any
 
 import workers.trial
 from core.jobs.claim import ClaimedTrial
+from quarterturn.pretrain.outcome import Outcome
 from workers.command import worker
 from workers.held import HeldTrial
 
@@ -21,18 +21,23 @@ def _score(claimed: ClaimedTrial) -> float:
     return 0.4 + int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) / 2**32 / 2
 
 
-def _untrained(held: list[HeldTrial]) -> Iterator[tuple[HeldTrial, dict[str, Any]]]:
+def _untrained(held: list[HeldTrial]) -> Iterator[tuple[HeldTrial, Outcome | Exception]]:
     claimed = held[0].claimed
     held[0].watch(claimed.spec.iterations)
     score = _score(claimed)
-    yield held[0], {
-        "score": score, "held_out": score, "sampling_error": 0.01, "collapsed": False,
+    outcome = Outcome(
+        iterations_run=claimed.spec.iterations - claimed.spec.resume_from,
+        pretraining_seconds=0.001,
+        scoring_seconds=0.001,
         # About as long as those of a real trial.
-        "metrics": {f"criterion_{number}": score for number in range(34)},
-        "curve": [[step, score] for step in range(20)],
-        "iterations_run": claimed.spec.iterations - claimed.spec.resume_from,
-        "pretraining_seconds": 0.001, "scoring_seconds": 0.001,
-    }  # fmt: skip
+        metrics={f"criterion_{number}": score for number in range(34)},
+        score=score,
+        held_out=score,
+        sampling_error=0.01,
+        collapsed=False,
+        curve=[[step, score] for step in range(20)],
+    )
+    yield held[0], outcome
 
 
 if __name__ == "__main__":

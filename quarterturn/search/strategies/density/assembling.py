@@ -1,8 +1,8 @@
 """Sub-policies scored once on a grid of strengths, and the policy assembled from the best.
 
 With one sub-policy drawn per image and the mean of their losses, the rotation loss of a policy is
-exactly the mean of its sub-policies' losses (method notes 9.4), so searching over sets of them is
-waste. It is linear in each probability too, so nothing but 0 and 1 can be best.
+exactly the mean of its sub-policies' losses (docs/searches.md, "assembled"), so searching over
+sets of them is waste. It is linear in each probability too, so nothing but 0 and 1 can be best.
 
 InfoNCE depends on pairs of sub-policies, one per view. To first order a sub-policy is judged by a
 view of its own against one of the base alone. Judged against itself, one that changes both views

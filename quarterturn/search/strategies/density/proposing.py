@@ -1,5 +1,5 @@
 """Whole policies proposed per fold and objective, by TPE as in the paper or at random; the best of
-each fold are merged (method notes 4.2).
+each fold are merged (docs/searches.md, "tpe and random").
 """
 
 from __future__ import annotations
