@@ -142,6 +142,7 @@ def test_no_label_reaches_a_worker(name: str) -> None:
     assert set(TrialSpec.model_fields) == fields
     assert {field.name for field in dataclasses.fields(TrialData)} == {
         "pretrain", "probe_train", "probe_test", "report", "mean", "std", "cuda_graphs",
+            "reference", "reference_report",
     }  # fmt: skip
     payloads = [t.payload for t in play(parse_search(SPECS[name]), 0).done if t.payload]
     assert payloads
