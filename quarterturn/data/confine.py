@@ -9,7 +9,7 @@ import sys
 
 from PIL import Image
 
-from quarterturn.data.decode import DecodeLimits
+from quarterturn.data.unusable import DecodeLimits
 
 
 def _is_child() -> bool:

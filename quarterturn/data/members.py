@@ -6,20 +6,19 @@ files of a .zip are not read here but where they are decoded, several at a time.
 
 from __future__ import annotations
 
-import errno
 import lzma
-import os
-import re
 import stat
 import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from quarterturn.data.caps import Caps
+from quarterturn.data.files import walk
+from quarterturn.data.noise import is_noise
 from quarterturn.data.tar_stream import CountedStream, data_of, members, open_tar
 from quarterturn.data.zip_directory import METHODS, CheckedFile, refuse_overlaps
 from quarterturn.errors import InvalidInputError
@@ -29,8 +28,6 @@ _UNREADABLE = (
     zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error,
     EOFError, OSError, ValueError, OverflowError, NotImplementedError, RecursionError,
 )  # fmt: skip
-#: What file managers leave in archives; not worth a line in the report.
-_NOISE = re.compile(r"(^|/)(__MACOSX/|\.DS_Store$|Thumbs\.db$|desktop\.ini$|\._[^/]*$)")
 
 
 @dataclass(frozen=True)
@@ -43,15 +40,26 @@ class ZipEntry:
 
 
 @dataclass(frozen=True)
+class FileEntry:
+    """A file of a folder, read where it is decoded; `size` is for grouping only."""
+
+    path: str
+    size: int
+
+
+@dataclass(frozen=True)
 class Member:
-    """A file that may be an image: its bytes, or where they are."""
+    """A file that may be an image: its bytes, or where they are; and the number of the first of
+    its pictures that is wanted.
+    """
 
     name: str
-    data: bytes | ZipEntry
+    data: bytes | ZipEntry | FileEntry
+    start: int = 0
 
     @property
     def size(self) -> int:
-        return self.data.size if isinstance(self.data, ZipEntry) else len(self.data)
+        return len(self.data) if isinstance(self.data, bytes) else self.data.size
 
 
 @dataclass(frozen=True)
@@ -63,20 +71,27 @@ class Skipped:
     message: str
 
 
-def too_big(name: str, limit: int) -> Skipped:
+class Members:
+    """Files of an archive or a folder, read anew each time they are gone through."""
+
+    def __init__(self, read: Callable[[], Iterator[Member | Skipped]]) -> None:
+        self._read = read
+
+    def __iter__(self) -> Iterator[Member | Skipped]:
+        return self._read()
+
+
+def too_big(name: str, limit: int, setting: str) -> Skipped:
     """A file that passes the limit on single files."""
-    return Skipped(name, "file_too_large", f"larger than {limit} bytes")
-
-
-def _noise(name: str) -> bool:
-    return _NOISE.search(name) is not None
+    message = f"larger than {limit} bytes; leave it out, or raise {setting}"
+    return Skipped(name, "file_too_large", message)
 
 
 def _zip_members(path: Path, archive: zipfile.ZipFile, caps: Caps) -> Iterator[Member | Skipped]:
     refuse_overlaps(archive)
     for index, info in enumerate(archive.infolist()):
         caps.count(files=1)
-        if info.is_dir() or _noise(info.filename):
+        if info.is_dir() or is_noise(info.filename):
             continue
         kind = stat.S_IFMT(info.external_attr >> 16)
         if info.flag_bits & 0x41:
@@ -95,24 +110,31 @@ def _tar_members(
     try:
         for info in members(archive, stream):
             caps.count(files=1)
-            if info.isdir() or _noise(info.name):
+            if info.isdir() or is_noise(info.name):
                 continue
             if not info.isreg() or info.issparse():
                 yield Skipped(info.name, "not_a_file", "a link, a device or a sparse file")
                 continue
             data = data_of(archive, stream, info, limit)
-            yield too_big(info.name, limit) if len(data) > limit else Member(info.name, data)
+            if len(data) > limit:
+                yield too_big(info.name, limit, caps.limits.name_of("max_member_bytes"))
+            else:
+                yield Member(info.name, data)
     except _UNREADABLE as error:
         yield Skipped("(rest of the archive)", "damaged", f"the archive ends early: {error}")
 
 
-def archive_members(path: Path, caps: Caps) -> Iterator[Member | Skipped]:
-    """Files of a `.zip`, `.tar` or `.tar.gz`, recognised by content.
+def archive_members(path: Path, caps: Caps) -> Members:
+    """Files of a `.zip`, `.tar` or `.tar.gz`, recognized by content.
 
-    Raises:
+    Going through them raises:
         InvalidInputError: `empty_archive`, `not_an_archive` or `overlapping_members`.
         TooLargeError: a cap on files or unpacked bytes is passed.
     """
+    return Members(lambda: _archive(path, caps))
+
+
+def _archive(path: Path, caps: Caps) -> Iterator[Member | Skipped]:
     if path.stat().st_size == 0:
         raise InvalidInputError(
             "The file is empty. Send a .zip, .tar or .tar.gz of images.", code="empty_archive"
@@ -135,34 +157,21 @@ def archive_members(path: Path, caps: Caps) -> Iterator[Member | Skipped]:
         ) from None
 
 
-def _bytes_of(path: Path, limit: int) -> bytes:
-    # The file may have become a link or a pipe since it was looked at.
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stream:
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "no longer a file")
-        return stream.read(limit)
+def folder_members(path: Path, caps: Caps, roots: list[Path] | None = None) -> Members:
+    """Files of a folder, where they are; links are followed, if given to what is below `roots`."""
+    return Members(lambda: _folder(path, caps, roots))
 
 
-def folder_members(path: Path, caps: Caps) -> Iterator[Member | Skipped]:
-    """Files of a folder, in the order of their names; links are not followed."""
-    for parent, folders, files in os.walk(path, followlinks=False):
-        folders.sort()
-        for file in sorted(files):
-            full = Path(parent, file)
-            name = str(full.relative_to(path))
-            if _noise(name):
-                continue
-            caps.count(files=1)
-            if full.is_symlink() or not full.is_file():
-                yield Skipped(name, "not_a_file", "a link or a device")
-                continue
-            try:
-                data = _bytes_of(full, caps.limits.max_member_bytes + 1)
-            except OSError as error:
-                yield Skipped(name, "unreadable", str(error.strerror))
-                continue
-            caps.count(size=len(data))
-            if len(data) > caps.limits.max_member_bytes:
-                yield too_big(name, caps.limits.max_member_bytes)
-                continue
-            yield Member(name, data)
+def _folder(path: Path, caps: Caps, roots: list[Path] | None) -> Iterator[Member | Skipped]:
+    for name, full, fault in walk(path, roots):
+        caps.count(files=1)
+        if fault:
+            reason = "unreadable" if fault.startswith("cannot") else "not_a_file"
+            yield Skipped(name, reason, fault)
+            continue
+        try:
+            size = Path(full).stat().st_size
+        except OSError as error:
+            yield Skipped(name, "unreadable", f"cannot be read: {error.strerror}")
+            continue
+        yield Member(name, FileEntry(full, size))

@@ -13,8 +13,9 @@ from typing import ParamSpec, TypeVar
 
 from quarterturn.data.batches import DecodedBatch, decode_batch
 from quarterturn.data.caps import MOST_CRASHES
-from quarterturn.data.decode import DecodeLimits
 from quarterturn.data.members import Member
+from quarterturn.data.plan import DecodePlan
+from quarterturn.data.unusable import DecodeLimits
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -51,7 +52,7 @@ def shutdown(*, wait: bool = False) -> None:
 def decoded(
     future: Future[DecodedBatch],
     batch: list[Member],
-    resolution: int,
+    plan: DecodePlan,
     limits: DecodeLimits,
     processes: int,
 ) -> DecodedBatch:
@@ -63,7 +64,7 @@ def decoded(
     whole = DecodedBatch()
     for member in batch:
         try:
-            part = submit(processes, decode_batch, [member], resolution, limits).result()
+            part = submit(processes, decode_batch, [member], plan, limits).result()
         except BrokenProcessPool:
             shutdown()
             message = f"crashes the decoder, or takes more than {limits.max_seconds:g} s of CPU"
@@ -72,9 +73,5 @@ def decoded(
             if whole.crashes > MOST_CRASHES:
                 break  # the caller refuses them all
             continue
-        whole.names += part.names
-        whole.pixels += part.pixels
-        whole.digests += part.digests
-        whole.skipped += part.skipped
-        whole.bytes_read += part.bytes_read
+        whole.append(part)
     return whole
