@@ -22,6 +22,7 @@ from quarterturn.data.plan import DecodePlan, automatic_resolution, first_plan, 
 from quarterturn.data.report import IngestReport, storable, too_few
 from quarterturn.data.unusable import DecodeLimits
 from quarterturn.data.writer import CacheWriter
+from quarterturn.errors import InvalidInputError
 from quarterturn.storage import Storage
 from quarterturn.storage.keys import DATASETS, dataset_key
 
@@ -122,10 +123,27 @@ def _decode_all(
     enough = run.report.images + run.waiting >= caps.limits.min_images
     if plan == run.plan or not (enough or run.waiting):
         return run
+    if isinstance(members, Iterator):
+        return _gone_through(run, plan)
     caps.restart()
     again = _Pass(folder, plan, caps, limits)
     again.run(_batches(members, again.report))
     return again
+
+
+def _gone_through(run: _Pass, plan: DecodePlan) -> _Pass:
+    """What images that come only once can be: as the first few were, if no range is needed.
+
+    Raises:
+        InvalidInputError: `intensity_range_needed`.
+    """
+    if plan.pictures != run.plan.pictures:
+        raise InvalidInputError(
+            "The intensity range is found over all images, and these can be gone through only "
+            "once. Give a list or a dataset instead of an iterator, or a window such as 0:4095.",
+            code="intensity_range_needed",
+        )
+    return run
 
 
 def _decode_limits(caps: Caps) -> DecodeLimits:
@@ -163,7 +181,6 @@ def ingest(
     """
     folder = storage.partial(DATASETS)
     folder.mkdir()
-    members = list(members) if isinstance(members, Iterator) else members
     try:
         done = _decode_all(members, folder, caps, resolution, asked or PictureOptions())
         report, observed = done.report, done.observed

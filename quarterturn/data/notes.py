@@ -8,7 +8,7 @@ import numpy as np
 
 from quarterturn.data.observed import Observed
 from quarterturn.data.plan import DecodePlan
-from quarterturn.policy.pictures import IntensityRange
+from quarterturn.policy.pictures import IntensityRange, Pictures
 
 _DARK, _BRIGHT, _FLAT, _FEW_LEVELS = 64, 192, 32, 16
 #: Levels of fewer pixels than this are noise of compression.
@@ -32,6 +32,11 @@ _OF_PICTURES = {
     "animated": "animations: the first frame is used",
     "no_end_marker": "JPEGs without end marker: the picture is whole, and used",
 }
+_FITS = {
+    "crop": "The central square of each.",
+    "pad": "All of each, on black.",
+    "stretch": "All of each, stretched to a square.",
+}
 _SOURCES = {
     "window": "as asked for",
     "voi": "the window that the files state",
@@ -49,6 +54,15 @@ def intensity_words(intensity: IntensityRange) -> str:
         f"Values from {intensity.low:g} (black) to {intensity.high:g} (white) are shown in every "
         f"image alike: {_SOURCES[intensity.source]}."
     )
+
+
+def pictures_words(pictures: Pictures) -> str:
+    """How files became pictures, for cards."""
+    parts = [] if pictures.intensity is None else [intensity_words(pictures.intensity)]
+    if pictures.bands:
+        bands = ", ".join(map(str, pictures.bands))
+        parts.append(f"Bands {bands} of each file.")
+    return " ".join([*parts, _FITS[pictures.fit]])
 
 
 def _of_range(observed: Observed, plan: DecodePlan) -> list[Note]:

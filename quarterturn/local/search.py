@@ -10,7 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from quarterturn.data.asked import picture_options
 from quarterturn.data.caps import IngestLimits
+from quarterturn.data.notes import Note
 from quarterturn.errors import InvalidInputError, QuarterturnError
 from quarterturn.local.checkpoint import import_checkpoint
 from quarterturn.local.executors import Executor, available_cores, default_workers, open_executor
@@ -27,6 +29,7 @@ from quarterturn.search.conclusion import SearchedImages, conclude
 from quarterturn.search.course import remaining
 from quarterturn.search.history import History, TrialRequest
 from quarterturn.search.spec import SearchSpec, parse_search
+from quarterturn.space.grey import without_colors
 from quarterturn.storage.folder import FolderStorage
 
 if TYPE_CHECKING:
@@ -60,6 +63,15 @@ def _refuse_ids(spec: SearchSpec) -> None:
         )
 
 
+def _without_colors(spec: SearchSpec, images: ReadImages) -> SearchSpec:
+    """The search for grey images; what is left out is told in their report."""
+    space, said = without_colors(spec.search_space)
+    images.report.notes.extend(
+        Note(item["code"], item["message"], images.info.images) for item in said
+    )
+    return spec.model_copy(update={"search_space": space})
+
+
 class Search:
     """Chooses an augmentation policy for images, without labels and without a server.
 
@@ -79,6 +91,11 @@ class Search:
         checkpoint: a .safetensors or .pth file of weights that candidates start from.
         final_iterations: length of a last pretraining with the selected policy, on all images.
         resolution: side of the images in pixels; by default from the images.
+        window: sample values shown as black and white, such as "0:4095", or percentiles of the
+            whole set, such as "p0.1:p99.9"; by default what the files say, or those.
+        bands: taken as red, green and blue, from 1, such as "4,3,2", or one as grey; by default the
+            first three.
+        fit: how pictures become squares: crop, pad or stretch.
         folder: where results are kept; a search that was interrupted goes on from there. By default
             a temporary one.
         device: auto, cpu, cuda or cuda:1.
@@ -115,6 +132,9 @@ class Search:
         checkpoint: str | Path | None = None,
         final_iterations: int | None = None,
         resolution: int | None = None,
+        window: str | None = None,
+        bands: str | None = None,
+        fit: str | None = None,
         folder: str | Path | None = None,
         device: str = "auto",
         n_workers: int | None = None,
@@ -147,6 +167,7 @@ class Search:
         self._n_workers, self._n_threads, self._executor = n_workers, n_threads, executor
         self._callbacks, self._progress = tuple(callbacks), progress
         self._limits = limits or IngestLimits()
+        self._asked = picture_options(window, bands, fit)
 
     @classmethod
     def from_spec(cls, images: Images, spec: Document, **options: Any) -> Self:
@@ -192,8 +213,10 @@ class Search:
             place = SearchFolder(Path(path))
             stack.enter_context(place.lock())
             storage = FolderStorage(place.path)
-            images = read_images(self._images, storage, self._limits, self._resolution)
+            images = read_images(self._images, storage, self._limits, self._resolution, self._asked)
             spec = self.spec
+            if images.info.grey:
+                spec = _without_colors(spec, images)
             if self._checkpoint is not None:
                 spec = import_checkpoint(spec, Path(self._checkpoint), storage)
             progress = place.open(spec, images.info.digest)
@@ -252,7 +275,9 @@ class Search:
             spec,
             [c for c in progress.candidates.values() if any(r.candidate == c.key for r in search)],
             history,
-            SearchedImages(images.name, info.digest, info.images, info.resolution),
+            SearchedImages(
+                images.name, info.digest, info.images, info.resolution, pictures=info.pictures
+            ),
             exhausted=progress.exhausted,
             stopped=progress.stopped,
         )
