@@ -22,7 +22,7 @@ from core.store.database import engine_for
 from core.store.schema import migrate
 from quarterturn.data import CacheInfo, DatasetCache, ingest, open_cache
 from quarterturn.data.caps import Caps
-from quarterturn.data.members import archive_members
+from quarterturn.data.sources import archive_members
 
 # Before anything imports Triton: without a GPU, its kernels are interpreted.
 os.environ.setdefault("TRITON_INTERPRET", "0" if torch.cuda.is_available() else "1")

@@ -22,7 +22,7 @@ from quarterturn.data.asked import PictureOptions
 from quarterturn.data.cache import CacheInfo
 from quarterturn.data.caps import Caps
 from quarterturn.data.ingest import IngestReport, ingest, storable
-from quarterturn.data.members import archive_members, folder_members
+from quarterturn.data.sources import archive_members, folder_members
 from quarterturn.errors import ConflictError, NotFoundError
 from quarterturn.storage.keys import dataset_key
 

@@ -1,4 +1,4 @@
-"""The files of archives and folders; names are data, never used as paths.
+"""The files of archives; names are data, never used as paths.
 
 Every reader yields a `Member`, or a `Skipped` with the reason for which a file was left out. The
 files of a .zip are not read here but where they are decoded, several at a time.
@@ -17,14 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quarterturn.data.caps import Caps
-from quarterturn.data.files import walk
 from quarterturn.data.noise import is_noise
-from quarterturn.data.tar_stream import CountedStream, data_of, members, open_tar
-from quarterturn.data.zip_directory import METHODS, CheckedFile, refuse_overlaps
-from quarterturn.errors import InvalidInputError
+from quarterturn.data.tar_stream import CountedStream, data_of, members
+from quarterturn.data.zip_directory import METHODS, refuse_overlaps
 
 #: What the standard readers raise on archives that are damaged or made to confuse them.
-_UNREADABLE = (
+UNREADABLE = (
     zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error,
     EOFError, OSError, ValueError, OverflowError, NotImplementedError, RecursionError,
 )  # fmt: skip
@@ -87,7 +85,7 @@ def too_big(name: str, limit: int, setting: str) -> Skipped:
     return Skipped(name, "file_too_large", message)
 
 
-def _zip_members(path: Path, archive: zipfile.ZipFile, caps: Caps) -> Iterator[Member | Skipped]:
+def zip_members(path: Path, archive: zipfile.ZipFile, caps: Caps) -> Iterator[Member | Skipped]:
     refuse_overlaps(archive)
     for index, info in enumerate(archive.infolist()):
         caps.count(files=1)
@@ -104,7 +102,7 @@ def _zip_members(path: Path, archive: zipfile.ZipFile, caps: Caps) -> Iterator[M
             yield Member(info.filename, ZipEntry(str(path), index, info.file_size))
 
 
-def _tar_members(
+def tar_members(
     archive: tarfile.TarFile, stream: CountedStream, caps: Caps, limit: int
 ) -> Iterator[Member | Skipped]:
     try:
@@ -120,58 +118,5 @@ def _tar_members(
                 yield too_big(info.name, limit, caps.limits.name_of("max_member_bytes"))
             else:
                 yield Member(info.name, data)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         yield Skipped("(rest of the archive)", "damaged", f"the archive ends early: {error}")
-
-
-def archive_members(path: Path, caps: Caps) -> Members:
-    """Files of a `.zip`, `.tar` or `.tar.gz`, recognized by content.
-
-    Going through them raises:
-        InvalidInputError: `empty_archive`, `not_an_archive` or `overlapping_members`.
-        TooLargeError: a cap on files or unpacked bytes is passed.
-    """
-    return Members(lambda: _archive(path, caps))
-
-
-def _archive(path: Path, caps: Caps) -> Iterator[Member | Skipped]:
-    if path.stat().st_size == 0:
-        raise InvalidInputError(
-            "The file is empty. Send a .zip, .tar or .tar.gz of images.", code="empty_archive"
-        )
-    caps.packed(path.stat().st_size)
-    try:
-        with CheckedFile(path, caps) as file, zipfile.ZipFile(file) as archive:
-            yield from _zip_members(path, archive, caps)
-        return
-    except _UNREADABLE:
-        pass
-    try:
-        with open_tar(path, caps) as (tar, stream):
-            yield from _tar_members(tar, stream, caps, caps.limits.max_member_bytes)
-    except _UNREADABLE:
-        raise InvalidInputError(
-            "The file is not a .zip, .tar or .tar.gz archive that can be read. "
-            "Pack the images into one of these and send it again.",
-            code="not_an_archive",
-        ) from None
-
-
-def folder_members(path: Path, caps: Caps, roots: list[Path] | None = None) -> Members:
-    """Files of a folder, where they are; links are followed, if given to what is below `roots`."""
-    return Members(lambda: _folder(path, caps, roots))
-
-
-def _folder(path: Path, caps: Caps, roots: list[Path] | None) -> Iterator[Member | Skipped]:
-    for name, full, fault in walk(path, roots):
-        caps.count(files=1)
-        if fault:
-            reason = "unreadable" if fault.startswith("cannot") else "not_a_file"
-            yield Skipped(name, reason, fault)
-            continue
-        try:
-            size = Path(full).stat().st_size
-        except OSError as error:
-            yield Skipped(name, "unreadable", f"cannot be read: {error.strerror}")
-            continue
-        yield Member(name, FileEntry(full, size))

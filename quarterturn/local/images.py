@@ -16,7 +16,8 @@ from quarterturn.data.asked import PictureOptions
 from quarterturn.data.cache import CacheInfo
 from quarterturn.data.caps import Caps, IngestLimits
 from quarterturn.data.ingest import IngestReport, ingest
-from quarterturn.data.members import Member, Members, Skipped, archive_members, folder_members
+from quarterturn.data.members import Member, Members, Skipped
+from quarterturn.data.sources import archive_members, folder_members
 from quarterturn.errors import InvalidInputError
 from quarterturn.local.items import image_of, is_deep, to_samples
 from quarterturn.storage import Storage

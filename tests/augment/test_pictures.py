@@ -15,7 +15,7 @@ from quarterturn import load_policy
 from quarterturn.data.asked import picture_options
 from quarterturn.data.caps import Caps, IngestLimits
 from quarterturn.data.ingest import ingest
-from quarterturn.data.members import folder_members
+from quarterturn.data.sources import folder_members
 from quarterturn.errors import InvalidInputError
 from quarterturn.policy import Policy, parse_policy
 from quarterturn.policy.operations import COLOR_OPERATIONS, OPERATIONS

@@ -13,7 +13,8 @@ from core.settings import Settings
 from core.storage import storage_of
 from quarterturn.data import CacheInfo, IngestReport, ingest
 from quarterturn.data.caps import Caps, IngestLimits
-from quarterturn.data.members import FileEntry, Member, Skipped, folder_members
+from quarterturn.data.members import FileEntry, Member, Skipped
+from quarterturn.data.sources import folder_members
 from quarterturn.errors import InvalidInputError
 
 

@@ -13,7 +13,7 @@ from core.settings import Settings
 from core.storage import storage_of
 from quarterturn.data import CacheInfo, IngestReport, ingest, open_cache
 from quarterturn.data.caps import Caps
-from quarterturn.data.members import archive_members
+from quarterturn.data.sources import archive_members
 from tests.data.drawn import distance, shown
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "cases" / "pictures"

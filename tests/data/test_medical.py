@@ -15,7 +15,8 @@ from core.settings import Settings
 from core.storage import storage_of
 from quarterturn.data import ingest
 from quarterturn.data.caps import Caps
-from quarterturn.data.members import Member, archive_members
+from quarterturn.data.members import Member
+from quarterturn.data.sources import archive_members
 from tests.data.drawn import distance, eight, refusal, shape01, shown
 
 pydicom = pytest.importorskip("pydicom")

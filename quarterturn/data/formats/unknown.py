@@ -91,6 +91,12 @@ def refuse_packed(data: bytes) -> UnusableImageError:
     return UnusableImageError(error.reason, f"packed as .gz: {error.message}")
 
 
+def is_known(data: bytes) -> bool:
+    """Whether it can be said what a file is that is no picture."""
+    error = refuse_unknown(data)
+    return not error.message.startswith("none of")
+
+
 def refuse_unknown(data: bytes) -> UnusableImageError:
     """The error of a file that no reader takes: what it is, and what to do."""
     if not data:
