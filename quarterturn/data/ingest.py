@@ -186,8 +186,8 @@ def ingest(
         report, observed = done.report, done.observed
         if report.images < caps.limits.min_images:
             raise too_few(report, caps.limits)
-        report.notes = notes_of(observed, done.plan)
         info = done.writer.finish(grey=not observed.colored)
+        report.notes = notes_of(observed, done.plan, done.writer.near_copies)
         if publish is None:
             storage.put(dataset_key(info.digest), folder)
         else:

@@ -150,11 +150,17 @@ def _of_levels(observed: Observed) -> list[Note]:
     return notes
 
 
-def notes_of(observed: Observed, plan: DecodePlan) -> list[Note]:
+def notes_of(observed: Observed, plan: DecodePlan, near_copies: int = 0) -> list[Note]:
     """What is to be told of a set, decisions first."""
     notes = _of_range(observed, plan) + _of_files(observed) + _of_shape(observed, plan)
     notes += _of_levels(observed)
     images = observed.plain + observed.deep
+    if near_copies:
+        message = (
+            f"{near_copies} images have near copies, as frames and thumbnails are: those that look "
+            "alike lie in one split."
+        )
+        notes.append(Note("near_copies", message, near_copies))
     if images and not observed.colored:
         message = "All images are grey: operations that change colors only do nothing to them."
         notes.append(Note("grey", message, images))

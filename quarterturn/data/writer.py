@@ -11,6 +11,7 @@ import numpy as np
 from quarterturn.data.batches import DecodedBatch
 from quarterturn.data.cache import FORMAT, CacheInfo, split_ranges, write_info
 from quarterturn.data.decode import DIGEST_BYTES
+from quarterturn.data.near_copies import HASH_BYTES, group_near_copies
 from quarterturn.data.plan import DecodePlan
 from quarterturn.data.report import IngestReport
 
@@ -23,6 +24,9 @@ class CacheWriter:
     def __init__(self, folder: Path, plan: DecodePlan, report: IngestReport) -> None:
         self.folder, self.plan, self.report = folder, plan, report
         self.seen: dict[bytes, str] = {}
+        self.likenesses = bytearray()
+        #: Images of which another one is a near copy; known once it is finished.
+        self.near_copies = 0
         self.unsorted = folder / "unsorted.bin"
         self.stream = self.unsorted.open("wb")
 
@@ -37,6 +41,7 @@ class CacheWriter:
                 self.report.skip(name, "duplicate", f"same picture as {self.seen[digest]}")
                 continue
             self.seen[digest] = name
+            self.likenesses += decoded.likenesses[at * HASH_BYTES : (at + 1) * HASH_BYTES]
             self.stream.write(decoded.pixels[at * size : (at + 1) * size])
 
     def _sort(self, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -60,7 +65,8 @@ class CacheWriter:
         self.stream.close()
         count, side = len(self.seen), self.plan.resolution
         rows = np.frombuffer(b"".join(self.seen), np.uint8).reshape(count, DIGEST_BYTES)
-        order = np.lexsort(rows.T[::-1])
+        leaders = rows[self._leaders(rows)]
+        order = np.lexsort((*rows.T[::-1], *leaders.T[::-1]))
         total, squares = self._sort(order)
         self.unsorted.unlink()
         names = list(self.seen.values())
@@ -78,12 +84,23 @@ class CacheWriter:
             images=count,
             mean=[round(float(value), 6) for value in mean],
             std=[round(float(value), 6) for value in np.sqrt(variance)],
-            splits=split_ranges(rows[order]),
+            splits=split_ranges(leaders[order]),
             pictures=self.plan.pictures,
             grey=grey,
         )
         write_info(self.folder, info)
         return info
+
+    def _leaders(self, rows: np.ndarray) -> np.ndarray:
+        """For each image that of its near copies whose digest, which all go by, is the lowest."""
+        count, side = len(rows), self.plan.resolution
+        source = np.memmap(self.unsorted, np.uint8, "r", shape=(count, side, side, 3))
+        by_digest = np.lexsort(rows.T[::-1])
+        hashes = np.frombuffer(bytes(self.likenesses), np.uint64)
+        # Numbered by digest, so that groups do not depend on the order of files.
+        groups = group_near_copies(source, hashes, by_digest)
+        self.near_copies = int((np.bincount(groups, minlength=count)[groups] > 1).sum())
+        return groups
 
     def _treatment(self) -> str:
         """What was made of the samples; nothing for plain decoding, as ever."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from quarterturn.data.asked import picture_options
+from quarterturn.data.asked import PictureOptions, picture_options
 from quarterturn.data.caps import IngestLimits
 from quarterturn.data.notes import Note
 from quarterturn.errors import InvalidInputError, QuarterturnError
@@ -191,6 +191,8 @@ class Search:
     def digest(self) -> str:
         """Of what is asked for, budget aside: equal searches go on from one another's results."""
         text = self.spec.model_dump_json(exclude={"budget", "worker"})
+        if self._asked != PictureOptions():
+            text += repr(self._asked)
         return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
 
     def run(self, folder: str | Path | None = None) -> SearchResult:
