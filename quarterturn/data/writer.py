@@ -65,7 +65,7 @@ class CacheWriter:
         self.stream.close()
         count, side = len(self.seen), self.plan.resolution
         rows = np.frombuffer(b"".join(self.seen), np.uint8).reshape(count, DIGEST_BYTES)
-        leaders = rows[self._leaders(rows)]
+        leaders = self._leaders(rows)
         order = np.lexsort((*rows.T[::-1], *leaders.T[::-1]))
         total, squares = self._sort(order)
         self.unsorted.unlink()
@@ -92,15 +92,25 @@ class CacheWriter:
         return info
 
     def _leaders(self, rows: np.ndarray) -> np.ndarray:
-        """For each image that of its near copies whose digest, which all go by, is the lowest."""
+        """For each image the digest by which it is split: its own, or one of all its near copies.
+
+        That is made from the lowest of theirs, and not the lowest itself: the more copies, the
+        lower that is, and all would be pretrained on.
+        """
         count, side = len(rows), self.plan.resolution
         source = np.memmap(self.unsorted, np.uint8, "r", shape=(count, side, side, 3))
         by_digest = np.lexsort(rows.T[::-1])
         hashes = np.frombuffer(bytes(self.likenesses), np.uint64)
         # Numbered by digest, so that groups do not depend on the order of files.
         groups = group_near_copies(source, hashes, by_digest)
-        self.near_copies = int((np.bincount(groups, minlength=count)[groups] > 1).sum())
-        return groups
+        shared = np.flatnonzero(np.bincount(groups, minlength=count)[groups] > 1)
+        self.near_copies = len(shared)
+        leaders = rows.copy()
+        for place in shared:
+            lowest = rows[groups[place]].tobytes()
+            drawn = hashlib.blake2b(lowest, digest_size=DIGEST_BYTES).digest()
+            leaders[place] = np.frombuffer(drawn, np.uint8)
+        return leaders
 
     def _treatment(self) -> str:
         """What was made of the samples; nothing for plain decoding, as ever."""
