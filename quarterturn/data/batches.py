@@ -18,6 +18,8 @@ from quarterturn.data.picture import Picture
 from quarterturn.data.plan import DecodePlan
 from quarterturn.data.unusable import DecodeLimits, UnusableImageError
 
+#: A quarter more than the largest working resolution: more of a photograph is thrown away.
+ENOUGH = 320
 #: Decoded images that one batch gives at most; what is left of it is asked for anew.
 _MAX_PIXEL_BYTES = 48 * 2**20
 
@@ -91,7 +93,7 @@ class _Batch:
     def __init__(self, plan: DecodePlan, limits: DecodeLimits) -> None:
         self.plan, self.limits = plan, limits
         bands = plan.pictures.bands
-        self.options = ReadOptions(limits, tuple(bands) if bands else None)
+        self.options = ReadOptions(limits, tuple(bands) if bands else None, ENOUGH)
         self.result = DecodedBatch()
         self.pixels: list[bytes] = []
         self.digests: list[bytes] = []

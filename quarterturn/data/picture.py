@@ -13,17 +13,19 @@ from PIL import Image
 class Plain:
     """A picture of 8 bits, RGB and upright; `label` tells pictures of one file apart.
 
-    `notes` are codes of `quarterturn.data.notes`: what was decided that nobody asked for.
+    `notes` are codes of `quarterturn.data.notes`: what was decided that nobody asked for. `scale`
+    is by how much it was made smaller while it was decoded.
     """
 
     image: Image.Image
     label: str = ""
     notes: tuple[str, ...] = ()
+    scale: int = 1
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
-        return self.image.size
+        """Width and height in pixels of the file, up to rounding."""
+        return self.image.width * self.scale, self.image.height * self.scale
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import gzip
 import io
 import struct
 import zipfile
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ import pytest
 from PIL import Image
 
 from quarterturn.data.asked import picture_options
-from quarterturn.data.decode import decode, open_rgb
+from quarterturn.data.decode import decode, fit_square, open_rgb
 from quarterturn.data.formats import FORMATS, ReadOptions, format_of, read_pictures
+from quarterturn.data.picture import Plain
 from tests.data.drawn import (
     LIMITS,
     bands01,
@@ -93,6 +95,26 @@ def test_more_than_eight_bits(bits: int, picture: np.ndarray) -> None:
         tiff_of(values, compression="lzw", predictor=True, bigtiff=True, byteorder=">"),
     ):
         assert distance(shown(data)[0], eight(picture)) < 1, data[:12]
+
+
+def test_large_photographs_are_decoded_by_their_own_scaling() -> None:
+    scene = np.asarray(Image.fromarray(eight(COLOR)).resize((2600, 2000), Image.Resampling.BICUBIC))
+    data = file_of(scene, "JPEG", quality=90)
+    limits = replace(LIMITS, max_pixels=10_000_000)
+    (small,) = read_pictures(data, ReadOptions(limits, enough=320))
+    (whole,) = read_pictures(data, ReadOptions(limits))
+    assert isinstance(small, Plain)
+    assert isinstance(whole, Plain)
+    assert (small.scale, small.image.size, small.size) == (4, (650, 500), whole.size)
+    pair = [np.asarray(fit_square(picture.image, 64, "crop")) for picture in (small, whole)]
+    assert distance(*pair) < 1.5
+    short = file_of(scene[:600], "JPEG", quality=90)
+    (picture,) = read_pictures(short, ReadOptions(limits, enough=320))
+    assert np.array_equal(np.asarray(picture.image), shown_whole(short))  # type: ignore[union-attr]
+
+
+def shown_whole(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
 
 def test_jpeg_of_twelve_bits() -> None:

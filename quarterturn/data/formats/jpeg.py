@@ -54,6 +54,21 @@ def open_without_end(data: bytes) -> Image.Image:
     )
 
 
+def shrink(image: Image.Image, enough: int | None) -> int:
+    """Have a file decoded smaller, by the largest of 8, 4 and 2 that leaves enough pixels.
+
+    Returns:
+        By how much.
+    """
+    if enough is None:
+        return 1
+    short = min(image.size)
+    scale = next((scale for scale in (8, 4, 2) if short // scale >= enough), 1)
+    if scale > 1:
+        image.draft(image.mode, (image.width // scale, image.height // scale))
+    return scale
+
+
 def precision(data: bytes) -> int:
     """Bits per sample, from the header of the frame; 8 if there is none."""
     at = 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -112,5 +113,8 @@ def read_pillow(kind: str, data: bytes, options: ReadOptions) -> Iterator[Pictur
         yield deep
     elif kind == "JPEG" and not jpeg.has_end(data):
         yield picture_of(jpeg.open_without_end(data), notes=("no_end_marker",))
+    elif kind == "JPEG" and (scale := jpeg.shrink(image, options.enough)) > 1:
+        picture = picture_of(image)
+        yield replace(picture, scale=scale) if isinstance(picture, Plain) else picture
     else:
         yield picture_of(image, notes=notes)
