@@ -11,6 +11,8 @@ from quarterturn.policy.pictures import IntensityRange, RangeSource
 ROBUST = Window(0.1, 99.9, percentiles=True)
 #: A stated range is believed if the samples take up this much of it.
 _USED = 1 / 8
+#: Resampling leaves a little beyond the ends of 0 to 1.
+_OVERSHOOT = 0.02
 _DEPTHS = tuple(2.0**bits - 1 for bits in (8, 10, 12, 14, 16, 24, 32))
 _REFLECTANCES = (255.0, 10_000.0, 65_535.0)
 
@@ -32,11 +34,12 @@ def _is_used(histogram: Histogram, low: float, high: float) -> bool:
 
 def _depth(observed: Observed) -> tuple[float, float, RangeSource] | None:
     histogram = observed.histogram
-    top = histogram.percentile(ROBUST.high)
+    low, top = histogram.percentile(ROBUST.low), histogram.percentile(ROBUST.high)
+    if not histogram.whole:
+        inside = low >= -_OVERSHOOT and top <= 1 + _OVERSHOOT
+        return (0.0, 1.0, "unit") if inside else None
     if histogram.lowest < 0:
         return None
-    if not histogram.whole:
-        return (0.0, 1.0, "unit") if histogram.highest <= 1.0 else None
     of_maps = observed.maps == observed.deep
     for high in _REFLECTANCES if of_maps else _DEPTHS:
         if top <= high:

@@ -205,6 +205,46 @@ def test_pages_and_layers() -> None:
     assert distance(stack[2], eight(bands01(5)[..., 4])) < 1
 
 
+COMPRESSIONS = (None, "lzw", "zlib", "packbits", "zstd", "lzma", "lerc", "jpeg2000", "png")
+
+
+@pytest.mark.parametrize("layout", ["contig", "separate"])
+@pytest.mark.parametrize("tile", [None, (16, 16)])
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_compressed_tiffs(compression: str | None, tile: Any, layout: str) -> None:
+    values = eight(COLOR) if layout == "contig" else np.moveaxis(eight(COLOR), 2, 0)
+    data = tiff_of(
+        values, photometric="rgb", planarconfig=layout, tile=tile, compression=compression
+    )
+    assert distance(shown(data)[0], eight(COLOR)) < 1
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("packed", [(None, False), ("zlib", True), ("lzw", True), ("zstd", False)])
+@pytest.mark.parametrize("kind", ["u2", "i2", "u4", "i4", "f2", "f4", "f8"])
+def test_samples_of_tiffs(kind: str, packed: tuple[str | None, bool], order: Any) -> None:
+    values = (GREY * 2000).astype(kind)
+    data = tiff_of(values, compression=packed[0], predictor=packed[1], byteorder=order)
+    assert distance(shown(data, "0:2000")[0], eight(GREY)) < 1
+
+
+@pytest.mark.parametrize("bits", [10, 12])
+def test_samples_that_share_bytes(bits: int) -> None:
+    values = np.round(GREY * (2**bits - 1)).astype(np.uint16)
+    assert distance(shown(tiff_of(values, bitspersample=bits))[0], eight(GREY)) < 1
+
+
+def test_colors_that_are_not_red_green_and_blue_are_refused() -> None:
+    deep = np.round(bands01(4) * 65535).astype(np.uint16)
+    for data in (
+        tiff_of(deep, photometric="separated"),
+        tiff_of(eight(COLOR), photometric="cielab"),
+    ):
+        error = refusal(data)
+        assert error.reason == "unsupported_mode"
+        assert "save it as RGB" in error.message
+
+
 def test_previews_within_a_tiff_are_left_out() -> None:
     import tifffile
 

@@ -106,6 +106,35 @@ def test_frames_colors_and_palettes() -> None:
     assert distance(shown(dicom_of(color))[0], color) == 0
 
 
+def test_frames_with_values_of_their_own() -> None:
+    from pydicom.dataset import Dataset
+    from pydicom.sequence import Sequence
+
+    pictures = [shape01(seed) for seed in range(3)]
+    slopes = (1.0, 2.0, 0.5)
+    groups = []
+    for slope in slopes:
+        rescale, group = Dataset(), Dataset()
+        rescale.RescaleSlope, rescale.RescaleIntercept = slope, -100
+        group.PixelValueTransformationSequence = Sequence([rescale])
+        groups.append(group)
+    stored = [np.round((1000 * p + 100) / slope) for p, slope in zip(pictures, slopes, strict=True)]
+    data = dicom_of(
+        np.stack(stored).astype(np.uint16), PerFrameFunctionalGroupsSequence=Sequence(groups)
+    )
+    for frame, picture in zip(shown(data, "0:1000"), pictures, strict=True):
+        assert distance(frame, eight(picture)) < 1
+
+
+def test_padding_is_black_and_does_not_count() -> None:
+    picture = shape01(7)
+    values = np.round(200 + 800 * picture).astype(np.int16)
+    values[:8] = -2000
+    result = shown(dicom_of(values, PixelPaddingValue=-2000))[0]
+    assert (result[:8] == 0).all()
+    assert np.ptp(result[8:]) > 120
+
+
 def test_a_lookup_table_of_values_of_interest() -> None:
     from pydicom.dataset import Dataset
     from pydicom.sequence import Sequence

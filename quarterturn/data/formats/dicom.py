@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -100,8 +101,8 @@ def _frames(header: Dataset) -> Iterator[Picture]:
     if "TransferSyntaxUID" not in getattr(header, "file_meta", {}):
         _assume_syntax(header)
     frames = int(header.get("NumberOfFrames") or 1)
-    for number, values in enumerate(iter_pixels(header), 1):
-        yield _picture(header, values, f"#{number}" if frames > 1 else "")
+    for number, values in enumerate(iter_pixels(header)):
+        yield _picture(header, values, f"#{number + 1}" if frames > 1 else "", number)
 
 
 def _assume_syntax(header: Dataset) -> None:
@@ -116,7 +117,7 @@ def _assume_syntax(header: Dataset) -> None:
     )
 
 
-def _picture(header: Dataset, values: NDArray[Any], label: str) -> Picture:
+def _picture(header: Dataset, values: NDArray[Any], label: str, number: int) -> Picture:
     from pydicom.pixels.processing import apply_color_lut
 
     kind = str(header.get("PhotometricInterpretation", "MONOCHROME2"))
@@ -127,7 +128,7 @@ def _picture(header: Dataset, values: NDArray[Any], label: str) -> Picture:
             values = (values >> (8 if deepest > 8 else 0)).astype(np.uint8)
     if values.ndim == 3:
         return _color(header, values, label)
-    return _grey(header, values, label, inverted=kind == "MONOCHROME1")
+    return _grey(header, values, label, number, inverted=kind == "MONOCHROME1")
 
 
 def _color(header: Dataset, values: NDArray[Any], label: str) -> Picture:
@@ -149,7 +150,9 @@ def _ends(header: Dataset, values: NDArray[Any]) -> tuple[float, float] | None:
     return 0.0, 2.0**stored - 1
 
 
-def _grey(header: Dataset, values: NDArray[Any], label: str, *, inverted: bool) -> Picture:
+def _grey(
+    header: Dataset, values: NDArray[Any], label: str, number: int, *, inverted: bool
+) -> Picture:
     from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
     bits = _ends(header, values)
@@ -159,31 +162,50 @@ def _grey(header: Dataset, values: NDArray[Any], label: str, *, inverted: bool) 
         values = apply_voi_lut(apply_modality_lut(values, header), header, prefer_lut=True)
         stored = int(header.VOILUTSequence[0].LUTDescriptor[2])
         whole = (0.0, 2.0**stored - 1)
-        return _eight_or_deep(values, label, whole, whole, inverted)
-    values = np.asarray(apply_modality_lut(values, header))
+        return _eight_or_deep(Samples(values, label, (), whole, whole, inverted))
+    padding = header.get("PixelPaddingValue")
+    nodata = float(padding) if isinstance(padding, int) else None
     if header.get("ModalityLUTSequence"):
+        values = np.asarray(apply_modality_lut(values, header))
         bits = (0.0, 2.0 ** int(header.ModalityLUTSequence[0].LUTDescriptor[2]) - 1)
-    elif bits is not None and "RescaleSlope" in header and "RescaleIntercept" in header:
-        slope, intercept = float(header.RescaleSlope), float(header.RescaleIntercept)
-        first, last = sorted((bits[0] * slope + intercept, bits[1] * slope + intercept))
-        bits = (first, last)
-    return _eight_or_deep(values, label, bits, _window(header), inverted)
+        nodata = None
+    else:
+        rescale = group_of(header, number, "PixelValueTransformationSequence")
+        slope = float(rescale.get("RescaleSlope") or 1)
+        intercept = float(rescale.get("RescaleIntercept") or 0)
+        if (slope, intercept) != (1.0, 0.0):
+            values = values * slope + intercept
+            nodata = None if nodata is None else nodata * slope + intercept
+            if bits is not None:
+                first, last = sorted((bits[0] * slope + intercept, bits[1] * slope + intercept))
+                bits = (first, last)
+    window = _window(group_of(header, number, "FrameVOILUTSequence"))
+    return _eight_or_deep(Samples(values, label, (), bits, window, inverted, nodata))
 
 
-def _eight_or_deep(
-    values: NDArray[Any],
-    label: str,
-    bits: tuple[float, float] | None,
-    window: tuple[float, float] | None,
-    inverted: bool,
-) -> Picture:
-    whole = (0.0, 255.0)
-    if values.dtype == np.uint8 and bits == whole and window in (None, whole):
-        grey = 255 - values if inverted else values
-        return Plain(Image.fromarray(grey).convert("RGB"), label)
-    if values.dtype == np.uint8:
-        values = values.astype(np.uint16)  # fewer than eight bits, or a window of them
-    return Samples(values, label, bits=bits, window=window, inverted=inverted)
+def group_of(header: Dataset, number: int, name: str) -> Dataset:
+    """What holds for a frame: a group of its own, one of all frames, or the header itself."""
+    for groups, place in (
+        ("PerFrameFunctionalGroupsSequence", number),
+        ("SharedFunctionalGroupsSequence", 0),
+    ):
+        items = header.get(groups) or []
+        if place < len(items) and items[place].get(name):
+            found: Dataset = items[place][name].value[0]
+            return found
+    return header
+
+
+def _eight_or_deep(picture: Samples) -> Picture:
+    """A picture of 8 bits, where it is one as it is."""
+    values, whole = picture.values, (0.0, 255.0)
+    if values.dtype != np.uint8:
+        return picture
+    if picture.bits == whole and picture.window in (None, whole) and picture.nodata is None:
+        grey = 255 - values if picture.inverted else values
+        return Plain(Image.fromarray(grey).convert("RGB"), picture.label)
+    # Fewer than eight bits, or a window of them.
+    return replace(picture, values=values.astype(np.uint16))
 
 
 def _window(header: Dataset) -> tuple[float, float] | None:

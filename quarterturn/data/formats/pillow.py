@@ -66,6 +66,8 @@ def upright(image: Image.Image) -> Image.Image:
 
 def to_rgb(image: Image.Image) -> Image.Image:
     """A picture of 8 bits as RGB; what is transparent shows the background."""
+    if image.mode in ("LAB", "HSV"):
+        raise UnusableImageError("unsupported_mode", f"{image.mode} colors; save it as RGB")
     transparent = image.mode in _WITH_ALPHA or "transparency" in image.info
     if not transparent:
         return image if image.mode == "RGB" else image.convert("RGB")
@@ -86,6 +88,8 @@ def picture_of(image: Image.Image, label: str = "", notes: tuple[str, ...] = ())
         if image.mode in DEEP_MODES:
             return Samples(np.asarray(image), label, notes)
         return Plain(to_rgb(image), label, notes)
+    except UnusableImageError:
+        raise
     except MemoryError:
         raise _memory() from None
     except Exception as error:

@@ -88,7 +88,10 @@ def read_tiff(data: bytes, options: ReadOptions) -> Iterator[Picture]:
         return
     page = image.tag_v2  # type: ignore[attr-defined]
     several = tags.first_number(page, tags.CHANNELS, 1) > 1
-    rare = tags.first_number(page, tags.COMPRESSION, 1) in tags.RARE_COMPRESSIONS
+    packed = tags.first_number(page, tags.COMPRESSION, 1)
+    # Pillow turns the bytes of packed big-endian samples the wrong way, where there is a predictor.
+    turned = data.startswith(b"MM") and image.mode in ("I", "F") and packed > 1
+    rare = turned or packed in tags.RARE_COMPRESSIONS
     if tags.has_layers(page) or (several and options.bands is not None):
         yield from read_layers(data, options)
     elif tags.is_one_band(page) and image.mode in DEEP_MODES and not rare:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import tifffile
 
 _PLANE = "YXSC"
+#: Grey, inverted or not, RGB, and raw linear values; JPEG turns its own colors into RGB.
+_PLAIN_COLORS, _YCBCR, _JPEG = (0, 1, 2, 34892), 6, 7
 
 
 def read_layers(data: bytes, options: ReadOptions) -> Iterator[Picture]:
@@ -121,8 +123,11 @@ def _picture(
         raise UnusableImageError(
             "unsupported_mode", f"samples of type {values.dtype}; save real numbers"
         )
+    colors, name = int(page.photometric), getattr(page.photometric, "name", "unknown")
+    if colors not in _PLAIN_COLORS and not (colors == _YCBCR and int(page.compression) == _JPEG):
+        raise UnusableImageError("unsupported_mode", f"a TIFF of {name} colors; save it as RGB")
     values, notes = choose_bands(values, options.bands)
-    inverted = int(page.photometric) == 0
+    inverted = colors == 0
     if values.dtype in (np.uint8, np.bool_):
         eight = values.astype(np.uint8) * (255 if values.dtype == np.bool_ else 1)
         eight = 255 - eight if inverted else eight
