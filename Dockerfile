@@ -17,13 +17,14 @@ RUN apt-get update \
 RUN pip install 'torch>=2.14' torchvision
 
 WORKDIR /build
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY api api
 COPY core core
 COPY migrations migrations
 COPY quarterturn quarterturn
+COPY service service
 COPY workers workers
-RUN pip install '.[s3]'
+RUN pip install . './service[s3]'
 
 # A named volume that is mounted at /data takes over the owner of this folder.
 RUN useradd --uid 10001 --create-home quarterturn \

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import random
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
@@ -24,13 +29,24 @@ from quarterturn.data import CacheInfo, DatasetCache, ingest, open_cache
 from quarterturn.data.caps import Caps
 from quarterturn.data.sources import archive_members
 
+# Settings of whoever runs the tests: they are about the defaults, or set their own.
+for _name in [name for name in os.environ if name.startswith("QUARTERTURN_")]:
+    del os.environ[_name]
 # Before anything imports Triton: without a GPU, its kernels are interpreted.
 os.environ.setdefault("TRITON_INTERPRET", "0" if torch.cuda.is_available() else "1")
 
-#: Short enough that lost workers are found within a test. One thread: two on a busy machine wait
-#: for one another.
+# Of properties the same examples are tried by everybody, however fast the machine is;
+# `pytest --hypothesis-profile=explore` looks for others.
+_ANY_SPEED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+examples.register_profile("same", derandomize=True, **_ANY_SPEED)  # type: ignore[arg-type]
+examples.register_profile("explore", **_ANY_SPEED)  # type: ignore[arg-type]
+examples.load_profile("same")
+
+#: Of torch, here and in workers. Two on a busy machine wait for one another.
+THREADS = int(os.environ.get("TEST_THREADS", "1"))
+#: Short enough that lost workers are found within a test.
 FAST = {
-    "QUARTERTURN_WORKER_THREADS": "1",
+    "QUARTERTURN_WORKER_THREADS": str(THREADS),
     # Or trials that a test wants to see run would be those of an earlier one.
     "QUARTERTURN_REUSE_RESULTS": "false",
     "QUARTERTURN_LEASE_SECONDS": "4",
@@ -55,7 +71,15 @@ TINY_SEARCH = {
 @pytest.fixture(scope="session", autouse=True)
 def _threads() -> None:
     # The stack's worker computes beside this process; see quarterturn.pretrain.hardware.
-    torch.set_num_threads(1)
+    torch.set_num_threads(THREADS)
+
+
+@pytest.fixture(autouse=True)
+def _same_chance() -> None:
+    """What a test draws without a seed of its own does not depend on the tests before it."""
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")
@@ -77,9 +101,15 @@ def animal_info(animals: Path, library: Settings) -> CacheInfo:
 
 
 @pytest.fixture(scope="session")
-def animal_cache(animal_info: CacheInfo, library: Settings) -> DatasetCache:
+def animal_folder(animal_info: CacheInfo, library: Settings) -> Path:
+    """Where the images lie decoded."""
+    return library.data_dir / "datasets" / animal_info.digest
+
+
+@pytest.fixture(scope="session")
+def animal_cache(animal_folder: Path) -> DatasetCache:
     """The images, decoded."""
-    return open_cache(library.data_dir / "datasets" / animal_info.digest)
+    return open_cache(animal_folder)
 
 
 @pytest.fixture(scope="session")
@@ -135,7 +165,7 @@ def database(
     postgres: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Settings]:
     """A fresh, migrated database that this process is configured to use."""
-    name = f"test_{abs(hash(request.node.nodeid))}"
+    name = f"test_{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:32]}"
     admin = create_engine(postgres, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))

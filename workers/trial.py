@@ -130,7 +130,11 @@ def _outcomes(held: list[HeldTrial]) -> Iterator[tuple[HeldTrial, _Outcome]]:
         return
     whole = first.claimed.spec.task == FINAL
     storage = storage_of(get_settings())
-    data = _datasets().get(first.claimed.dataset_digest, storage, device(), whole=whole)
+    scored = not first.claimed.spec.is_kept and first.claimed.spec.payload is None
+    reference = first.claimed.spec.scoring.reference if scored else None
+    data = _datasets().get(
+        first.claimed.dataset_digest, storage, device(), whole=whole, reference=reference
+    )
     for mate in _mates(first.claimed, data):
         held.append(HeldTrial(mate, get_settings()))
     to_train = [first]

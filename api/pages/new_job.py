@@ -9,7 +9,13 @@ from sqlalchemy.orm import Session
 
 from core.store.tables import Dataset, Job
 from quarterturn.policy.operations import OPERATIONS
-from quarterturn.pretrain.spec import CriterionName, EncoderName, MethodName, PretrainingSpec
+from quarterturn.pretrain.spec import (
+    REFERENCE_CRITERIA,
+    CriterionName,
+    EncoderName,
+    MethodName,
+    PretrainingSpec,
+)
 from quarterturn.score.catalogue import CRITERIA
 from quarterturn.search.spec import SearchSpec
 from quarterturn.space import PRESETS, count_candidates, parse_space, space_warnings
@@ -108,7 +114,12 @@ def form(session: Session, dataset: str | None, like: Job | None) -> dict[str, A
         "searches": SEARCHES,
         "encoders": get_args(EncoderName),
         "methods": get_args(MethodName),
-        "criteria": {name: CRITERIA[name].summary for name in get_args(CriterionName)},
+        # The form has no field for the reference that the others need.
+        "criteria": {
+            name: CRITERIA[name].summary
+            for name in get_args(CriterionName)
+            if name not in REFERENCE_CRITERIA
+        },
         "pretraining": PretrainingSpec(),
         "defaults": defaults,
         "like": {"name": like.name, "spec": like.spec} if like else None,

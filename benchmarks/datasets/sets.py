@@ -10,11 +10,13 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.datasets import animal_mnist
+from benchmarks.datasets.archives import ARCHIVE_RESOLUTION, ARCHIVED, archive_path, load_archive
 from benchmarks.datasets.labelled import Labelled, picture
 from quarterturn.data.decode import UnusableImageError
 
@@ -25,8 +27,14 @@ _EMOJI = (
 )
 #: Resolution of each set, in pixels.
 RESOLUTION = {
-    "animal-mnist": 28, "cifar10": 28, "wesnoth": 32, "emoji": 32, "mnist": 28, "clipart": 32,
-}  # fmt: skip
+    "animal-mnist": 28,
+    "cifar10": 28,
+    "wesnoth": 32,
+    "emoji": 32,
+    "mnist": 28,
+    "clipart": 32,
+    **dict.fromkeys(ARCHIVED, ARCHIVE_RESOLUTION),
+}
 _FEWEST_PER_TOPIC = 60
 
 
@@ -167,10 +175,17 @@ def load_emoji(data: Path, _: int = 0, resolution: int = RESOLUTION["emoji"]) ->
     return Labelled(np.stack(pixels), np.array(labels), groups)
 
 
+def _load_archived(
+    name: str, _: Path, __: int = 0, resolution: int = ARCHIVE_RESOLUTION
+) -> Labelled:
+    return load_archive(archive_path(name), resolution)
+
+
 #: Those whose files have more pixels than `RESOLUTION`: their loaders take another as well.
 RESCALED: dict[str, Callable[[Path, int, int], Labelled]] = {
     "wesnoth": load_wesnoth,
     "emoji": load_emoji,
+    **{name: partial(_load_archived, name) for name in ARCHIVED},
 }
 #: The first four are those that criteria were tried on, the others those they were kept from.
 SETS: dict[str, Callable[[Path, int], Labelled]] = {
@@ -180,5 +195,6 @@ SETS: dict[str, Callable[[Path, int], Labelled]] = {
     "emoji": load_emoji,
     "mnist": load_mnist,
     "clipart": load_clipart,
+    **{name: partial(_load_archived, name) for name in ARCHIVED},
 }
 TRIED_ON = ("animal-mnist", "cifar10", "wesnoth", "emoji")

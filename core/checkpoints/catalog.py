@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from core.allowed import resolved_under
@@ -175,7 +175,10 @@ def delete_checkpoint(checkpoint_id: str, settings: Settings, owner: str | None 
         users = session.scalars(
             select(Job.id).where(
                 Job.state.in_(active("jobs")),
-                Job.spec["pretraining"]["init"]["checkpoint"].astext == checkpoint_id,
+                or_(
+                    Job.spec["pretraining"]["init"]["checkpoint"].astext == checkpoint_id,
+                    Job.spec["scoring"]["reference"]["checkpoint"].astext == checkpoint_id,
+                ),
             )
         ).all()
         if users:

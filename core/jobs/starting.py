@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from core.store.tables import Checkpoint, Dataset, Job, Trial
 from quarterturn.errors import ConflictError, InvalidInputError, NotFoundError
-from quarterturn.pretrain.spec import SOURCE
+from quarterturn.pretrain.spec import SOURCE, ReferenceSpec
 from quarterturn.pretrain.stages import WarmStart
 from quarterturn.search.spec import SearchSpec, search_stage
 from quarterturn.search.stages import is_stage
@@ -66,23 +66,26 @@ def _refused(path: str, message: str, code: str = "invalid_job", **more: Any) ->
     )
 
 
-def _checkpoint(session: Session, start: WarmStart, encoder: str) -> WarmStart:
-    """The start with the digest of its checkpoint, which must be of the job's encoder."""
-    path = "$.pretraining.init.checkpoint"
+def _locked_checkpoint(session: Session, checkpoint_id: str | None) -> Checkpoint:
     missing = NotFoundError(
-        f"There is no checkpoint {start.checkpoint}. Create it with POST /v1/checkpoints.",
+        f"There is no checkpoint {checkpoint_id}. Create it with POST /v1/checkpoints.",
         code="checkpoint_not_found",
     )
     leaving = ConflictError(
-        f"The checkpoint {start.checkpoint} is being deleted. Create it again to use it.",
+        f"The checkpoint {checkpoint_id} is being deleted. Create it again to use it.",
         code="checkpoint_deleting",
     )
-    checkpoint = _locked(session, start.checkpoint, missing, leaving, Checkpoint)
+    return _locked(session, checkpoint_id, missing, leaving, Checkpoint)
+
+
+def _checkpoint(session: Session, start: WarmStart, encoder: str) -> WarmStart:
+    """The start with the digest of its checkpoint, which must be of the job's encoder."""
+    checkpoint = _locked_checkpoint(session, start.checkpoint)
     if checkpoint.encoder != encoder:
         reports: dict[str, Any] = {r["encoder"]: r for r in checkpoint.reports}
         report = reports.get(encoder, {})
         raise _refused(
-            path,
+            "$.pretraining.init.checkpoint",
             f"has weights of {checkpoint.encoder}, the job's encoder is {encoder}; set "
             f"pretraining.encoder to {checkpoint.encoder}",
             "checkpoint_does_not_fit",
@@ -91,6 +94,14 @@ def _checkpoint(session: Session, start: WarmStart, encoder: str) -> WarmStart:
     if start.digest not in (None, checkpoint.digest):
         raise _refused("$.pretraining.init.digest", f"is not that of {checkpoint.id}")
     return start.model_copy(update={"digest": checkpoint.digest})
+
+
+def _reference(session: Session, asked: ReferenceSpec) -> ReferenceSpec:
+    """The reference with digest and encoder of its checkpoint."""
+    checkpoint = _locked_checkpoint(session, asked.checkpoint)
+    if asked.digest not in (None, checkpoint.digest):
+        raise _refused("$.scoring.reference.digest", f"is not that of {checkpoint.id}")
+    return asked.model_copy(update={"digest": checkpoint.digest, "encoder": checkpoint.encoder})
 
 
 def with_starts(session: Session, spec: SearchSpec, dataset: Dataset) -> SearchSpec:
@@ -110,7 +121,11 @@ def with_starts(session: Session, spec: SearchSpec, dataset: Dataset) -> SearchS
     if isinstance(pretraining.init, WarmStart) and pretraining.init.checkpoint is not None:
         init = _checkpoint(session, pretraining.init, pretraining.encoder)
         pretraining = pretraining.model_copy(update={"init": init})
-    return spec.model_copy(update={"pretraining": pretraining})
+    scoring = spec.scoring
+    if scoring.reference is not None:
+        reference = _reference(session, scoring.reference)
+        scoring = scoring.model_copy(update={"reference": reference})
+    return spec.model_copy(update={"pretraining": pretraining, "scoring": scoring})
 
 
 def dataset_of(session: Session, job: Job, spec: SearchSpec, task: str) -> Dataset:

@@ -36,6 +36,10 @@ def _body_of(asked: dict[str, Any]) -> dict[str, Any]:
         rest["final_pretraining"] = {"iterations": final}
     if (space := rest.pop("space", None)) is not None:
         rest["search_space"] = space
+    if (criterion := rest.pop("criterion", None)) is not None:
+        rest["scoring"] = {"criterion": criterion}
+    if (reference := rest.pop("reference", None)) is not None:
+        rest["scoring"] = {**rest.get("scoring", {}), "reference": {"checkpoint": reference}}
     for name in _OF_IMAGES:
         rest.pop(name, None)
     body = {**rest, "budget": parse_budget(rest["budget"]), "pretraining": pretraining}

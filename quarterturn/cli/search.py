@@ -64,6 +64,13 @@ def search(
         str | None,
         typer.Option(help="Start from these weights: a file, or with a server an id."),
     ] = None,
+    criterion: Annotated[
+        str | None, typer.Option(help="What ranks: rotation, reference, composite ...")
+    ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(help="Compare with this encoder: a file of weights, with a server an id."),
+    ] = None,
     final_iterations: Annotated[
         int | None, typer.Option(help="Then pretrain an encoder with the policy.")
     ] = None,
@@ -106,6 +113,8 @@ def search(
         "method": method,
         "batch_size": batch_size,
         "checkpoint": checkpoint,
+        "criterion": criterion,
+        "reference": reference,
         "final_iterations": final_iterations,
         "resolution": resolution,
         "window": window,

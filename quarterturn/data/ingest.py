@@ -6,7 +6,6 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
 from itertools import chain
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from quarterturn.data.report import IngestReport, storable, too_few
 from quarterturn.data.unusable import DecodeLimits
 from quarterturn.data.writer import CacheWriter
 from quarterturn.errors import InvalidInputError
+from quarterturn.processes import WorkerDiedError
 from quarterturn.storage import Storage
 from quarterturn.storage.keys import DATASETS, dataset_key
 
@@ -98,8 +98,7 @@ def _first_resolution(first: list[Member], limits: DecodeLimits, processes: int)
     """That of a few files, which is right where all are of one size."""
     try:
         sides = pool.submit(processes, short_sides, first[:_SIZED_FIRST], limits).result()
-    except BrokenProcessPool:
-        pool.shutdown()
+    except WorkerDiedError:
         sides = []
     return automatic_resolution(sides)
 

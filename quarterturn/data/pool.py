@@ -3,50 +3,43 @@
 from __future__ import annotations
 
 import atexit
-import multiprocessing
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from typing import ParamSpec, TypeVar
+from concurrent.futures import Future
+from typing import TypeVar, TypeVarTuple
 
 from quarterturn.data.batches import DecodedBatch, decode_batch
 from quarterturn.data.caps import MOST_CRASHES
 from quarterturn.data.members import Member
 from quarterturn.data.plan import DecodePlan
 from quarterturn.data.unusable import DecodeLimits
+from quarterturn.processes import Processes, WorkerDiedError
 
-P = ParamSpec("P")
+Ts = TypeVarTuple("Ts")
 T = TypeVar("T")
 
 _lock = threading.Lock()
-_executor: ProcessPoolExecutor | None = None
+_pool: Processes | None = None
 
 
-def submit(
-    processes: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
-) -> Future[T]:
+def submit(processes: int, function: Callable[[*Ts], T], *args: *Ts) -> Future[T]:
     """Run a function in a child process."""
-    global _executor
+    global _pool
     with _lock:
-        if _executor is None:
-            # Spawned, not forked: the service has threads, and a fork would inherit their locks.
-            _executor = ProcessPoolExecutor(
-                processes or os.cpu_count() or 1,
-                mp_context=multiprocessing.get_context("spawn"),
-            )
+        if _pool is None:
+            _pool = Processes(processes or os.cpu_count() or 1)
             atexit.register(shutdown)
-        return _executor.submit(function, *args, **kwargs)
+        return _pool.submit(function, *args)
 
 
-def shutdown(*, wait: bool = False) -> None:
+def shutdown() -> None:
     """End the child processes; the next call starts new ones."""
-    global _executor
+    global _pool
     with _lock:
-        if _executor is not None:
-            _executor.shutdown(wait=wait, cancel_futures=True)
-            _executor = None
+        if _pool is not None:
+            _pool.end()
+            _pool = None
 
 
 def decoded(
@@ -59,14 +52,13 @@ def decoded(
     """The decoded batch; if a file crashed the decoder, the others are decoded one by one."""
     try:
         return future.result()
-    except BrokenProcessPool:
-        shutdown()
+    except WorkerDiedError:
+        pass
     whole = DecodedBatch()
     for member in batch:
         try:
             part = submit(processes, decode_batch, [member], plan, limits).result()
-        except BrokenProcessPool:
-            shutdown()
+        except WorkerDiedError:
             message = f"crashes the decoder, or takes more than {limits.max_seconds:g} s of CPU"
             whole.skipped.append((member.name, "damaged", message))
             whole.crashes += 1

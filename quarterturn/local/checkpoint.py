@@ -1,22 +1,19 @@
-"""Weights that candidates start from, from a file of the user's."""
+"""Weights from files of the user's: what candidates start from, and what they are compared with."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from quarterturn.errors import InvalidInputError
+from quarterturn.pretrain.spec import ReferenceSpec
 from quarterturn.pretrain.stages import WarmStart
 from quarterturn.search.spec import SearchSpec
 from quarterturn.storage import Storage
 from quarterturn.storage.keys import WEIGHTS, weights_key
 
 
-def import_checkpoint(spec: SearchSpec, path: Path, storage: Storage) -> SearchSpec:
-    """Read a .safetensors or .pth file into the storage; the search that starts from it.
-
-    Raises:
-        InvalidInputError: `path_not_found`, `invalid_checkpoint` or `checkpoint_does_not_fit`.
-    """
+def _import_weights(path: Path, storage: Storage) -> tuple[str, str]:
+    """Read a .safetensors or .pth file into the storage; its encoder and its digest."""
     from quarterturn.models.identifying import identify
     from quarterturn.models.reading import read_any
     from quarterturn.models.storing import save_weights
@@ -24,18 +21,41 @@ def import_checkpoint(spec: SearchSpec, path: Path, storage: Storage) -> SearchS
     if not path.is_file():
         raise InvalidInputError(f"There is no file at {path}.", code="path_not_found")
     weights = identify(read_any(path))
-    pretraining = spec.pretraining
-    if weights.encoder != pretraining.encoder:
-        raise InvalidInputError(
-            f"{path.name} has weights of {weights.encoder}, the search's encoder is "
-            f"{pretraining.encoder}; set encoder to {weights.encoder}.",
-            code="checkpoint_does_not_fit",
-        )
     partial = storage.partial(WEIGHTS)
     try:
         digest = save_weights(partial, weights.tensors)
         storage.put(weights_key(digest), partial)
     finally:
         partial.unlink(missing_ok=True)
+    return weights.encoder, digest
+
+
+def import_checkpoint(spec: SearchSpec, path: Path, storage: Storage) -> SearchSpec:
+    """The search whose candidates start from the weights of a file.
+
+    Raises:
+        InvalidInputError: `path_not_found`, `invalid_checkpoint` or `checkpoint_does_not_fit`.
+    """
+    encoder, digest = _import_weights(path, storage)
+    pretraining = spec.pretraining
+    if encoder != pretraining.encoder:
+        raise InvalidInputError(
+            f"{path.name} has weights of {encoder}, the search's encoder is "
+            f"{pretraining.encoder}; set encoder to {encoder}.",
+            code="checkpoint_does_not_fit",
+        )
     start = WarmStart(checkpoint=path.name[:64], digest=digest, shared_warmup=pretraining.warm_up)
     return spec.model_copy(update={"pretraining": pretraining.model_copy(update={"init": start})})
+
+
+def import_reference(spec: SearchSpec, path: Path, storage: Storage) -> SearchSpec:
+    """The search whose candidates are compared with the encoder of a file.
+
+    Raises:
+        InvalidInputError: `path_not_found`, `invalid_checkpoint` or `checkpoint_does_not_fit`.
+    """
+    encoder, digest = _import_weights(path, storage)
+    asked = spec.scoring.reference or ReferenceSpec(checkpoint=path.name[:64])
+    # By digest alone: a file of another name is the same reference.
+    found = asked.model_copy(update={"digest": digest, "encoder": encoder})
+    return spec.model_copy(update={"scoring": spec.scoring.model_copy(update={"reference": found})})

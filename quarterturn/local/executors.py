@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from quarterturn.local.processes import Processes
+from quarterturn.processes import Processes
 
 _POLL_SECONDS = 0.05
 #: Each process has a copy of torch in memory, and few searches have more trials to run at a time.

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from quarterturn.pretrain.spec import ReferenceSpec
 from quarterturn.search.history import TrialRequest
 from quarterturn.search.spec import SearchSpec
 from quarterturn.storage.folder import FolderStorage
@@ -43,13 +44,15 @@ class Task:
 
 
 @lru_cache(maxsize=2)
-def _load(folder: str, digest: str, device: str, whole: bool) -> Any:
-    from quarterturn.data.cache import open_cache
-    from quarterturn.pretrain.data import load_trial_data
+def _load(
+    folder: str, digest: str, device: str, whole: bool, reference: ReferenceSpec | None
+) -> Any:
     from quarterturn.pretrain.hardware import choose_device
+    from quarterturn.trial.data import open_trial_data
 
-    cache = open_cache(Path(folder, dataset_key(digest)))
-    return load_trial_data(cache, choose_device(device), whole=whole)
+    storage = FolderStorage(Path(folder))
+    images = Path(folder, dataset_key(digest))
+    return open_trial_data(images, choose_device(device), storage, reference, whole=whole)
 
 
 @lru_cache(maxsize=2)
@@ -86,10 +89,12 @@ def run_trial(task: Task) -> tuple[dict[str, Any], float]:
         task=request.task,
         payload=request.payload,
     )
+    scored = not trial.is_kept and trial.payload is None
+    reference = spec.scoring.reference if scored else None
     outcome = execute(
         trial,
         request.candidate.policy,
-        _load(task.folder, task.digest, task.device, request.task == FINAL),
+        _load(task.folder, task.digest, task.device, request.task == FINAL, reference),
         job=JOB,
         candidate=request.candidate.key,
         storage=FolderStorage(Path(task.folder)),

@@ -14,7 +14,7 @@ from quarterturn.data.asked import PictureOptions, picture_options
 from quarterturn.data.caps import IngestLimits
 from quarterturn.data.notes import Note
 from quarterturn.errors import InvalidInputError, QuarterturnError
-from quarterturn.local.checkpoint import import_checkpoint
+from quarterturn.local.checkpoint import import_checkpoint, import_reference
 from quarterturn.local.executors import Executor, available_cores, default_workers, open_executor
 from quarterturn.local.folder import SearchFolder
 from quarterturn.local.images import ReadImages, read_images
@@ -52,15 +52,29 @@ def _budget_of(budget: str | Sequence[str] | Document | None) -> dict[str, Any]:
     return parse_budget([budget] if isinstance(budget, str) else budget)
 
 
+def _scoring_of(
+    scoring: Document | None, criterion: str | None, reference: str | Path | None
+) -> dict[str, Any]:
+    body = {**(scoring or {}), **_given(criterion=criterion)}
+    if reference is not None:
+        named = {"checkpoint": Path(reference).name[:64]}
+        body["reference"] = {**named, **(body.get("reference") or {})}
+    return body
+
+
 def _refuse_ids(spec: SearchSpec) -> None:
     """What names rows of a service cannot be looked up here."""
     init = spec.pretraining.init
     if spec.pretraining.chain or (init != "scratch" and init.checkpoint is not None):
-        raise InvalidInputError(
-            "Datasets and checkpoints by id lie in a service. Give the file as checkpoint=, or "
-            "start the search on a server.",
-            code="needs_service",
-        )
+        raise _needs_file("checkpoint")
+
+
+def _needs_file(argument: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"Datasets and checkpoints by id lie in a service. Give the file as {argument}=, or start "
+        "the search on a server.",
+        code="needs_service",
+    )
 
 
 def _without_colors(spec: SearchSpec, images: ReadImages) -> SearchSpec:
@@ -89,6 +103,9 @@ class Search:
         encoder, method, batch_size: of pretraining; `pretraining` has its other fields.
         criterion: that ranks candidates; `scoring` has the other fields of scoring.
         checkpoint: a .safetensors or .pth file of weights that candidates start from.
+        reference: a file of weights of an encoder that was trained elsewhere, such as torchvision's
+            MobileNetV2: how much of its features candidates hold is recorded too, and is what
+            `criterion="reference"` ranks by.
         final_iterations: length of a last pretraining with the selected policy, on all images.
         resolution: side of the images in pixels; by default from the images.
         window: sample values shown as black and white, such as "0:4095", or percentiles of the
@@ -130,6 +147,7 @@ class Search:
         pretraining: Document | None = None,
         scoring: Document | None = None,
         checkpoint: str | Path | None = None,
+        reference: str | Path | None = None,
         final_iterations: int | None = None,
         resolution: int | None = None,
         window: str | None = None,
@@ -153,16 +171,19 @@ class Search:
             seeds=seeds,
             seed=seed,
             pretraining={**(pretraining or {}), **training},
-            scoring={**(scoring or {}), **_given(criterion=criterion)},
+            scoring=_scoring_of(scoring, criterion, reference),
         )
         if final_iterations is not None:
             body["final_pretraining"] = {"iterations": final_iterations}
         self.spec = parse_search(body)
         _refuse_ids(self.spec)
+        if self.spec.scoring.reference is not None and reference is None:
+            raise _needs_file("reference")
         refuse_unaffordable(self.spec, remaining(self.spec, History()))
         if n_workers is not None and n_workers < 1:
             raise InvalidInputError("n_workers must be 1 or more.", code="invalid_job")
-        self._images, self._resolution, self._checkpoint = images, resolution, checkpoint
+        self._images, self._resolution = images, resolution
+        self._checkpoint, self._reference = checkpoint, reference
         self._folder, self._device = folder, device
         self._n_workers, self._n_threads, self._executor = n_workers, n_threads, executor
         self._callbacks, self._progress = tuple(callbacks), progress
@@ -221,6 +242,8 @@ class Search:
                 spec = _without_colors(spec, images)
             if self._checkpoint is not None:
                 spec = import_checkpoint(spec, Path(self._checkpoint), storage)
+            if self._reference is not None:
+                spec = import_reference(spec, Path(self._reference), storage)
             progress = place.open(spec, images.info.digest)
             self._run_trials(spec, progress, place, images)
             result = self._conclude(spec, progress, place, images, holds)

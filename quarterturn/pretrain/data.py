@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,12 +20,27 @@ from quarterturn.pretrain.residence import resident
 _UPLOAD_BYTES = 2**28
 
 
+class Reference(Protocol):
+    """Features of a reference encoder on some images; see `quarterturn.score.reference`."""
+
+    @property
+    def images(self) -> int:
+        """How many, from the first on."""
+
+    def score(self, features: torch.Tensor) -> dict[str, float]:
+        """The criteria of a candidate's (n, d) features of these images, by their names."""
+
+    def sampling_error(self, criterion: str, features: torch.Tensor) -> float:
+        """Standard error of one of them from the choice of the images."""
+
+
 @dataclass(frozen=True)
 class TrialData:
     """uint8 images (n, 3, s, s) of the splits, channels last in memory; mean, std (1, 3, 1, 1).
 
     `mean` is on the device; images that do not fit there are on the host. `cuda_graphs` says
-    whether that device replays captured steps.
+    whether that device replays captured steps; `reference` and `reference_report` compare with a
+    reference encoder, where there is one, on the first of `pretrain` and of `report`.
     """
 
     pretrain: torch.Tensor
@@ -34,6 +50,8 @@ class TrialData:
     mean: torch.Tensor
     std: torch.Tensor
     cuda_graphs: CudaGraphs = "auto"
+    reference: Reference | None = None
+    reference_report: Reference | None = None
 
     @property
     def is_resident(self) -> bool:
@@ -73,6 +91,8 @@ def load_trial_data(
     *,
     whole: bool = False,
     cuda_graphs: CudaGraphs = "auto",
+    reference: Reference | None = None,
+    reference_report: Reference | None = None,
 ) -> TrialData:
     """The splits of a cache. On a CPU they stay memory-mapped and shared, as do those that do not
     fit on another device. With `whole` all images are there to pretrain on, those of the other
@@ -100,4 +120,6 @@ def load_trial_data(
         mean=channel(cache.info.mean),
         std=channel(cache.info.std),
         cuda_graphs=cuda_graphs,
+        reference=reference,
+        reference_report=reference_report,
     )

@@ -70,10 +70,32 @@ class PretrainingSpec(Document):
         return isinstance(self.init, WarmStart) or bool(self.chain)
 
 
+class ReferenceSpec(Document):
+    """A frozen encoder that was trained elsewhere: how much of its features candidates hold."""
+
+    checkpoint: Annotated[str, Field(min_length=1, max_length=64)] = Field(
+        description="The id of a checkpoint of any known encoder; with `Search`, a file."
+    )
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        default=None, description="Filled in; where given, the checkpoint must have it."
+    )
+    encoder: EncoderName | None = Field(default=None, description="Filled in.")
+    resolution: Annotated[int, Field(ge=32, le=512)] = Field(
+        default=128, description="Side in pixels to which images are resized for it."
+    )
+    images: Annotated[int, Field(ge=100, le=20_000)] = Field(
+        default=3000, description="Pretraining images compared; under 1,200 the score is noise."
+    )
+
+
 CriterionName = Literal[
     "rotation", "composite", "retrieval", "infonce", "alignment", "uniformity", "rankme",
-    "feature_std",
+    "feature_std", "reference", "reference_r2", "reference_knn",
 ]  # fmt: skip
+
+
+#: Measured only where there is a reference encoder.
+REFERENCE_CRITERIA = ("reference", "reference_r2", "reference_knn")
 
 
 class ScoringSpec(Document):
@@ -90,6 +112,19 @@ class ScoringSpec(Document):
     l2: Annotated[float, Field(ge=0, le=10)] = Field(
         default=1e-3, description="Penalty on the squared weights of the probe."
     )
+    reference: ReferenceSpec | None = Field(
+        default=None,
+        description="A frozen reference encoder, whose criteria are then recorded too; null: none.",
+    )
+
+    @model_validator(mode="after")
+    def _criterion_is_measured(self) -> Self:
+        if self.criterion in REFERENCE_CRITERIA and self.reference is None:
+            raise ValueError(
+                f"criterion {self.criterion} compares with a reference encoder; give "
+                "scoring.reference a checkpoint"
+            )
+        return self
 
 
 class TrialSpec(Document):

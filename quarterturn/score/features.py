@@ -65,3 +65,14 @@ def rotation_features(
             if turn == 0:
                 projections.append(projected)
     return torch.stack([torch.cat(turn) for turn in features]), torch.cat(projections)
+
+
+@torch.no_grad()
+def image_features(method: Method, data: TrialData, images: torch.Tensor) -> torch.Tensor:
+    """Pooled features (n, d), float32, of uint8 images (n, 3, s, s) as they are."""
+    method.eval()
+    batches = [
+        _forward(method, data.normalise(batch.to(data.mean.device).float() / 255.0), 0)[0]
+        for batch in torch.split(images, _BATCH)
+    ]
+    return torch.cat(batches)

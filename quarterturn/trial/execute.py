@@ -14,7 +14,7 @@ from quarterturn.pretrain.checkpoints import CheckpointStore
 from quarterturn.pretrain.collapse import is_collapsed, spread
 from quarterturn.pretrain.curves import curve
 from quarterturn.pretrain.data import TrialData
-from quarterturn.pretrain.spec import TrialSpec
+from quarterturn.pretrain.spec import REFERENCE_CRITERIA, TrialSpec
 from quarterturn.score.criteria import (
     CRITERIA,
     composite,
@@ -23,7 +23,7 @@ from quarterturn.score.criteria import (
     sampling_error,
     view_criteria,
 )
-from quarterturn.score.features import rotation_features
+from quarterturn.score.features import image_features, rotation_features
 from quarterturn.score.probe import rotation_probes
 from quarterturn.score.untrained import untrained_rotation
 
@@ -64,6 +64,18 @@ def score(
     }
     for numbers in found.values():
         numbers["composite"] = composite(numbers["rotation"], numbers["retrieval"])
+    # With a reference nothing is fitted to a split: the pretraining images serve.
+    references = {
+        "probe_test": (data.reference, data.pretrain),
+        "report": (data.reference_report, data.report),
+    }
+    compared = {
+        name: (reference, image_features(run.method, data, images[: reference.images]))
+        for name, (reference, images) in references.items()
+        if reference is not None and name in found
+    }
+    for name, (reference, z) in compared.items():
+        found[name] |= reference.score(z)
     output_spread = spread(features["probe_test"][1])
     metrics = {
         **found["probe_test"],
@@ -76,18 +88,23 @@ def score(
     }
     if not all(math.isfinite(value) for value in metrics.values()):
         raise trainer.DivergedError("the features are not finite; lower the learning rate")
-    sign = CRITERIA[limits.criterion].sign
-    held_out = found.get("report", {}).get(limits.criterion)
-    return {
-        "score": sign * metrics[limits.criterion],
-        "held_out": None if held_out is None else sign * held_out,
-        "sampling_error": sampling_error(
+    if limits.criterion in REFERENCE_CRITERIA:
+        reference, z = compared["probe_test"]
+        error = reference.sampling_error(limits.criterion, z)
+    else:
+        error = sampling_error(
             limits.criterion,
             metrics,
             probes[0].sampling_error,
             views["probe_test"],
             features["probe_test"][0][0],
-        ),
+        )
+    sign = CRITERIA[limits.criterion].sign
+    held_out = found.get("report", {}).get(limits.criterion)
+    return {
+        "score": sign * metrics[limits.criterion],
+        "held_out": None if held_out is None else sign * held_out,
+        "sampling_error": error,
         "collapsed": is_collapsed(run.losses, run.method.ceiling, output_spread),
         "metrics": metrics,
     }

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from benchmarks.bundle import BundleError, bundle
-from benchmarks.report import commit
+from benchmarks.harness.report import commit
+from benchmarks.performance.bundle import BundleError, bundle
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="bundles are for Linux")
 HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -89,7 +89,7 @@ def test_all_parts_run_beside_torch_and_torchvision_alone(
     done = _run(there, bundled / "gpu.py", "--device", "cpu", "--quick")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "times kornia" in done.stdout
-    assert (bundled / "benchmarks" / "commit.txt").read_text().strip() == commit()
+    assert (bundled / "benchmarks" / "harness" / "commit.txt").read_text().strip() == commit()
 
 
 def test_a_bundle_says_which_python_it_is_for(bundled: Path, there: dict[str, str]) -> None:

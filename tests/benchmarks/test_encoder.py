@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.correlation import collect
-from benchmarks.encoder import runs
-from benchmarks.encoder.accuracy import accuracies, best, beyond
-from benchmarks.encoder.separation import separation, variance_ratio
-from benchmarks.encoder.sides import DESIGNS, build
-from benchmarks.encoder.speed import speeds, step_seconds
-from benchmarks.encoder.tables import accuracy_table, separation_table, speed_table
+from benchmarks.experiments.correlation import collect
+from benchmarks.experiments.encoder import runs
+from benchmarks.experiments.encoder.accuracy import accuracies, best, beyond
+from benchmarks.experiments.encoder.separation import separation, variance_ratio
+from benchmarks.experiments.encoder.sides import DESIGNS, build
+from benchmarks.experiments.encoder.speed import speeds, step_seconds
+from benchmarks.experiments.encoder.tables import accuracy_table, separation_table, speed_table
 
 
 @pytest.mark.parametrize("side", [*DESIGNS, "resnet_tiny fp32"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from benchmarks.accelerator.parts import Found, Parts
-from benchmarks.report import commit, save, target
+from benchmarks.harness.report import commit, save, target
+from benchmarks.performance.accelerator.parts import Found, Parts
 
 
 def test_a_part_takes_no_other_with_it() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.hpt import speed as measuring
-from benchmarks.hpt.configurations import CONFIGURATIONS
-from benchmarks.hpt.rankings import agreement, supervised_truth
+from benchmarks.experiments.hpt import speed as measuring
+from benchmarks.experiments.hpt.configurations import CONFIGURATIONS
+from benchmarks.experiments.hpt.rankings import agreement, supervised_truth
 
 
 def _curve(*accuracies: tuple[int, float]) -> measuring.Curve:

@@ -13,7 +13,8 @@ from tests.conftest import TINY_SEARCH
 
 
 def _open(page: Page, http: httpx.Client, stack: Stack, dataset: str, iterations: int) -> str:
-    body = {"dataset_id": dataset, **TINY_SEARCH, "iterations": iterations}
+    """A job of so many trials that none of its states is over before it is seen."""
+    body = {"dataset_id": dataset, **TINY_SEARCH, "iterations": iterations, "seeds": 20}
     job = str(http.post("/v1/jobs", json=body).json()["id"])
     page.goto(f"{stack.url}/v1/jobs/{job}/dashboard")
     return job

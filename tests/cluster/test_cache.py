@@ -20,6 +20,8 @@ from quarterturn.storage.keys import encoder_key
 from tests.cluster.s3 import BUCKET, S3Server
 
 SIZE = 50_000
+#: Longer than that of any kernel, by which files have their times.
+_TICK = 0.05
 ROOT = f"s3://{BUCKET}/caches"
 
 
@@ -121,9 +123,9 @@ def test_the_cap_holds_and_the_oldest_goes_first(s3: S3Server, tmp_path: Path) -
     keys = [_put(storage, number) for number in range(5)]
     for key in keys[:3]:
         with storage.held(key):
-            time.sleep(0.01)
+            time.sleep(_TICK)
     with storage.held(keys[0]):
-        time.sleep(0.01)
+        time.sleep(_TICK)
     held = {path.parent.name for path in _copies(tmp_path)}
     with storage.held(keys[3]):
         assert _bytes(tmp_path) <= 3.5 * SIZE

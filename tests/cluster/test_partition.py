@@ -22,6 +22,7 @@ from tests.cluster.nodes import Nodes
 from tests.cluster.s3 import S3Server
 from tests.cluster.servers import postgres_on, redis_on
 from tests.conftest import TINY_SEARCH
+from tests.service.pace import steps
 from tests.service.waiting import until, until_state
 
 WORKERS = ("one", "two")
@@ -90,7 +91,7 @@ def test_a_cut_link_costs_no_trial_and_the_worker_comes_back(
     http, network = machines.http, machines.network
     with write_archive(tmp_path / "animals.zip", 300).open("rb") as stream:
         dataset = http.post("/v1/datasets", files={"file": ("animals.zip", stream)}).json()["id"]
-    search = {"dataset_id": dataset, **TINY_SEARCH, "iterations": 80}
+    search = {"dataset_id": dataset, **TINY_SEARCH, "iterations": steps(1.5, least=80)}
     job = http.post("/v1/jobs", json=search).json()["id"]
 
     def both_run() -> Any:

@@ -107,10 +107,18 @@ def test_images_that_are_gone_fail_the_job_with_a_reason(cluster: Cluster, tmp_p
     cluster.http.delete(f"/v1/datasets/{dataset['id']}")
 
 
-def test_what_is_deleted_leaves_no_object(cluster: Cluster, dataset: Any, searched: Any) -> None:
+def test_what_is_deleted_leaves_no_object(cluster: Cluster, tmp_path: Path) -> None:
+    before = set(cluster.s3.objects())  # of other tests
+
+    def left() -> set[str]:
+        return set(cluster.s3.objects()) - before
+
+    dataset = _upload(cluster, write_archive(tmp_path / "own.zip", 200))
+    searched = _run(cluster, dataset["id"])
+    assert searched["state"] == "completed", searched
     encoder = f"encoders/{searched['job_id']}.safetensors/"
-    assert any(key.startswith("datasets/") for key in cluster.s3.objects())
+    assert any(key.startswith("datasets/") for key in left())
     assert cluster.http.delete(f"/v1/datasets/{dataset['id']}").status_code == 204
     # Jobs stay, and their encoders with them; what their trials kept for one another does not.
-    until(lambda: all(key.startswith(encoder) for key in cluster.s3.objects()), 30)
-    assert len(cluster.s3.objects()) == 2, "the file and its manifest"
+    until(lambda: all(key.startswith(encoder) for key in left()), 30)
+    assert len(left()) == 2, "the file and its manifest"

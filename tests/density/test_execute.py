@@ -144,7 +144,7 @@ def test_no_label_reaches_a_worker(name: str) -> None:
     }  # fmt: skip
     assert set(TrialSpec.model_fields) == fields
     assert {field.name for field in dataclasses.fields(TrialData)} == {
-        "pretrain", "probe_train", "probe_test", "report", "mean", "std",
+        "pretrain", "probe_train", "probe_test", "report", "mean", "std", "cuda_graphs",
     }  # fmt: skip
     payloads = [t.payload for t in play(parse_search(SPECS[name]), 0).done if t.payload]
     assert payloads

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -23,10 +24,14 @@ from tests.density.making import FOLDS, trial_spec
 SEED = 5
 
 
-@pytest.fixture(autouse=True)
-def _exact(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The references are exact: no bf16, on CPUs that are fast at it."""
-    monkeypatch.setattr("quarterturn.pretrain.hardware.has_fast_bfloat16", lambda device: False)
+@pytest.fixture(scope="module", autouse=True)
+def _exact() -> Iterator[None]:
+    """The references are exact: no bf16, on CPUs that are fast at it. So is the model that all of
+    them measure with, or it would be another one there.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("quarterturn.pretrain.hardware.has_fast_bfloat16", lambda device: False)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import pytest
 from core.embedded.stack import Stack
 from core.settings import Settings
 from quarterturn.client.calls.jobs import JobCalls
+from quarterturn.local import Search
 from tests.conftest import TINY_SEARCH
 from tests.docs.desk import Desk
 from tests.docs.texts import DOCS, ROOT, read
@@ -21,13 +22,16 @@ _ALL = ["README.md", *sorted(path.relative_to(ROOT).as_posix() for path in DOCS.
 #: What is no command: programs' output, documents, settings, and the source of drawings.
 _NO_COMMANDS = {"text", "json", "yaml", "mermaid"}
 _SERVES = "it serves until it is stopped; tests/cli/test_serve.py"
+_INSTALLED = "tests/distribution/test_wheels.py"
 _DOCKER = "it needs Docker; tests/docs/test_deployment.py reads the file"
 _COUNTERPART = "the encoder is too large; tests/models/test_loading.py runs the card's lines"
 _ELSEWHERE = "it needs a server elsewhere"
 #: What is not run here, by document and first words, and why.
 _NOT_RUN = {
     ("README.md", "make demo"): "minutes; `make smoke` is the same in short",
-    ("README.md", ".venv/bin/quarterturn serve"): _SERVES,
+    ("README.md", "pip install quarterturn\n"): _INSTALLED,
+    ("README.md", "pip install quarterturn-service"): f"{_INSTALLED}; {_SERVES}",
+    ("docs/how-to/search.md", "executor = dask_client"): "tests/local/test_executors.py",
     ("README.md", "import torch"): "test_texts.test_the_training_loop_runs, which looks at weights",
     ("docs/tutorial.md", "make demo"): "minutes; the files that it leaves are laid out",
     ("docs/tutorial.md", ".venv/bin/quarterturn serve"): _SERVES,
@@ -90,6 +94,16 @@ def desk(
         return start(self, dataset_id, **little)
 
     monkeypatch.setattr(JobCalls, "start", start_little)
+    begin = Search.__init__
+
+    def begin_little(self: Search, images: Any, **asked: Any) -> None:
+        little = {key: value for key, value in TINY_SEARCH.items() if key != "search_space"}
+        begin(
+            self, images, **{**asked, **little, "iterations": 1, "budget": "trials=2"},
+            n_workers=1, progress=False,
+        )  # fmt: skip
+
+    monkeypatch.setattr(Search, "__init__", begin_little)
     return Desk(tmp_path, stack.url, stack.data_dir, animals, server_folder)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+
+import numpy as np
 import torch
 
 from quarterturn.augment import Draws, augment
@@ -38,6 +41,8 @@ def same_law(policy: Policy, library: str, view: int = 0) -> None:
     """Assert that means of the statistics, and their spread, agree."""
     picture = smooth(1, SIZE, SIZE, seed=5)
     many = picture.repeat(DRAWS, 1, 1, 1)
+    random.seed(1)  # that of timm
+    np.random.seed(1)
     torch.manual_seed(1)
     ours = augment(many, policy.view(view), Draws(0), view=view)
     theirs = load(policy, library, view)(many)

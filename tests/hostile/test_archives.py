@@ -43,7 +43,7 @@ def test_archives(name: str, settings: Settings, tmp_path: Path) -> None:
     path = tmp_path / "upload"
     path.write_bytes(case.make())
     caps = Caps(settings.ingest_limits)
-    began = time.monotonic()
+    began = time.process_time()  # of this process: others may have the machine
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     refused, reasons, images = None, set(), 0
     try:
@@ -55,7 +55,7 @@ def test_archives(name: str, settings: Settings, tmp_path: Path) -> None:
     if case.skipped is not None:
         assert reasons == {case.skipped}
         assert images >= GOOD - 2, "the rest is used"
-    assert time.monotonic() - began < 20
+    assert time.process_time() - began < 20
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory
     assert grown < 100_000, f"{grown} KiB more memory"
     written = {p.relative_to(tmp_path).parts[0] for p in _everything_below(tmp_path)}

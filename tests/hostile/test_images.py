@@ -28,9 +28,9 @@ LARGE = Member("large.png", blank_png(6_000))
 
 @pytest.fixture(scope="module", autouse=True)
 def _own_processes() -> Iterator[None]:
-    pool.shutdown(wait=True)
+    pool.shutdown()
     yield
-    pool.shutdown(wait=True)
+    pool.shutdown()
 
 
 def _decoded(limits: DecodeLimits, *members: Member) -> DecodedBatch:
@@ -81,9 +81,9 @@ def test_a_decoder_that_takes_too_much_memory_is_refused_it() -> None:
     decoded = _decoded(replace(limits, max_memory=500 * 2**20), LARGE, GOOD)
     assert [reason for _, reason, _ in decoded.skipped] == ["too_much_memory"]
     assert decoded.names == ["good.png"]
-    pool.shutdown(wait=True)  # a limit is never raised again
+    pool.shutdown()  # a limit is never raised again
     assert _decoded(replace(limits, max_memory=2 * 2**30), LARGE).names == ["large.png"]
-    pool.shutdown(wait=True)
+    pool.shutdown()
 
 
 def test_the_default_memory_is_enough_for_the_largest_image_allowed() -> None:

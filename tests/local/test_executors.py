@@ -18,7 +18,7 @@ import submitit
 from distributed import Client, LocalCluster
 
 from quarterturn.local import FinishedTrial
-from quarterturn.local.processes import Processes, WorkerDiedError
+from quarterturn.processes import Processes, WorkerDiedError
 from tests.local.making import scores_of, small_search
 from tests.service.waiting import until
 
@@ -100,7 +100,7 @@ def test_a_search_goes_on_after_its_processes_were_killed(
 
     def kill(_: FinishedTrial) -> None:
         for child in psutil.Process().children():
-            if "quarterturn.local.worker" in child.cmdline() and not killed:
+            if "quarterturn.processes.worker" in child.cmdline() and not killed:
                 child.kill()
                 killed.append(child.pid)
 
@@ -141,7 +141,7 @@ def test_a_killed_search_leaves_no_process_behind(animals: Path, tmp_path: Path)
         return [
             child
             for child in psutil.Process(process.pid).children()
-            if "quarterturn.local.worker" in child.cmdline()
+            if "quarterturn.processes.worker" in child.cmdline()
         ]
 
     children = until(lambda: found if len(found := workers()) == 2 else None, 120)

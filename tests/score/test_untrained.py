@@ -25,18 +25,21 @@ def data(animal_cache: DatasetCache) -> TrialData:
 
 
 def test_it_is_the_probe_on_the_weights_that_a_run_starts_from(data: TrialData) -> None:
-    method = trainer.start(SPEC, data, 28, 5).method
-    before = {name: tensor.clone() for name, tensor in method.named_parameters()}
-    _calibrate(method.encoder, data)
-    assert all(torch.equal(before[name], tensor) for name, tensor in method.named_parameters())
-    train, test = (
-        rotation_features(method, data, images)[0]
-        for images in (data.probe_train[:200], data.probe_test[:150])
-    )
-    expected = rotation_probe(train, test).accuracy
-    assert untrained_rotation(data, SPEC, SCORING, 5) == expected
-    assert untrained_rotation(data, SPEC, SCORING, 6) != expected
-    assert 0.25 < expected < 0.9
+    first = []
+    for seed in (5, 6):
+        method = trainer.start(SPEC, data, 28, seed).method
+        before = {name: tensor.clone() for name, tensor in method.named_parameters()}
+        _calibrate(method.encoder, data)
+        assert all(torch.equal(before[name], tensor) for name, tensor in method.named_parameters())
+        train, test = (
+            rotation_features(method, data, images)[0]
+            for images in (data.probe_train[:200], data.probe_test[:150])
+        )
+        expected = rotation_probe(train, test).accuracy
+        assert untrained_rotation(data, SPEC, SCORING, seed) == expected
+        assert 0.25 < expected < 0.9
+        first.append(next(iter(before.values())))
+    assert not torch.equal(*first), "seeds have weights of their own"
 
 
 def test_batch_norms_take_on_the_statistics_of_the_images(data: TrialData) -> None:
@@ -54,7 +57,7 @@ def test_batch_norms_take_on_the_statistics_of_the_images(data: TrialData) -> No
 
 
 def test_every_trial_records_it_whatever_it_trained(data: TrialData) -> None:
-    found = []
+    found, weights = [], []
     for steps in (1, 4):
         run = trainer.start(SPEC, data, 28, 3)
         trainer.train(
@@ -64,5 +67,6 @@ def test_every_trial_records_it_whatever_it_trained(data: TrialData) -> None:
             pretraining=SPEC, scoring=SCORING, seed=3, iterations=4, schedule_iterations=4
         )
         found.append(score(run, data, spec)["metrics"])
-    assert found[0]["rotation"] != found[1]["rotation"]
+        weights.append(next(run.method.encoder.parameters()))
+    assert not torch.equal(*weights)
     assert {m["rotation_untrained"] for m in found} == {untrained_rotation(data, SPEC, SCORING, 3)}

@@ -19,6 +19,7 @@ from core.embedded.stack import Stack
 from core.settings import Settings
 from quarterturn.client.client import Client
 from tests.conftest import FAST, TINY_SEARCH
+from tests.service.waiting import until
 
 
 @pytest.fixture
@@ -45,7 +46,8 @@ def test_what_was_backed_up_goes_on_elsewhere(folder: Path, animals: Path) -> No
         ended = client.start(dataset, **TINY_SEARCH)["id"]
         client.wait(ended)
         ranking, policy = client.dashboard(ended)["ranking"], client.policy(ended)
-        longer = {**TINY_SEARCH, "iterations": 40, "seeds": 2}
+        # So many trials that it is amid them on any machine; in the end it is stopped.
+        longer = {**TINY_SEARCH, "iterations": 40, "seeds": 20}
         going = client.start(dataset, **longer)["id"]
         done = _cli("backup", str(saved), "--data-dir", str(data))
         assert done.returncode == 0, done.stderr
@@ -62,6 +64,13 @@ def test_what_was_backed_up_goes_on_elsewhere(folder: Path, animals: Path) -> No
     with Stack(Settings(data_dir=data, port=0)) as stack, Client(stack.url) as client:
         assert client.dashboard(ended)["ranking"] == ranking
         assert client.policy(ended) == policy
+
+        def completed() -> int:
+            return int(client.dashboard(going)["counts"]["completed"])
+
+        saved_then = completed()
+        until(lambda: completed() > saved_then + 1)
+        client.stop(going)
         assert client.wait(going)["state"] == "completed"
         assert client.upload(animals)["id"] == dataset
 

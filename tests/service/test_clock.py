@@ -18,6 +18,7 @@ import pytest
 from core.embedded.stack import Stack, running_database
 from tests.cluster.nodes import Nodes
 from tests.conftest import TINY_SEARCH
+from tests.service.pace import steps
 from tests.service.waiting import until, until_state
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="libfaketime is preloaded")
@@ -63,7 +64,7 @@ def test_a_wrong_clock_neither_loses_nor_keeps_a_lease(
     def its_own(job: str) -> Any:
         return [t for t in _trials(http, job) if t["state"] == "running" and _worker_of(shifted, t)]
 
-    body = {"dataset_id": animal_dataset, **TINY_SEARCH, "iterations": 250}
+    body = {"dataset_id": animal_dataset, **TINY_SEARCH, "iterations": steps(1.5, least=250)}
     job = http.post("/v1/jobs", json=body).json()["id"]
     (trial,) = until(lambda: its_own(job), 90)
     until(lambda: http.get(f"/v1/trials/{trial['id']}").json()["progress"] > 0)

@@ -18,6 +18,7 @@ from core.settings import Settings
 from quarterturn.errors import UnavailableError
 from tests.conftest import TINY_SEARCH
 from tests.service.looping import run_apart
+from tests.service.pace import steps
 from tests.store.rows import make_job
 
 _STREAM = {"Accept": "text/event-stream"}
@@ -36,7 +37,9 @@ def _events(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
 
 
 def test_a_job_from_its_start_to_its_end(http: httpx.Client, animal_dataset: str) -> None:
-    job = http.post("/v1/jobs", json={"dataset_id": animal_dataset, **TINY_SEARCH}).json()["id"]
+    # Long enough to be looked at more than twice.
+    body = {"dataset_id": animal_dataset, **TINY_SEARCH, "iterations": steps(0.5, least=4)}
+    job = http.post("/v1/jobs", json=body).json()["id"]
     address = f"/v1/jobs/{job}/events?parts=true"
     with http.stream("GET", address, headers=_STREAM, timeout=120) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")

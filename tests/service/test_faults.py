@@ -12,11 +12,12 @@ import psutil
 import pytest
 import redis
 
-from benchmarks.chaos.faults import database_processes
+from benchmarks.performance.chaos.faults import database_processes
 from core.embedded.stack import Stack
 from core.placement import QUEUES
 from quarterturn.client.client import Client
 from tests.conftest import TINY_SEARCH
+from tests.service.pace import steps
 from tests.service.waiting import until, until_state
 
 LONG = {**TINY_SEARCH, "strategy": {"kind": "random", "candidates": 1}, "iterations": 400}
@@ -34,7 +35,7 @@ def _running(http: httpx.Client, job: str) -> Any:
 
 
 def test_a_killed_worker_does_not_cost_the_trial(http: httpx.Client, animal_dataset: str) -> None:
-    job = _start(http, animal_dataset, iterations=80)
+    job = _start(http, animal_dataset, iterations=steps(1.5, least=80))
     trial = until(lambda: (t := _running(http, job)) and t["progress"] > 0 and t)
     os.kill(int(trial["worker"].split("/")[1]), signal.SIGKILL)
     view = until_state(http, job, "completed", "failed", seconds=120)
@@ -48,7 +49,7 @@ def test_a_frozen_worker_does_not_cost_the_trial(http: httpx.Client, animal_data
     """SIGSTOP: the process is there and does nothing. Its trial is not; when it wakes, its late
     result is dropped.
     """
-    job = _start(http, animal_dataset, iterations=80)
+    job = _start(http, animal_dataset, iterations=steps(1.5, least=80))
     trial = until(lambda: (t := _running(http, job)) and t["progress"] > 0 and t)
     frozen = psutil.Process(int(trial["worker"].split("/")[1]))
     frozen.suspend()
@@ -63,7 +64,8 @@ def test_a_frozen_worker_does_not_cost_the_trial(http: httpx.Client, animal_data
 
 
 def test_pause_resume_and_stop(http: httpx.Client, animal_dataset: str) -> None:
-    job = _start(http, animal_dataset, iterations=40)
+    # So many trials that it is amid them on any machine.
+    job = _start(http, animal_dataset, iterations=40, seeds=10)
     until(lambda: _running(http, job))
     assert http.post(f"/v1/jobs/{job}/pause").json()["state"] == "paused"
     view = until(

@@ -18,6 +18,7 @@ from core.embedded.stack import Stack, running_database
 from core.settings import Settings
 from core.store.tables import Trial
 from tests.conftest import FAST, TINY_SEARCH
+from tests.service.pace import steps
 from tests.service.waiting import until, until_state
 
 Service = tuple[httpx.Client, str, Engine]
@@ -68,11 +69,11 @@ def test_what_two_jobs_ask_for_is_trained_once(service: Service) -> None:
     assert _iterations_run(service, jobs) == 8 * 20
 
 
-@pytest.mark.parametrize(("end", "iterations"), [("kill", 240), ("cancel", 241)])
+@pytest.mark.parametrize(("end", "more"), [("kill", 0), ("cancel", 1)])
 def test_one_waits_for_the_other_and_is_trained_if_that_is_lost(
-    service: Service, end: str, iterations: int
+    service: Service, end: str, more: int
 ) -> None:
-    http = service[0]
+    http, iterations = service[0], steps(2.0, least=240) + more
     jobs = _start_two(service, iterations=iterations, budget={"trials": 1})
 
     def in_flight() -> Any:

@@ -1,4 +1,4 @@
-"""Waiting for the service, with a bound."""
+"""Waiting for the service, with a bound: what hangs ends. On a busy machine all takes minutes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 
-def until(condition: Callable[[], Any], seconds: float = 60.0, period: float = 0.2) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 180.0, period: float = 0.2) -> Any:
     """The first true value of `condition`; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -20,7 +20,7 @@ def until(condition: Callable[[], Any], seconds: float = 60.0, period: float = 0
     raise AssertionError(f"did not come true within {seconds} s")
 
 
-def until_state(http: httpx.Client, job_id: str, *states: str, seconds: float = 90.0) -> Any:
+def until_state(http: httpx.Client, job_id: str, *states: str, seconds: float = 240.0) -> Any:
     """The dashboard of a job, once it is in one of the states."""
 
     def reached() -> Any:

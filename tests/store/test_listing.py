@@ -8,7 +8,7 @@ from core.jobs.listing import PAGE, job_page
 from core.jobs.sweep import expire_leases
 from core.settings import Settings
 from core.store.database import session_scope
-from core.store.tables import Job, Trial, new_id
+from core.store.tables import Job, Trial
 from tests.store.rows import make_dataset, make_job, trial
 
 
@@ -17,7 +17,7 @@ def _jobs(count: int) -> list[str]:
     ids = []
     for number in range(count):
         row = Job(
-            id=new_id("job"), name=f"search {number:03} 50%_done", dataset_id=dataset,
+            id=f"job_{number:020x}", name=f"search {number:03} 50%_done", dataset_id=dataset,
             state="completed" if number % 2 else "failed", warnings=[],
             spec={"search_space": {"name": "s"}, "strategy": {"kind": "grid"},
                   "scoring": {"criterion": "rotation"}},

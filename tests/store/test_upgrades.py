@@ -61,7 +61,7 @@ def _fill(connection: Connection) -> None:
         for place, policy in enumerate(policies):
             key = policy.digest[:16]
             _insert(
-                connection, "candidates", id=hash((state, place)) % 2**40, job_id=job, key=key,
+                connection, "candidates", id=_JOBS.index(state) * 100 + place, job_id=job, key=key,
                 name=policy.name, origin="baseline", policy=policy.to_document(),
             )  # fmt: skip
             for number, trial in enumerate(TRIAL):

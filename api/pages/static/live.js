@@ -8,11 +8,20 @@ let last = "", drawn = document.querySelector("[data-figures]").dataset.figures,
 // On another page of a table its rows stay; the first page follows the job.
 function isPinned(part) { const page = part.querySelector("[data-page]"); return page && page.dataset.page !== "1"; }
 
-function show(update) {
-  for (const [name, html] of Object.entries(update.parts || {})) {
+// What a stream sends is what changed since it last sent something, and it may not have seen what a poll
+// has shown meanwhile. So the id to ask with is put together of the parts that are shown, from whichever.
+const shown = new Map();
+function show(update, id) {
+  const [pulse, figures, ...digests] = id.split(".");
+  const parts = Object.entries(update.parts || {});
+  if (!shown.size) for (const [name] of parts) shown.set(name, ""); // the first has all, in their order
+  const names = [...shown.keys()];
+  for (const [name, html] of parts) {
     const part = job.querySelector(`[data-part="${name}"]`);
     if (!isPinned(part)) morph(part, html);
+    shown.set(name, digests[names.indexOf(name)]);
   }
+  last = [pulse, figures, ...shown.values()].join(".");
   if (update.figures && update.figures !== drawn) { drawn = update.figures; redraw(); }
 }
 
@@ -43,13 +52,14 @@ function redraw() {
 for (const panel of job.querySelectorAll("[data-figure]")) seen.observe(panel);
 
 async function poll() {
+  const before = last;
   try {
     const answer = await fetch(`${events}?parts=true&after=${encodeURIComponent(last)}`, { headers: { Accept: "application/json" } });
     if (answer.status === 401) { location.reload(); return true; } // the key has ended: to the sign-in page
     if (!answer.ok) return false;
     const update = await answer.json();
-    last = update.id;
-    show(update);
+    if (last !== before && !update.ended) return false; // what was shown meanwhile may be newer
+    show(update, update.id);
     if (update.ended) job.dataset.live = "no";
     return update.ended;
   } catch { return false; /* the server is away; the next round tries again */ }
@@ -59,7 +69,7 @@ async function pollOn() { job.dataset.updates = "polling"; if (!(await poll())) 
 function listen() {
   const source = new EventSource(`${events}?parts=true`);
   source.addEventListener("open", () => { job.dataset.updates = "stream"; });
-  source.addEventListener("update", (event) => { last = event.lastEventId; show(JSON.parse(event.data)); });
+  source.addEventListener("update", (event) => show(JSON.parse(event.data), event.lastEventId));
   source.addEventListener("end", () => { source.close(); job.dataset.live = "no"; redraw(); });
   source.addEventListener("error", () => {
     // A lost connection is opened again by the browser; a refusal is not.
@@ -80,6 +90,7 @@ job.addEventListener("click", async (event) => {
     if (!answer.ok) refused = (await answer.json()).detail;
   } catch { refused = "The server does not answer. Try again."; }
   await poll();
+  setTimeout(poll, POLL_MS); // for what the stream has not seen, or what came in another order
   button.disabled = false;
   const note = document.getElementById("refused");
   if (refused && note) { note.textContent = refused; note.hidden = false; }

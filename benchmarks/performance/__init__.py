@@ -1,0 +1,1 @@
+"""How fast it is: augmentation, steps, candidates, ingest, load, scaling, GPUs; and chaos."""

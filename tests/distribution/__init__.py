@@ -1,0 +1,1 @@
+"""The wheels, as strangers install them."""
