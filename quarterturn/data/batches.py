@@ -26,8 +26,7 @@ _MAX_PIXEL_BYTES = 48 * 2**20
 
 @dataclass
 class DecodedBatch:
-    """Usable images: names, and pixels, digests and likenesses joined; the rest as (name, reason,
-    message).
+    """Usable images: names, and pixels and digests joined; the rest as (name, reason, message).
 
     `bytes_read` counts what came out of a .zip or a folder, `crashes` the files that ended the
     decoder, `waiting` the pictures that need an intensity range which is not known yet. `rest` is
@@ -37,7 +36,6 @@ class DecodedBatch:
     names: list[str] = field(default_factory=list)
     pixels: bytes = b""
     digests: bytes = b""
-    likenesses: bytes = b""
     skipped: list[tuple[str, str, str]] = field(default_factory=list)
     bytes_read: int = 0
     crashes: int = 0
@@ -50,7 +48,6 @@ class DecodedBatch:
         self.names += other.names
         self.pixels += other.pixels
         self.digests += other.digests
-        self.likenesses += other.likenesses
         self.skipped += other.skipped
         self.bytes_read += other.bytes_read
         self.crashes += other.crashes
@@ -97,7 +94,6 @@ class _Batch:
         self.result = DecodedBatch()
         self.pixels: list[bytes] = []
         self.digests: list[bytes] = []
-        self.likenesses: list[bytes] = []
         self.room = max(1, _MAX_PIXEL_BYTES // (plan.resolution**2 * 3))
 
     def _pictures(self, member: Member) -> Iterator[Picture]:
@@ -128,7 +124,6 @@ class _Batch:
             result.names.append(member.name + picture.label)
             self.pixels.append(decoded.pixels.tobytes())
             self.digests.append(decoded.digest)
-            self.likenesses.append(decoded.likeness)
         return None
 
     def skip(self, name: str, error: UnusableImageError) -> None:
@@ -159,7 +154,6 @@ def decode_batch(files: list[Member], plan: DecodePlan, limits: DecodeLimits) ->
                     break
     stop_clock()
     result.pixels, result.digests = b"".join(batch.pixels), b"".join(batch.digests)
-    result.likenesses = b"".join(batch.likenesses)
     return result
 
 

@@ -15,7 +15,6 @@ from quarterturn.data.choose_range import choose_range
 from quarterturn.data.formats import ReadOptions, read_pictures
 from quarterturn.data.formats.pillow import BACKGROUND
 from quarterturn.data.intensity import to_uint8
-from quarterturn.data.near_copies import difference_hash
 from quarterturn.data.observed import Observed
 from quarterturn.data.picture import Picture, Plain, Samples
 from quarterturn.data.plan import DecodePlan, first_plan
@@ -29,13 +28,10 @@ DIGEST_BYTES = 16
 
 @dataclass(frozen=True)
 class Decoded:
-    """`pixels` is uint8 (s, s, 3); `digest` identifies the picture, not the file that holds it;
-    `likeness` is alike for pictures that look alike.
-    """
+    """`pixels` is uint8 (s, s, 3); `digest` identifies the picture, not the file that holds it."""
 
     pixels: NDArray[np.uint8]
     digest: bytes
-    likeness: bytes
 
 
 def digest_of(picture: Picture, raw: bytes) -> bytes:
@@ -115,7 +111,7 @@ def decode_picture(picture: Picture, plan: DecodePlan, observed: Observed) -> De
     pixels = np.frombuffer(raw if small is image else small.tobytes(), np.uint8)
     pixels = pixels.reshape(plan.resolution, plan.resolution, 3)
     observed.decoded(raw, pixels)
-    return Decoded(pixels, digest, difference_hash(small))
+    return Decoded(pixels, digest)
 
 
 def alone(picture: Picture, asked: PictureOptions) -> IntensityRange | None:

@@ -29,7 +29,7 @@ class Observed:
         sides: how often each shorter side comes up, in pixels.
         lost: area that a central square leaves out, summed over pictures, each a fraction.
         plain, deep: pictures of 8 bits, and of other samples.
-        colored: pictures whose channels differ.
+        colored: whether the channels of any picture differ.
         masks: pictures of a handful of levels, far apart.
         levels: int64 (256,), how often each level comes up in the decoded pictures.
         histogram: of samples: deep ones, and of others where percentiles are asked for.
@@ -43,7 +43,7 @@ class Observed:
     lost: float = 0.0
     plain: int = 0
     deep: int = 0
-    colored: int = 0
+    colored: bool = False
     masks: int = 0
     levels: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
     histogram: Histogram = field(default_factory=Histogram)
@@ -94,10 +94,9 @@ class Observed:
         self.levels += counts
         present = np.flatnonzero(counts)
         self.masks += 1 < len(present) <= _MASK_LEVELS
-        red = pixels[..., 0]
-        self.colored += not (
-            np.array_equal(red, pixels[..., 1]) and np.array_equal(red, pixels[..., 2])
-        )
+        if not self.colored:
+            red = pixels[..., :1]
+            self.colored = not np.array_equal(pixels, np.broadcast_to(red, pixels.shape))
 
     def merge(self, other: Observed) -> None:
         """See what another process saw."""
@@ -106,13 +105,13 @@ class Observed:
         self.notes.update(other.notes)
         self.histogram.merge(other.histogram)
         self.levels += other.levels
+        self.colored |= other.colored
         if other.bits is not None:
             self._widen(other.bits)
         for name in (
             "lost",
             "plain",
             "deep",
-            "colored",
             "masks",
             "without_bits",
             "without_window",

@@ -11,7 +11,7 @@ import numpy as np
 from quarterturn.data.batches import DecodedBatch
 from quarterturn.data.cache import FORMAT, CacheInfo, split_ranges, write_info
 from quarterturn.data.decode import DIGEST_BYTES
-from quarterturn.data.near_copies import HASH_BYTES, group_near_copies
+from quarterturn.data.near_copies import group_near_copies
 from quarterturn.data.plan import DecodePlan
 from quarterturn.data.report import IngestReport
 
@@ -24,7 +24,6 @@ class CacheWriter:
     def __init__(self, folder: Path, plan: DecodePlan, report: IngestReport) -> None:
         self.folder, self.plan, self.report = folder, plan, report
         self.seen: dict[bytes, str] = {}
-        self.likenesses = bytearray()
         #: Images of which another one is a near copy; known once it is finished.
         self.near_copies = 0
         self.unsorted = folder / "unsorted.bin"
@@ -41,7 +40,6 @@ class CacheWriter:
                 self.report.skip(name, "duplicate", f"same picture as {self.seen[digest]}")
                 continue
             self.seen[digest] = name
-            self.likenesses += decoded.likenesses[at * HASH_BYTES : (at + 1) * HASH_BYTES]
             self.stream.write(decoded.pixels[at * size : (at + 1) * size])
 
     def _sort(self, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -100,9 +98,8 @@ class CacheWriter:
         count, side = len(rows), self.plan.resolution
         source = np.memmap(self.unsorted, np.uint8, "r", shape=(count, side, side, 3))
         by_digest = np.lexsort(rows.T[::-1])
-        hashes = np.frombuffer(bytes(self.likenesses), np.uint64)
         # Numbered by digest, so that groups do not depend on the order of files.
-        groups = group_near_copies(source, hashes, by_digest)
+        groups = group_near_copies(source, by_digest)
         shared = np.flatnonzero(np.bincount(groups, minlength=count)[groups] > 1)
         self.near_copies = len(shared)
         leaders = rows.copy()

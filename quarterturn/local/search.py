@@ -93,7 +93,8 @@ class Search:
 
     Args:
         images: a folder or an archive; an array (n, h, w, 3) of uint8, or of floats in [0, 1]; PIL
-            images; a torch dataset of images, or of tuples that begin with one.
+            images; a torch dataset of images, or of tuples that begin with one. Samples of 16 and
+            32 bits are shown by one range for the whole set.
         space: of candidates: a preset's name or a document; by default what the strategy needs.
         strategy: a name or a document.
         budget: such as "10m", "trials=40" or {"seconds": 600}; what has completed then is ranked.
