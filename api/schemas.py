@@ -39,6 +39,15 @@ class DatasetSummary(Body):
     mean: list[float]
     std: list[float]
     skipped_reasons: dict[str, int] = Field(examples=[{"duplicate": 284}])
+    pictures: dict[str, Any] = Field(
+        description="How files became pictures, as policies carry it: intensity, bands, fit.",
+        examples=[{"intensity": {"low": 0, "high": 4095, "source": "bits"}}],
+    )
+    notes: list[dict[str, Any]] = Field(
+        description="What was decided for all files, and warnings about them.",
+        examples=[[{"code": "crop", "message": "...", "count": 9716, "warning": False}]],
+    )
+    grey: bool = Field(description="Whether no image has colors.")
     created_at: datetime
 
 

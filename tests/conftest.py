@@ -27,7 +27,7 @@ from core.store.database import engine_for
 from core.store.schema import migrate
 from quarterturn.data import CacheInfo, DatasetCache, ingest, open_cache
 from quarterturn.data.caps import Caps
-from quarterturn.data.members import archive_members
+from quarterturn.data.sources import archive_members
 
 # Settings of whoever runs the tests: they are about the defaults, or set their own.
 for _name in [name for name in os.environ if name.startswith("QUARTERTURN_")]:

@@ -22,6 +22,8 @@ from core.allowed import allowed_folder
 from core.datasets.catalog import create_dataset, delete_dataset, find_dataset
 from core.settings import Settings
 from core.store.tables import Dataset
+from quarterturn.data.asked import FITS, PictureOptions, picture_options
+from quarterturn.policy.pictures import Fit
 from quarterturn.validation import Document, parse
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
@@ -35,19 +37,39 @@ _RESOLUTION = Field(
 )
 
 
-class FolderRequest(Document):
+class _Reading(Document):
+    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    resolution: int | None = _RESOLUTION
+    window: Annotated[str, Field(max_length=80)] | None = Field(
+        default=None,
+        description="Sample values shown as black and white, 0:4095, or percentiles of the whole "
+        "set, p0.1:p99.9; by default what the files say.",
+    )
+    bands: Annotated[str, Field(max_length=20)] | None = Field(
+        default=None, description="Taken as red, green and blue, 4,3,2; or one, as grey."
+    )
+    fit: Fit = Field(default="crop", description="How pictures become squares.")
+
+    def options(self) -> PictureOptions:
+        """
+        Raises:
+            InvalidInputError: `invalid_window` or `invalid_bands`.
+        """
+        return picture_options(self.window, self.bands, self.fit)
+
+
+class FolderRequest(_Reading):
     """A folder on the server."""
 
     path: str = Field(examples=["/data/chest-xrays"])
-    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    resolution: int | None = _RESOLUTION
 
 
-class _UploadFields(Document):
-    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    resolution: int | None = _RESOLUTION
-
-
+_READING = {
+    "resolution": {"type": "integer", "minimum": 16, "maximum": 256},
+    "window": {"type": "string", "description": "0:4095, or p0.1:p99.9 of the whole set"},
+    "bands": {"type": "string", "description": "4,3,2 as red, green and blue; or one, as grey"},
+    "fit": {"type": "string", "enum": list(FITS)},
+}
 _REQUEST_BODY = {
     "required": True,
     "content": {
@@ -62,7 +84,7 @@ _REQUEST_BODY = {
                         "description": ".zip, .tar or .tar.gz of images; folders are ignored",
                     },
                     "name": {"type": "string"},
-                    "resolution": {"type": "integer", "minimum": 16, "maximum": 256},
+                    **_READING,
                 },
             }
         },
@@ -73,7 +95,7 @@ _REQUEST_BODY = {
                 "properties": {
                     "path": {"type": "string"},
                     "name": {"type": "string"},
-                    "resolution": {"type": "integer", "minimum": 16, "maximum": 256},
+                    **_READING,
                 },
             },
             "example": {"path": "/data/chest-xrays", "name": "chest x-rays"},
@@ -88,17 +110,17 @@ def _from_upload(
     number = str(fields.get("resolution", ""))
     if number.isascii() and number.isdecimal() and len(number) < 10:
         fields = {**fields, "resolution": int(number)}
-    options = parse(_UploadFields, fields, code="invalid_request", what="upload")
+    options = parse(_Reading, fields, code="invalid_request", what="upload")
     name = options.name or name_of(upload)
     with kept(upload, settings) as path:
-        return create_dataset(path, name, options.resolution, settings, owner)
+        return create_dataset(path, name, options.resolution, settings, owner, options.options())
 
 
 def _from_folder(document: Any, settings: Settings, owner: str) -> tuple[Dataset, bool]:
     request = parse(FolderRequest, document, code="invalid_request", what="request")
     folder = allowed_folder(request.path, settings.dataset_roots)
     name = request.name or folder.name
-    return create_dataset(folder, name, request.resolution, settings, owner)
+    return create_dataset(folder, name, request.resolution, settings, owner, request.options())
 
 
 @router.post(

@@ -40,7 +40,7 @@ from pathlib import Path
 from core.storage import storage_of
 from quarterturn.data import ingest, pool
 from quarterturn.data.caps import Caps
-from quarterturn.data.members import archive_members
+from quarterturn.data.sources import archive_members
 from core.settings import Settings
 if __name__ == "__main__":
     settings = Settings(data_dir=Path(sys.argv[2]))

@@ -19,6 +19,8 @@ from core.lifecycle import final
 from core.store.tables import Dataset, Job, Trial
 from quarterturn.card.build import CardSource
 from quarterturn.card.build import build_card as build
+from quarterturn.data.notes import pictures_words
+from quarterturn.policy.pictures import Pictures
 from quarterturn.search.fullest import Rung
 
 _DATA = (
@@ -95,7 +97,10 @@ def build_card(session: Session, job: Job) -> dict[str, Any]:
                 "created_at": job.created_at.isoformat(),
                 "finished_at": job.finished_at.isoformat() if job.finished_at else None,
             },
-            data={name: getattr(dataset, name) for name in _DATA},
+            data={
+                **{name: getattr(dataset, name) for name in _DATA},
+                "pictures": pictures_words(Pictures.model_validate(dataset.pictures)),
+            },
             history=history_of(session, job),
             candidates=entrants_of(session, job.id),
             ranking=job.ranking or [],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 from sqlalchemy import or_, select
@@ -17,10 +18,11 @@ from core.store.files import lock_digest
 from core.store.owned import LOCAL
 from core.store.tables import Dataset, Job, new_id
 from core.store.transitions import transition
+from quarterturn.data.asked import PictureOptions
 from quarterturn.data.cache import CacheInfo
 from quarterturn.data.caps import Caps
 from quarterturn.data.ingest import IngestReport, ingest, storable
-from quarterturn.data.members import archive_members, folder_members
+from quarterturn.data.sources import archive_members, folder_members
 from quarterturn.errors import ConflictError, NotFoundError
 from quarterturn.storage.keys import dataset_key
 
@@ -32,11 +34,21 @@ def _ready(session: Session, digest: str) -> Dataset | None:
     return session.scalars(query.limit(1)).one_or_none()
 
 
+def _report(dataset: Dataset, report: IngestReport) -> None:
+    """The report is that of the latest upload, also where the images are known already."""
+    dataset.files = report.files
+    dataset.skipped_reasons = report.reasons
+    dataset.skipped = report.skipped[:_SKIPPED_KEPT]
+    dataset.notes = [asdict(note) for note in report.notes]
+
+
 def _record(
     session: Session, name: str, info: CacheInfo, report: IngestReport
 ) -> tuple[Dataset, bool]:
     existing = _ready(session, info.digest)
     if existing is not None:
+        _report(existing, report)
+        session.flush()
         return existing, False
     dataset = Dataset(
         id=new_id("ds"),
@@ -44,14 +56,14 @@ def _record(
         state="ready",
         digest=info.digest,
         resolution=info.resolution,
-        files=report.files,
         images=report.images,
         splits={split: end - start for split, (start, end) in info.splits.items()},
         mean=info.mean,
         std=info.std,
-        skipped_reasons=report.reasons,
-        skipped=report.skipped[:_SKIPPED_KEPT],
+        pictures=info.pictures.model_dump(mode="json", exclude_defaults=True),
+        grey=info.grey,
     )
+    _report(dataset, report)
     session.add(dataset)
     session.flush()
     session.refresh(dataset)
@@ -59,9 +71,17 @@ def _record(
 
 
 def create_dataset(
-    source: Path, name: str, resolution: int | None, settings: Settings, owner: str = LOCAL
+    source: Path,
+    name: str,
+    resolution: int | None,
+    settings: Settings,
+    owner: str = LOCAL,
+    asked: PictureOptions | None = None,
 ) -> tuple[Dataset, bool]:
     """Ingest an archive or a folder and record the dataset.
+
+    Args:
+        asked: window, bands and fit; links of a folder are followed to what the operator allows.
 
     Returns:
         The dataset, and whether it is new: the same images at the same resolution are one dataset
@@ -73,7 +93,11 @@ def create_dataset(
     with session_scope(owner) as session:
         allow_images(session, owner, 1, settings)  # before the work, where it is clear already
     caps = Caps(settings.ingest_limits)
-    reader = folder_members if source.is_dir() else archive_members
+    members = (
+        folder_members(source, caps, [source, *settings.dataset_roots])
+        if source.is_dir()
+        else archive_members(source, caps)
+    )
     recorded: list[tuple[Dataset, bool]] = []
 
     def publish(folder: Path, info: CacheInfo, report: IngestReport) -> None:
@@ -86,7 +110,7 @@ def create_dataset(
             storage_of(settings).put(dataset_key(info.digest), folder)
             recorded.append(_record(session, storable(name)[:200] or "unnamed", info, report))
 
-    ingest(reader(source, caps), caps, storage_of(settings), resolution, publish)
+    ingest(members, caps, storage_of(settings), resolution, publish, asked)
     return recorded[0]
 
 

@@ -14,6 +14,7 @@ from core.lifecycle import ENDING_JOBS, OPEN_JOBS, active
 from core.store.database import UNHURRIED
 from core.store.tables import Base, CandidateRow, Dataset, Job, Trial, new_id
 from core.store.transitions import transition
+from quarterturn.policy.pictures import Pictures
 from quarterturn.search.conclusion import SearchedImages, conclude
 from quarterturn.search.course import plan
 from quarterturn.search.history import TrialRequest
@@ -115,7 +116,12 @@ def _conclude(session: Session, job: Job, spec: SearchSpec, exhausted: str | Non
         candidates_of(session, job.id),
         history_of(session, job),
         SearchedImages(
-            dataset.name, dataset.digest, dataset.images, dataset.resolution, id=dataset.id
+            dataset.name,
+            dataset.digest,
+            dataset.images,
+            dataset.resolution,
+            id=dataset.id,
+            pictures=Pictures.model_validate(dataset.pictures),
         ),
         exhausted=exhausted,
         stopped=job.state == "stopping",

@@ -19,6 +19,7 @@ from quarterturn.search.budget import refuse_unaffordable
 from quarterturn.search.history import History
 from quarterturn.search.planning import remaining
 from quarterturn.search.spec import parse_search
+from quarterturn.space.grey import without_colors
 from quarterturn.space.warnings import space_warnings
 
 
@@ -47,6 +48,10 @@ def create_job(
     spec = parse_search(body)
     dataset = usable_dataset(session, dataset_id)
     spec = with_starts(session, spec, dataset)
+    said: list[dict[str, Any]] = []
+    if dataset.grey:
+        space, said = without_colors(spec.search_space)
+        spec = spec.model_copy(update={"search_space": space})
     coming = remaining(spec, History())
     count = len({request.candidate.key for request in coming})
     if count > settings.max_candidates:
@@ -65,7 +70,7 @@ def create_job(
         dataset_id=dataset.id,
         state="queued",
         spec=spec.model_dump(mode="json"),
-        warnings=space_warnings(spec.search_space),
+        warnings=[*space_warnings(spec.search_space), *said],
         request_id=current("request_id"),
     )
     session.add(job)

@@ -70,6 +70,9 @@ class Dataset(Owned, Base):
     std: Mapped[list[Any]]
     skipped_reasons: Mapped[dict[str, Any]]
     skipped: Mapped[list[Any]]
+    pictures: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    notes: Mapped[list[Any]] = mapped_column(server_default="[]")
+    grey: Mapped[bool] = mapped_column(server_default="false")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ def run_here(
             "images": info.images,
             "resolution": info.resolution,
             "skipped_reasons": result.images.report.reasons,
+            "notes": [asdict(note) for note in result.images.report.notes],
         }
     )
     display.show_ranking(final_view(result.spec, result.conclusion.ranking, result.warnings))

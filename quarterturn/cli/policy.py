@@ -127,7 +127,7 @@ def preview(
 
     policy = read_policy(path)
     resolution = resolution or searched_resolution(policy.selection)
-    pictures = read_images(images, count)
+    pictures = read_images(images, count, policy.input)
     from quarterturn.preview.sheet import contact_sheet  # torch takes seconds: after the checks
 
     sheet = contact_sheet(

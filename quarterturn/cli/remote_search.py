@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from quarterturn.cli.connecting import server_of
+from quarterturn.data.asked import picture_options
 from quarterturn.errors import QuarterturnError
 from quarterturn.search.budget import parse_budget
 
 if TYPE_CHECKING:
     from quarterturn.client.client import Client
+
+
+_OF_IMAGES = ("resolution", "window", "bands", "fit")
 
 
 def _body_of(asked: dict[str, Any]) -> dict[str, Any]:
@@ -36,7 +40,8 @@ def _body_of(asked: dict[str, Any]) -> dict[str, Any]:
         rest["scoring"] = {"criterion": criterion}
     if (reference := rest.pop("reference", None)) is not None:
         rest["scoring"] = {**rest.get("scoring", {}), "reference": {"checkpoint": reference}}
-    rest.pop("resolution", None)
+    for name in _OF_IMAGES:
+        rest.pop(name, None)
     body = {**rest, "budget": parse_budget(rest["budget"]), "pretraining": pretraining}
     parse_search(body)
     return body
@@ -55,8 +60,9 @@ def run_on_server(
     # kill should stop a search as cleanly as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     body = _body_of(asked)
+    picture_options(asked["window"], asked["bands"], asked["fit"])
     with server_of(server, data_dir) as (url, stays), Client(url) as client:
-        job = _run(client, path, body, output, asked["resolution"])
+        job = _run(client, path, body, output, {name: asked[name] for name in _OF_IMAGES})
         page = f"/v1/jobs/{job}/dashboard"
         if stays:
             typer.echo(f"           {url}{page} (live)")
@@ -67,14 +73,14 @@ def run_on_server(
 
 
 def _run(
-    client: Client, path: Path, body: dict[str, Any], output: Path, resolution: int | None
+    client: Client, path: Path, body: dict[str, Any], output: Path, reading: dict[str, Any]
 ) -> str:
     """Returns the id of the job."""
     from quarterturn.cli.page import page_of
     from quarterturn.results import display
 
     typer.echo(f"Reading {path} ...")
-    dataset = client.upload(path, resolution=resolution)
+    dataset = client.upload(path, **reading)
     display.show_dataset(dataset)
     job = client.start(dataset["id"], **body)
     page = f"{client.url}/v1/jobs/{job['id']}/dashboard"

@@ -49,6 +49,17 @@ def search(
     method: Annotated[str | None, typer.Option(help="simclr or moco_v2.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images per step.")] = None,
     resolution: Annotated[int | None, typer.Option(help="Working resolution in pixels.")] = None,
+    window: Annotated[
+        str | None,
+        typer.Option(
+            help="Values shown as black and white: 0:4095, p0.1:p99.9 [default: from the files].",
+            show_default=False,
+        ),
+    ] = None,
+    bands: Annotated[
+        str | None, typer.Option(help="Bands taken as red, green and blue: 4,3,2; or one.")
+    ] = None,
+    fit: Annotated[str, typer.Option(help="To a square by crop, pad or stretch.")] = "crop",
     checkpoint: Annotated[
         str | None,
         typer.Option(help="Start from these weights: a file, or with a server an id."),
@@ -106,6 +117,9 @@ def search(
         "reference": reference,
         "final_iterations": final_iterations,
         "resolution": resolution,
+        "window": window,
+        "bands": bands,
+        "fit": fit,
     }
     if server or serve or data_dir is not None:
         from quarterturn.cli.remote_search import run_on_server

@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import warnings
 import zipfile
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from quarterturn.data.confine import confine, start_clock, stop_clock
-from quarterturn.data.decode import DecodeLimits, UnusableImageError, decode, open_rgb
-from quarterturn.data.members import Member, ZipEntry, too_big
+from quarterturn.data.decode import decode_picture
+from quarterturn.data.files import read_file
+from quarterturn.data.formats import ReadOptions, read_pictures
+from quarterturn.data.members import FileEntry, Member, too_big
+from quarterturn.data.observed import Observed
+from quarterturn.data.picture import Picture
+from quarterturn.data.plan import DecodePlan
+from quarterturn.data.unusable import DecodeLimits, UnusableImageError
+
+#: A quarter more than the largest working resolution: more of a photograph is thrown away.
+ENOUGH = 320
+#: Decoded images that one batch gives at most; what is left of it is asked for anew.
+_MAX_PIXEL_BYTES = 48 * 2**20
 
 
 @dataclass
 class DecodedBatch:
     """Usable images: names, and pixels and digests joined; the rest as (name, reason, message).
 
-    `bytes_read` counts what came out of a .zip, `crashes` the files that ended the decoder.
+    `bytes_read` counts what came out of a .zip or a folder, `crashes` the files that ended the
+    decoder, `waiting` the pictures that need an intensity range which is not known yet. `rest` is
+    what was not come to.
     """
 
     names: list[str] = field(default_factory=list)
@@ -25,6 +39,21 @@ class DecodedBatch:
     skipped: list[tuple[str, str, str]] = field(default_factory=list)
     bytes_read: int = 0
     crashes: int = 0
+    waiting: int = 0
+    observed: Observed = field(default_factory=Observed)
+    rest: list[Member] = field(default_factory=list)
+
+    def append(self, other: DecodedBatch) -> None:
+        """Take what another one holds."""
+        self.names += other.names
+        self.pixels += other.pixels
+        self.digests += other.digests
+        self.skipped += other.skipped
+        self.bytes_read += other.bytes_read
+        self.crashes += other.crashes
+        self.waiting += other.waiting
+        self.observed.merge(other.observed)
+        self.rest += other.rest
 
 
 @lru_cache(maxsize=2)
@@ -36,58 +65,111 @@ def read(member: Member, limits: DecodeLimits) -> bytes:
     """The bytes of a file.
 
     Raises:
-        UnusableImageError: `damaged` or `file_too_large`.
+        UnusableImageError: `damaged`, `unreadable` or `file_too_large`.
     """
     if isinstance(member.data, bytes):
         return member.data
-    try:
-        archive = _opened(member.data.archive)
-        with archive.open(archive.infolist()[member.data.index]) as stream:
-            data = stream.read(limits.max_bytes + 1)
-    except Exception as error:  # whatever the reader makes of a damaged or hostile file
-        raise UnusableImageError("damaged", f"cannot be unpacked: {error}") from None
+    if isinstance(member.data, FileEntry):
+        data = read_file(member.data.path, limits.max_bytes + 1)
+    else:
+        try:
+            archive = _opened(member.data.archive)
+            with archive.open(archive.infolist()[member.data.index]) as stream:
+                data = stream.read(limits.max_bytes + 1)
+        except Exception as error:  # whatever the reader makes of a damaged or hostile file
+            raise UnusableImageError("damaged", f"cannot be unpacked: {error}") from None
     if len(data) > limits.max_bytes:
-        refused = too_big(member.name, limits.max_bytes)
+        refused = too_big(member.name, limits.max_bytes, limits.name_of("max_member_bytes"))
         raise UnusableImageError(refused.reason, refused.message)
     return data
 
 
-def decode_batch(batch: list[Member], resolution: int, limits: DecodeLimits) -> DecodedBatch:
+class _Batch:
+    """The files of a batch, one after another."""
+
+    def __init__(self, plan: DecodePlan, limits: DecodeLimits) -> None:
+        self.plan, self.limits = plan, limits
+        bands = plan.pictures.bands
+        self.options = ReadOptions(limits, tuple(bands) if bands else None, ENOUGH)
+        self.result = DecodedBatch()
+        self.pixels: list[bytes] = []
+        self.digests: list[bytes] = []
+        self.room = max(1, _MAX_PIXEL_BYTES // (plan.resolution**2 * 3))
+
+    def _pictures(self, member: Member) -> Iterator[Picture]:
+        data = read(member, self.limits)
+        if member.start == 0 and not isinstance(member.data, bytes):
+            self.result.bytes_read += len(data)
+        for number, picture in enumerate(read_pictures(data, self.options)):
+            if number >= member.start:
+                yield picture
+            start_clock(self.limits)
+
+    def add(self, member: Member) -> int | None:
+        """Decode the pictures of a file.
+
+        Returns:
+            The number of the first picture that there was no room for; None if there was.
+        """
+        result = self.result
+        number = member.start
+        for picture in self._pictures(member):
+            if len(self.pixels) >= self.room:
+                return number
+            number += 1
+            decoded = decode_picture(picture, self.plan, result.observed)
+            if decoded is None:
+                result.waiting += 1
+                continue
+            result.names.append(member.name + picture.label)
+            self.pixels.append(decoded.pixels.tobytes())
+            self.digests.append(decoded.digest)
+        return None
+
+    def skip(self, name: str, error: UnusableImageError) -> None:
+        if error.reason == "file_too_large":
+            self.result.bytes_read += self.limits.max_bytes
+        self.result.skipped.append((name, error.reason, error.message))
+
+
+def decode_batch(files: list[Member], plan: DecodePlan, limits: DecodeLimits) -> DecodedBatch:
     """Read and decode files."""
     confine(limits)
-    result = DecodedBatch()
-    pixels, digests = [], []
+    batch = _Batch(plan, limits)
+    result = batch.result
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of odd files; they are reported or fine
-        for member in batch:
+        for place, member in enumerate(files):
             try:
                 start_clock(limits)
-                data = read(member, limits)
-                if isinstance(member.data, ZipEntry):
-                    result.bytes_read += len(data)
-                decoded = decode(data, resolution, limits)
+                left = batch.add(member)
             except UnusableImageError as error:
-                if error.reason == "file_too_large":
-                    result.bytes_read += limits.max_bytes
-                result.skipped.append((member.name, error.reason, error.message))
-                continue
-            result.names.append(member.name)
-            pixels.append(decoded.pixels.tobytes())
-            digests.append(decoded.digest)
+                batch.skip(member.name, error)
+            except MemoryError:
+                message = "needs more memory than allowed"
+                batch.skip(member.name, UnusableImageError("too_much_memory", message))
+            else:
+                if left is not None:
+                    result.rest = [replace(member, start=left), *files[place + 1 :]]
+                    break
     stop_clock()
-    result.pixels, result.digests = b"".join(pixels), b"".join(digests)
+    result.pixels, result.digests = b"".join(batch.pixels), b"".join(batch.digests)
     return result
 
 
-def short_sides(batch: list[Member], limits: DecodeLimits) -> list[int]:
-    """The shorter sides, in pixels, of the files that can be used."""
+def short_sides(files: list[Member], limits: DecodeLimits) -> list[int]:
+    """The shorter sides, in pixels, of the first pictures of the files that can be used."""
     confine(limits)
     sides = []
-    for member in batch:
-        try:
-            start_clock(limits)
-            sides.append(min(open_rgb(read(member, limits), limits).size))
-        except UnusableImageError:
-            continue
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for member in files:
+            try:
+                start_clock(limits)
+                for picture in read_pictures(read(member, limits), ReadOptions(limits)):
+                    sides.append(min(picture.size))
+                    break
+            except (UnusableImageError, MemoryError):
+                continue
     stop_clock()
     return sides

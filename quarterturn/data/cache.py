@@ -8,10 +8,12 @@ Selection looks at `probe_test`, what is reported of the selected policy is meas
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
+
+from quarterturn.policy.pictures import Pictures
 
 FORMAT = 2
 #: Upper ends of the ranges, as fractions of the digest's range.
@@ -20,7 +22,9 @@ SPLIT_ENDS = {"pretrain": 0.70, "probe_train": 0.84, "probe_test": 0.93, "report
 
 @dataclass(frozen=True)
 class CacheInfo:
-    """What `dataset.json` holds. `splits` are [start, end) of the ranges."""
+    """What `dataset.json` holds. `splits` are [start, end) of the ranges; `pictures` is how files
+    were decoded; `grey` is set where no image has colors.
+    """
 
     format: int
     digest: str
@@ -29,6 +33,8 @@ class CacheInfo:
     mean: list[float]
     std: list[float]
     splits: dict[str, tuple[int, int]]
+    pictures: Pictures = field(default_factory=Pictures)
+    grey: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,8 +65,13 @@ def split_ranges(sorted_digests: np.ndarray) -> dict[str, tuple[int, int]]:
 
 
 def write_info(folder: Path, info: CacheInfo) -> None:
-    """Write `dataset.json`."""
-    (folder / "dataset.json").write_text(json.dumps(asdict(info), indent=1))
+    """Write `dataset.json`; what is at its default is left out, as it was before it was known."""
+    document = asdict(info)
+    document["pictures"] = info.pictures.model_dump(mode="json", exclude_defaults=True)
+    for name in ("pictures", "grey"):
+        if not document[name]:
+            del document[name]
+    (folder / "dataset.json").write_text(json.dumps(document, indent=1))
 
 
 def open_cache(folder: Path) -> DatasetCache:
@@ -71,6 +82,7 @@ def open_cache(folder: Path) -> DatasetCache:
     """
     raw = json.loads((folder / "dataset.json").read_text())
     raw["splits"] = {name: tuple(ends) for name, ends in raw["splits"].items()}
+    raw["pictures"] = Pictures.model_validate(raw.get("pictures", {}))
     if raw["format"] == 1:  # had no images to report on: the later half of probe_test serves
         start, stop = raw["splits"]["probe_test"]
         middle = (start + stop) // 2

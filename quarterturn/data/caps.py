@@ -51,6 +51,10 @@ class Caps:
         self._files = 0
         self._crashes = 0
 
+    def restart(self) -> None:
+        """Count from nothing: the same files are gone through once more."""
+        self._bytes = self._files = self._crashes = 0
+
     def packed(self, size: int) -> None:
         """Say how large the archive is as it was sent, for the cap on the ratio."""
         self._packed = size

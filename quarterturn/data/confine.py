@@ -9,11 +9,12 @@ import sys
 
 from PIL import Image
 
-from quarterturn.data.decode import DecodeLimits
+from quarterturn.data.unusable import DecodeLimits
+from quarterturn.processes.worker import in_worker
 
 
 def _is_child() -> bool:
-    return multiprocessing.parent_process() is not None
+    return in_worker() or multiprocessing.parent_process() is not None
 
 
 def confine(limits: DecodeLimits) -> None:

@@ -1,130 +1,164 @@
-"""Decoding of one image file to RGB at the working resolution. Runs in child processes."""
+"""From a picture of a file to RGB at the working resolution. Runs in child processes."""
 
 from __future__ import annotations
 
 import hashlib
-import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from numpy.typing import NDArray
+from PIL import Image
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
-#: What shows through transparent pixels: neither ink nor paper of most drawings.
-BACKGROUND = (128, 128, 128)
+from quarterturn.data.asked import PictureOptions
+from quarterturn.data.choose_range import choose_range
+from quarterturn.data.formats import ReadOptions, read_pictures
+from quarterturn.data.formats.pillow import BACKGROUND
+from quarterturn.data.intensity import to_uint8
+from quarterturn.data.observed import Observed
+from quarterturn.data.picture import Picture, Plain, Samples
+from quarterturn.data.plan import DecodePlan, first_plan
+from quarterturn.data.unusable import DecodeLimits, UnusableImageError
+from quarterturn.policy.pictures import Fit, IntensityRange
+
+__all__ = ["DecodeLimits", "Decoded", "UnusableImageError", "decode", "open_rgb"]
+
 DIGEST_BYTES = 16
-_ORIENTED = {"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"}
-
-
-class UnusableImageError(Exception):
-    """The file cannot be used; `reason` is a stable code."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.message = message
-
-
-@dataclass(frozen=True)
-class DecodeLimits:
-    """Limits on one image, in pixels, and on its file, in bytes; and on the process that decodes
-    it: CPU seconds per image, and bytes of memory.
-    """
-
-    max_pixels: int
-    min_side: int
-    max_bytes: int = 64 * 2**20
-    max_seconds: float = 20.0
-    max_memory: int = 2 * 2**30
 
 
 @dataclass(frozen=True)
 class Decoded:
     """`pixels` is uint8 (s, s, 3); `digest` identifies the picture, not the file that holds it."""
 
-    pixels: np.ndarray
+    pixels: NDArray[np.uint8]
     digest: bytes
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """Apply the EXIF orientation; looking for one is slow, so only where there can be one."""
-    if image.format == "TIFF" or not _ORIENTED.isdisjoint(image.info):
-        return ImageOps.exif_transpose(image)
-    return image
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I"):
-        values = np.asarray(image).astype(np.int64).clip(0, 65535)
-        return Image.fromarray((values // 257).astype(np.uint8)).convert("RGB")
-    if image.mode == "F":
-        raise UnusableImageError(
-            "unsupported_mode", "floating-point pixels; convert to 8 or 16 bit"
-        )
-    transparent = image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
-    if not transparent:
-        return image if image.mode == "RGB" else image.convert("RGB")
-    layer = image.convert("RGBA")
-    ground = Image.new("RGBA", layer.size, (*BACKGROUND, 255))
-    return Image.alpha_composite(ground, layer).convert("RGB")
-
-
-def _is_archive(data: bytes) -> bool:
-    return data.startswith((b"PK\x03\x04", b"\x1f\x8b")) or data[257:262] == b"ustar"
-
-
-def open_rgb(data: bytes, limits: DecodeLimits) -> Image.Image:
-    """Decode an image file of an allowed format to RGB, upright.
-
-    Raises:
-        UnusableImageError: with the reason.
+def digest_of(picture: Picture, raw: bytes) -> bytes:
+    """Of the samples as stored, whatever range they are shown with; `raw` are those of a plain
+    picture.
     """
-    try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except UnidentifiedImageError:
-        if _is_archive(data):
-            raise UnusableImageError("nested_archive", "an archive; unpack it first") from None
-        raise UnusableImageError("not_an_image", f"not an image in {', '.join(FORMATS)}") from None
-    except Image.DecompressionBombError as error:
-        raise UnusableImageError("too_many_pixels", str(error)) from None
-    except Exception as error:
-        raise UnusableImageError("damaged", f"cannot be opened: {error}") from None
-    width, height = image.size
-    if width * height > limits.max_pixels:
-        raise UnusableImageError("too_many_pixels", f"{width}x{height} pixels")
-    if min(width, height) < limits.min_side:
-        raise UnusableImageError("too_small", f"{width}x{height} pixels")
-    try:
-        image.load()
-        return _to_rgb(_upright(image))
-    except UnusableImageError:
-        raise
-    except MemoryError:
-        raise UnusableImageError("too_much_memory", "needs more memory than allowed") from None
-    except Exception as error:
-        raise UnusableImageError("damaged", f"cannot be decoded: {error}") from None
-
-
-def decode(data: bytes, resolution: int, limits: DecodeLimits) -> Decoded:
-    """Decode, take the central square, resize it (bilinear, antialiased) to `resolution`.
-
-    Raises:
-        UnusableImageError: with the reason.
-    """
-    image = open_rgb(data, limits)
-    width, height = image.size
-    hasher = hashlib.blake2b(f"{width}x{height}".encode(), digest_size=DIGEST_BYTES)
-    raw = image.tobytes()
+    width, height = picture.size
+    head = f"{width}x{height}"
+    if isinstance(picture, Samples):
+        values = np.ascontiguousarray(picture.values)
+        values = values.astype(values.dtype.newbyteorder("<"), copy=False)
+        head += f"x{values.dtype.str}x{values.ndim}x{picture.inverted:d}"
+        raw = values.tobytes() + (b"" if picture.alpha is None else picture.alpha.tobytes())
+    hasher = hashlib.blake2b(head.encode(), digest_size=DIGEST_BYTES)
     hasher.update(raw)
-    side = min(width, height)
-    if (width, height) != (resolution, resolution):
-        left, top = (width - side) / 2, (height - side) / 2
-        image = image.resize(
-            (resolution, resolution),
-            Image.Resampling.BILINEAR,
-            box=(left, top, left + side, top + side),
-            reducing_gap=3.0,
-        )
-        raw = image.tobytes()
-    pixels = np.frombuffer(raw, np.uint8).reshape(resolution, resolution, 3)
-    return Decoded(pixels, hasher.digest())
+    return hasher.digest()
+
+
+def show(picture: Picture, intensity: IntensityRange | None) -> Image.Image:
+    """The picture as RGB at its own size.
+
+    Raises:
+        InvalidInputError: `intensity_range_needed`.
+    """
+    if isinstance(picture, Plain):
+        if intensity is None or intensity.of == "deep":
+            return picture.image
+        return Image.fromarray(to_uint8(np.asarray(picture.image), intensity))
+    eight = to_uint8(picture.values, intensity, inverted=picture.inverted, nodata=picture.nodata)
+    image = Image.fromarray(np.ascontiguousarray(eight)).convert("RGB")
+    if picture.alpha is None:
+        return image
+    ground = Image.new("RGB", image.size, BACKGROUND)
+    ground.paste(image, mask=Image.fromarray(picture.alpha))
+    return ground
+
+
+def fit_square(image: Image.Image, side: int, fit: Fit) -> Image.Image:
+    """Resize (bilinear, antialiased) to a square: its central square, all of it on black, or all
+    of it stretched.
+    """
+    width, height = image.size
+    if (width, height) == (side, side):
+        return image
+    if fit == "pad":
+        scale = side / max(width, height)
+        inner = max(1, round(width * scale)), max(1, round(height * scale))
+        small = image.resize(inner, Image.Resampling.BILINEAR, reducing_gap=3.0)
+        ground = Image.new("RGB", (side, side))
+        ground.paste(small, ((side - inner[0]) // 2, (side - inner[1]) // 2))
+        return ground
+    box = (0.0, 0.0, float(width), float(height))
+    if fit == "crop":
+        short = min(width, height)
+        left, top = (width - short) / 2, (height - short) / 2
+        box = (left, top, left + short, top + short)
+    return image.resize((side, side), Image.Resampling.BILINEAR, box=box, reducing_gap=3.0)
+
+
+def decode_picture(picture: Picture, plan: DecodePlan, observed: Observed) -> Decoded | None:
+    """Decode a picture, and see it.
+
+    Returns:
+        None for one that needs an intensity range, where the plan has none.
+    """
+    observed.picture(picture, measure_plain=plan.measure_plain)
+    intensity = plan.pictures.intensity
+    if isinstance(picture, Samples) and intensity is None:
+        return None
+    image = show(picture, intensity)
+    raw = image.tobytes()
+    stored = raw
+    if isinstance(picture, Plain) and image is not picture.image:
+        stored = picture.image.tobytes()
+    digest = digest_of(picture, stored)
+    small = fit_square(image, plan.resolution, plan.pictures.fit)
+    pixels = np.frombuffer(raw if small is image else small.tobytes(), np.uint8)
+    pixels = pixels.reshape(plan.resolution, plan.resolution, 3)
+    observed.decoded(raw, pixels)
+    return Decoded(pixels, digest)
+
+
+def alone(picture: Picture, asked: PictureOptions) -> IntensityRange | None:
+    """The range of a picture that belongs to no set."""
+    observed = Observed()
+    observed.picture(picture, measure_plain=asked.window is not None)
+    return choose_range(observed, asked.window)
+
+
+def open_pictures(
+    data: bytes, limits: DecodeLimits, asked: PictureOptions | None = None
+) -> Iterator[Image.Image]:
+    """Decode the pictures of a file to RGB, upright, each at its own size and, without a window,
+    with an intensity range of its own.
+
+    Raises:
+        UnusableImageError: with the reason.
+    """
+    asked = asked or PictureOptions()
+    for picture in read_pictures(data, ReadOptions(limits, asked.bands)):
+        yield show(picture, alone(picture, asked))
+
+
+def open_rgb(data: bytes, limits: DecodeLimits, asked: PictureOptions | None = None) -> Image.Image:
+    """Decode the first picture of a file to RGB, upright, at its own size.
+
+    Raises:
+        UnusableImageError: with the reason.
+    """
+    for image in open_pictures(data, limits, asked):
+        return image
+    raise UnusableImageError("no_picture", "holds no picture")
+
+
+def decode(
+    data: bytes, resolution: int, limits: DecodeLimits, asked: PictureOptions | None = None
+) -> Decoded:
+    """Decode the first picture of a file at a resolution.
+
+    Raises:
+        UnusableImageError: with the reason.
+    """
+    asked = asked or PictureOptions()
+    for picture in read_pictures(data, ReadOptions(limits, asked.bands)):
+        plan = first_plan(asked, resolution)
+        pictures = plan.pictures.model_copy(update={"intensity": alone(picture, asked)})
+        decoded = decode_picture(picture, DecodePlan(resolution, pictures), Observed())
+        if decoded is not None:
+            return decoded
+    raise UnusableImageError("no_picture", "holds no picture")

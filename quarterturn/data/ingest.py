@@ -2,66 +2,41 @@
 
 from __future__ import annotations
 
-import hashlib
-import itertools
-import json
 import shutil
-import statistics
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
-import numpy as np
-
 from quarterturn.data import pool
+from quarterturn.data.asked import PictureOptions
 from quarterturn.data.batches import DecodedBatch, decode_batch, short_sides
-from quarterturn.data.cache import FORMAT, CacheInfo, split_ranges, write_info
-from quarterturn.data.caps import Caps, IngestLimits
-from quarterturn.data.decode import DIGEST_BYTES, DecodeLimits
+from quarterturn.data.cache import CacheInfo
+from quarterturn.data.caps import Caps
 from quarterturn.data.members import Member, Skipped
+from quarterturn.data.notes import notes_of
+from quarterturn.data.observed import Observed
+from quarterturn.data.plan import DecodePlan, automatic_resolution, first_plan, settled_plan
+from quarterturn.data.report import IngestReport, storable, too_few
+from quarterturn.data.unusable import DecodeLimits
+from quarterturn.data.writer import CacheWriter
 from quarterturn.errors import InvalidInputError
 from quarterturn.processes import WorkerDiedError
 from quarterturn.storage import Storage
 from quarterturn.storage.keys import DATASETS, dataset_key
 
+__all__ = ["IngestReport", "automatic_resolution", "ingest", "storable"]
+
 _BATCH_FILES = 256
 _BATCH_BYTES = 8 * 2**20
 _AHEAD = 4  # batches in flight, which bounds the memory
 _SIZED_FIRST = 64
-_REORDER_IMAGES = 4096
+
+Files = Iterable[Member | Skipped]
 
 
-@dataclass
-class IngestReport:
-    """What became of the files."""
-
-    files: int = 0
-    images: int = 0
-    skipped: list[dict[str, str]] = field(default_factory=list)
-
-    def skip(self, name: str, reason: str, message: str) -> None:
-        entry = {"name": name, "reason": reason, "message": message}
-        self.skipped.append({key: storable(text) for key, text in entry.items()})
-
-    @property
-    def reasons(self) -> dict[str, int]:
-        return dict(Counter(item["reason"] for item in self.skipped).most_common())
-
-
-def storable(text: str) -> str:
-    """Text as PostgreSQL takes it: names in archives may be of any bytes."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "?")
-
-
-def automatic_resolution(sides: list[int]) -> int:
-    """Working resolution for images with these shorter sides: the median, from 24 to 64 pixels."""
-    median = int(statistics.median(sides)) if sides else 32
-    return max(24, min(64, median // 4 * 4))
-
-
-def _batches(members: Iterable[Member | Skipped], report: IngestReport) -> Iterator[list[Member]]:
+def _batches(members: Files, report: IngestReport) -> Iterator[list[Member]]:
     batch: list[Member] = []
     size = 0
     for member in members:
@@ -78,109 +53,49 @@ def _batches(members: Iterable[Member | Skipped], report: IngestReport) -> Itera
         yield batch
 
 
-class _Writer:
-    """Collects distinct images in the order they come, then writes them sorted by digest."""
+class _Pass:
+    """One time through all files, by one plan."""
 
-    def __init__(self, folder: Path, resolution: int, report: IngestReport) -> None:
-        self.folder, self.resolution, self.report = folder, resolution, report
-        self.seen: dict[bytes, str] = {}
-        self.unsorted = folder / "unsorted.bin"
-        self.stream = self.unsorted.open("wb")
+    def __init__(self, folder: Path, plan: DecodePlan, caps: Caps, limits: DecodeLimits) -> None:
+        self.plan, self.caps, self.limits = plan, caps, limits
+        self.report = IngestReport()
+        self.writer = CacheWriter(folder, plan, self.report)
+        self.observed = Observed()
+        self.waiting = 0
+        self._futures: deque[tuple[Future[DecodedBatch], list[Member]]] = deque()
 
-    def add(self, decoded: DecodedBatch) -> None:
-        for item in decoded.skipped:
-            self.report.skip(*item)
-        size = self.resolution**2 * 3
-        for at, name in enumerate(decoded.names):
-            digest = decoded.digests[at * DIGEST_BYTES : (at + 1) * DIGEST_BYTES]
-            if digest in self.seen:
-                self.report.skip(name, "duplicate", f"same picture as {self.seen[digest]}")
-                continue
-            self.seen[digest] = name
-            self.stream.write(decoded.pixels[at * size : (at + 1) * size])
+    def _submit(self, batch: list[Member]) -> None:
+        processes = self.caps.limits.decode_processes
+        future = pool.submit(processes, decode_batch, batch, self.plan, self.limits)
+        self._futures.append((future, batch))
 
-    def finish(self) -> CacheInfo:
-        self.stream.close()
-        count, side = len(self.seen), self.resolution
-        rows = np.frombuffer(b"".join(self.seen), np.uint8).reshape(count, DIGEST_BYTES)
-        order = np.lexsort(rows.T[::-1])
-        source = np.memmap(self.unsorted, np.uint8, "r", shape=(count, side, side, 3))
-        total, squares = np.zeros(3), np.zeros(3)
-        with (self.folder / "images.bin").open("wb") as stream:
-            for start in range(0, count, _REORDER_IMAGES):
-                part = source[order[start : start + _REORDER_IMAGES]]
-                stream.write(part.tobytes())
-                # Over images first: that axis is long and contiguous, the channels are neither.
-                flat = part.reshape(len(part), -1)
-                total += flat.sum(0, dtype=np.uint64).reshape(-1, 3).sum(0)
-                wide = np.square(flat, dtype=np.uint16)
-                squares += wide.sum(0, dtype=np.uint64).reshape(-1, 3).sum(0)
-        del source
-        self.unsorted.unlink()
-        names = list(self.seen.values())
-        with (self.folder / "members.jsonl").open("w") as text:
-            text.writelines(json.dumps(names[place]) + "\n" for place in order)
-        pixels = count * side * side
-        mean = total / pixels / 255.0
-        variance = np.maximum(squares / pixels / 255.0**2 - mean**2, 1e-6)
-        hasher = hashlib.sha256(f"{FORMAT}/{side}/".encode())
-        hasher.update(rows[order].tobytes())
-        info = CacheInfo(
-            format=FORMAT,
-            digest=hasher.hexdigest(),
-            resolution=side,
-            images=count,
-            mean=[round(float(value), 6) for value in mean],
-            std=[round(float(value), 6) for value in np.sqrt(variance)],
-            splits=split_ranges(rows[order]),
-        )
-        write_info(self.folder, info)
-        return info
+    def _drain(self) -> None:
+        future, batch = self._futures.popleft()
+        processes = self.caps.limits.decode_processes
+        decoded = pool.decoded(future, batch, self.plan, self.limits, processes)
+        self.writer.add(decoded)
+        self.observed.merge(decoded.observed)
+        self.waiting += decoded.waiting
+        self.caps.count(size=decoded.bytes_read, crashes=decoded.crashes)
+        if decoded.rest:
+            self._submit(decoded.rest)
+
+    def run(self, batches: Iterable[list[Member]]) -> None:
+        """Decode batches, a few ahead of what is taken."""
+        try:
+            for batch in batches:
+                self._submit(batch)
+                while len(self._futures) >= _AHEAD:
+                    self._drain()
+            while self._futures:
+                self._drain()
+        finally:
+            self.writer.stream.close()
+        self.report.images = len(self.writer.seen)
 
 
-def _decode_all(
-    batches: Iterable[list[Member]],
-    writer: _Writer,
-    limits: DecodeLimits,
-    caps: Caps,
-    processes: int,
-) -> None:
-    waiting: deque[tuple[Future[DecodedBatch], list[Member]]] = deque()
-
-    def drain() -> None:
-        future, batch = waiting.popleft()
-        decoded = pool.decoded(future, batch, writer.resolution, limits, processes)
-        writer.add(decoded)
-        caps.count(size=decoded.bytes_read, crashes=decoded.crashes)
-
-    for batch in batches:
-        future = pool.submit(processes, decode_batch, batch, writer.resolution, limits)
-        waiting.append((future, batch))
-        if len(waiting) >= _AHEAD:
-            drain()
-    while waiting:
-        drain()
-
-
-def _too_few(report: IngestReport, limits: IngestLimits) -> InvalidInputError:
-    if report.files == 0:
-        return InvalidInputError(
-            "The archive is empty. Send a .zip, .tar or .tar.gz of images.", code="empty_archive"
-        )
-    reasons = ", ".join(f"{count} {reason}" for reason, count in report.reasons.items())
-    return InvalidInputError(
-        f"Only {report.images} usable images were found among {report.files} files "
-        f"({reasons or 'none skipped'}); at least {limits.min_images} are needed to split "
-        "them into pretraining, probe-training and probe-test images. Add images.",
-        code="too_few_images" if report.images else "no_images",
-        fields=[
-            {"path": item["name"], "message": f"{item['reason']}: {item['message']}"}
-            for item in report.skipped[:20]
-        ],
-    )
-
-
-def _resolution_of(first: list[Member], limits: DecodeLimits, processes: int) -> int:
+def _first_resolution(first: list[Member], limits: DecodeLimits, processes: int) -> int:
+    """That of a few files, which is right where all are of one size."""
     try:
         sides = pool.submit(processes, short_sides, first[:_SIZED_FIRST], limits).result()
     except WorkerDiedError:
@@ -188,50 +103,90 @@ def _resolution_of(first: list[Member], limits: DecodeLimits, processes: int) ->
     return automatic_resolution(sides)
 
 
-def ingest(
-    members: Iterable[Member | Skipped],
-    caps: Caps,
-    storage: Storage,
-    resolution: int | None = None,
-    publish: Callable[[Path, CacheInfo, IngestReport], None] | None = None,
-) -> tuple[CacheInfo, IngestReport]:
-    """Build a cache and put it into the storage, by its digest.
+def _decode_all(
+    members: Files, folder: Path, caps: Caps, resolution: int | None, asked: PictureOptions
+) -> _Pass:
+    """Decode all files, and once more if what was seen of all of them asks for another plan: a
+    range for samples of more than 8 bits, or another resolution.
+    """
+    limits = _decode_limits(caps)
+    report = IngestReport()
+    batches = _batches(members, report)
+    first = next(batches, [])
+    guess = resolution or _first_resolution(first, limits, caps.limits.decode_processes)
+    run = _Pass(folder, first_plan(asked, guess), caps, limits)
+    run.report.files, run.report.skipped = 0, report.skipped
+    run.run(chain([first] if first else [], batches))
+    run.report.files = report.files
+    plan = settled_plan(run.plan, asked, resolution, run.observed)
+    enough = run.report.images + run.waiting >= caps.limits.min_images
+    if plan == run.plan or not (enough or run.waiting):
+        return run
+    if isinstance(members, Iterator):
+        return _gone_through(run, plan)
+    caps.restart()
+    again = _Pass(folder, plan, caps, limits)
+    again.run(_batches(members, again.report))
+    return again
 
-    Args:
-        caps: those that the reader of `members` counts on; their limits hold for images too.
-        resolution: working resolution in pixels; by default that of `automatic_resolution`.
-        publish: what to do with the finished folder; by default it is put into the storage.
+
+def _gone_through(run: _Pass, plan: DecodePlan) -> _Pass:
+    """What images that come only once can be: as the first few were, if no range is needed.
 
     Raises:
-        InvalidInputError: `empty_archive`, `no_images`, `too_few_images`; nothing is left behind.
-        TooLargeError: `archive_too_large`, likewise.
+        InvalidInputError: `intensity_range_needed`.
     """
+    if plan.pictures != run.plan.pictures:
+        raise InvalidInputError(
+            "The intensity range is found over all images, and these can be gone through only "
+            "once. Give a list or a dataset instead of an iterator, or a window such as 0:4095.",
+            code="intensity_range_needed",
+        )
+    return run
+
+
+def _decode_limits(caps: Caps) -> DecodeLimits:
     asked = caps.limits
-    limits = DecodeLimits(
+    return DecodeLimits(
         asked.max_image_pixels,
         asked.min_image_side,
         asked.max_member_bytes,
         asked.decode_seconds,
         asked.decode_memory_bytes,
+        asked.prefix,
     )
-    report = IngestReport()
-    batches = _batches(members, report)
+
+
+def ingest(
+    members: Files,
+    caps: Caps,
+    storage: Storage,
+    resolution: int | None = None,
+    publish: Callable[[Path, CacheInfo, IngestReport], None] | None = None,
+    asked: PictureOptions | None = None,
+) -> tuple[CacheInfo, IngestReport]:
+    """Build a cache and put it into the storage, by its digest.
+
+    Args:
+        members: files, gone through twice where need be.
+        caps: those that the reader of `members` counts on; their limits hold for images too.
+        resolution: working resolution in pixels; by default that of `automatic_resolution`.
+        publish: what to do with the finished folder; by default it is put into the storage.
+        asked: window, bands and fit.
+
+    Raises:
+        InvalidInputError: `empty_archive`, `no_images`, `too_few_images`; nothing is left behind.
+        TooLargeError: `archive_too_large`, likewise.
+    """
     folder = storage.partial(DATASETS)
     folder.mkdir()
     try:
-        first = next(batches, [])
-        if resolution is None:
-            resolution = _resolution_of(first, limits, asked.decode_processes)
-        writer = _Writer(folder, resolution, report)
-        try:
-            everything = itertools.chain([first] if first else [], batches)
-            _decode_all(everything, writer, limits, caps, asked.decode_processes)
-        finally:
-            writer.stream.close()
-        report.images = len(writer.seen)
-        if report.images < asked.min_images:
-            raise _too_few(report, asked)
-        info = writer.finish()
+        done = _decode_all(members, folder, caps, resolution, asked or PictureOptions())
+        report, observed = done.report, done.observed
+        if report.images < caps.limits.min_images:
+            raise too_few(report, caps.limits)
+        info = done.writer.finish(grey=not observed.colored)
+        report.notes = notes_of(observed, done.plan, done.writer.near_copies)
         if publish is None:
             storage.put(dataset_key(info.digest), folder)
         else:

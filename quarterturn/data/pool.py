@@ -11,8 +11,9 @@ from typing import TypeVar, TypeVarTuple
 
 from quarterturn.data.batches import DecodedBatch, decode_batch
 from quarterturn.data.caps import MOST_CRASHES
-from quarterturn.data.decode import DecodeLimits
 from quarterturn.data.members import Member
+from quarterturn.data.plan import DecodePlan
+from quarterturn.data.unusable import DecodeLimits
 from quarterturn.processes import Processes, WorkerDiedError
 
 Ts = TypeVarTuple("Ts")
@@ -44,7 +45,7 @@ def shutdown() -> None:
 def decoded(
     future: Future[DecodedBatch],
     batch: list[Member],
-    resolution: int,
+    plan: DecodePlan,
     limits: DecodeLimits,
     processes: int,
 ) -> DecodedBatch:
@@ -56,7 +57,7 @@ def decoded(
     whole = DecodedBatch()
     for member in batch:
         try:
-            part = submit(processes, decode_batch, [member], resolution, limits).result()
+            part = submit(processes, decode_batch, [member], plan, limits).result()
         except WorkerDiedError:
             message = f"crashes the decoder, or takes more than {limits.max_seconds:g} s of CPU"
             whole.skipped.append((member.name, "damaged", message))
@@ -64,9 +65,5 @@ def decoded(
             if whole.crashes > MOST_CRASHES:
                 break  # the caller refuses them all
             continue
-        whole.names += part.names
-        whole.pixels += part.pixels
-        whole.digests += part.digests
-        whole.skipped += part.skipped
-        whole.bytes_read += part.bytes_read
+        whole.append(part)
     return whole

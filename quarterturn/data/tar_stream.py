@@ -6,7 +6,6 @@ asking, and goes back to where a negative size points.
 
 from __future__ import annotations
 
-import gzip
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from quarterturn.data.caps import Caps
+from quarterturn.data.packed import unpacked
 
 #: All headers in front of one file; names and attributes of real archives take a few KiB.
 _HEADERS = 256 * 2**10
@@ -77,15 +77,12 @@ def data_of(
 
 @contextmanager
 def open_tar(path: Path, caps: Caps) -> Iterator[tuple[tarfile.TarFile, CountedStream]]:
-    """Open a .tar or .tar.gz.
+    """Open a .tar, packed or not.
 
     Raises:
         tarfile.TarError, OSError, EOFError, zlib.error: it is none, or damaged.
     """
     with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        raw = gzip.GzipFile(fileobj=file) if packed else file
-        stream = CountedStream(cast(IO[bytes], raw), caps)
+        stream = CountedStream(unpacked(file), caps)
         with tarfile.open(fileobj=cast(Any, stream), mode="r:") as archive:
             yield archive, stream

@@ -18,6 +18,8 @@ from quarterturn.policy.schema import (
 )
 
 _FLIPS = ("horizontal_flip", "vertical_flip")
+#: Libraries whose files map PIL images of more than 8 bits.
+WITH_RANGE = ("torchvision", "lightly")
 _RESAMPLED = Difference(
     "view",
     "Operations that move pixels are resampled one after the other. Quarterturn composes those "
@@ -73,6 +75,22 @@ def _of_operations(views: Sequence[Sequence[Stage]], library: str) -> Iterator[D
             yield Difference(name, support.note)
 
 
+def _of_pictures(policy: Policy, library: str) -> Iterator[Difference]:
+    """What must be done to images before, as `load_policy` does by itself."""
+    intensity = policy.input.intensity if policy.input else None
+    if intensity is not None:
+        message = (
+            f"Samples are to be mapped to 8 bits before: {intensity.low:g} is black, "
+            f"{intensity.high:g} is white."
+        )
+        if library in WITH_RANGE and intensity.of == "deep":
+            message += " PIL images of more than 8 bits are mapped so, here."
+        yield Difference("view", message)
+    if policy.input is not None and policy.input.bands:
+        bands = ", ".join(map(str, policy.input.bands))
+        yield Difference("view", f"Bands {bands} of each file are to be taken before.")
+
+
 def differences(
     policy: Policy, library: str, options: Options, *, one_view: bool = False
 ) -> tuple[Difference, ...]:
@@ -81,6 +99,7 @@ def differences(
     found = list(_of_operations(views, library))
     if any(_most_moves(view) > 1 for view in views):
         found.append(_RESAMPLED)
+    found.extend(_of_pictures(policy, library))
     if one_view and different_views(policy):
         number, other = options.view, 1 - options.view
         found.append(

@@ -60,7 +60,7 @@ def torchvision(policy: Policy, options: Options) -> Export:
         "Each takes a PIL image or a tensor (3, h, w) and returns the same kind and size.",
         "Resize before, normalise after.",
     ]
-    rest = views_definition(policy) + _TWO_VIEWS
+    rest = views_definition(policy, with_range=True) + _TWO_VIEWS
     text = python_file(policy, "torchvision", usage, found, rest)
     return Export(text, "policy_torchvision.py", _MEDIA_TYPE, found)
 
@@ -73,7 +73,7 @@ def lightly(policy: Policy, options: Options) -> Export:
         "dataset = LightlyDataset(folder, transform=PolicyTransform(size=64))",
     ]
     wanted = "from lightly.transforms.multi_view_transform import MultiViewTransform\n\n"
-    rest = wanted + views_definition(policy) + _LIGHTLY
+    rest = wanted + views_definition(policy, with_range=True) + _LIGHTLY
     text = python_file(policy, "torchvision", usage, found, rest)
     return Export(text, "policy_lightly.py", _MEDIA_TYPE, found)
 

@@ -64,9 +64,9 @@ def _stage(stage: Stage, depth: int) -> str:
     return _leaf(stage)
 
 
-def stages_expression(stages: Sequence[Stage], depth: int = 1) -> str:
-    """The stages of a view as a Python expression of the runtime's classes."""
-    return f"View({_list([_stage(stage, depth + 1) for stage in stages], depth)})"
+def stages_expression(stages: Sequence[Stage], depth: int = 1, rest: str = "") -> str:
+    """The stages of a view, and further arguments, as an expression of the runtime's classes."""
+    return f"View({_list([_stage(stage, depth + 1) for stage in stages], depth)}{rest})"
 
 
 def _comment(lines: Sequence[str]) -> str:
@@ -102,9 +102,15 @@ def python_file(
     )
 
 
-def views_definition(policy: Policy) -> str:
-    """The names `first_view` and `second_view`."""
-    first = f"first_view = {stages_expression(policy.view(0), 0)}\n"
+def views_definition(policy: Policy, *, with_range: bool = False) -> str:
+    """The names `first_view` and `second_view`; with the intensity range where the runtime has
+    one.
+    """
+    intensity = policy.input.intensity if policy.input and with_range else None
+    ends = ""
+    if intensity is not None and intensity.of == "deep":
+        ends = f", intensity=({intensity.low!r}, {intensity.high!r})"
+    first = f"first_view = {stages_expression(policy.view(0), 0, ends)}\n"
     if len(policy.views) == 1:
         return first + "second_view = first_view  # both are drawn anew\n"
-    return first + f"second_view = {stages_expression(policy.view(1), 0)}\n"
+    return first + f"second_view = {stages_expression(policy.view(1), 0, ends)}\n"

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from quarterturn.data.asked import PictureOptions
 from quarterturn.data.cache import CacheInfo
 from quarterturn.data.caps import Caps, IngestLimits
 from quarterturn.data.ingest import IngestReport, ingest
-from quarterturn.data.members import Member, archive_members, folder_members
+from quarterturn.data.members import Member, Members, Skipped
+from quarterturn.data.sources import archive_members, folder_members
 from quarterturn.errors import InvalidInputError
+from quarterturn.local.items import image_of, is_deep, to_samples
 from quarterturn.storage import Storage
 
 if TYPE_CHECKING:
@@ -63,8 +66,7 @@ def _to_uint8(pixels: np.ndarray) -> np.ndarray:
 
 def _to_picture(item: Any) -> Image.Image:
     """One image of any kind that is taken; of a pair (image, label) the image."""
-    if isinstance(item, tuple | list) and item:
-        item = item[0]
+    item = image_of(item)
     if isinstance(item, Image.Image):
         return item
     if isinstance(item, np.ndarray):
@@ -86,30 +88,56 @@ def _items(images: Any) -> Iterator[Any]:
     raise _refuse(f"Images cannot be read from a {type(images).__name__}")
 
 
-def _encoded(images: Any, caps: Caps) -> Iterator[Member]:
-    """Each image as a PNG, without loss: so it takes the way of all files."""
+def _file_of(item: Any, asked: PictureOptions) -> tuple[str, bytes]:
+    """One image as a file, without loss, so that it takes the way of all files: a PNG, or an array
+    where it has more than 8 bits, or bands that were asked for.
+    """
+    buffer = io.BytesIO()
+    samples = to_samples(item)
+    if samples is not None and is_deep(samples, asked):
+        np.save(buffer, samples)
+        return "npy", buffer.getvalue()
+    _to_picture(item).save(buffer, "PNG", compress_level=1)
+    return "png", buffer.getvalue()
+
+
+def _encoded(images: Any, caps: Caps, asked: PictureOptions) -> Iterator[Member]:
     for number, item in enumerate(_items(images)):
-        buffer = io.BytesIO()
-        picture = _to_picture(item)
-        picture.save(buffer, "PNG", compress_level=1)
-        data = buffer.getvalue()
+        kind, data = _file_of(item, asked)
         caps.count(files=1, size=len(data))
-        yield Member(f"{number:08d}.png", data)
+        yield Member(f"{number:08d}.{kind}", data)
+
+
+def _members(images: Any, caps: Caps, asked: PictureOptions) -> Iterable[Member | Skipped]:
+    """Images as files: read anew each time, but for those that can be gone through only once."""
+    encoded = _encoded(images, caps, asked)
+    # The first now: what is no image at all is refused before anything is started.
+    first = list(itertools.islice(encoded, 1))
+    if isinstance(images, Iterator):
+        return itertools.chain(first, encoded)
+    caps.restart()
+    return Members(lambda: _encoded(images, caps, asked))
 
 
 def read_images(
-    images: Images, storage: Storage, limits: IngestLimits, resolution: int | None = None
+    images: Images,
+    storage: Storage,
+    limits: IngestLimits,
+    resolution: int | None = None,
+    asked: PictureOptions | None = None,
 ) -> ReadImages:
     """Decode images into the storage, by their digest.
 
     Args:
         resolution: side of the decoded images in pixels; by default from the images themselves.
+        asked: window, bands and fit.
 
     Raises:
         InvalidInputError: `path_not_found`, `invalid_images`, `no_images`, `too_few_images`, or as
             `quarterturn.data.ingest` says.
     """
-    caps = Caps(limits)
+    caps, asked = Caps(limits), asked or PictureOptions()
+    members: Iterable[Member | Skipped]
     if isinstance(images, str | Path):
         path = Path(images)
         if not (path.is_file() or path.is_dir()):
@@ -121,8 +149,6 @@ def read_images(
         members = folder_members(path, caps) if path.is_dir() else archive_members(path, caps)
     else:
         name = "images"
-        encoded = _encoded(images, caps)
-        # The first now: what is no image at all is refused before anything is started.
-        members = itertools.chain(itertools.islice(encoded, 1), encoded)
-    info, report = ingest(members, caps, storage, resolution)
+        members = _members(images, caps, asked)
+    info, report = ingest(members, caps, storage, resolution, asked=asked)
     return ReadImages(name, info, report)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from quarterturn.card.build import CardSource, build_card
 from quarterturn.card.markdown import markdown
+from quarterturn.data.notes import pictures_words
 from quarterturn.errors import ConflictError, UnavailableError
 from quarterturn.local.images import ReadImages
 from quarterturn.local.running import JOB
@@ -146,6 +147,7 @@ class SearchResult:
                     "mean": info.mean,
                     "std": info.std,
                     "skipped_reasons": report.reasons,
+                    "pictures": pictures_words(info.pictures),
                 },
                 history=self.history,
                 candidates=list(candidates.values()),

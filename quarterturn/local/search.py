@@ -10,7 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from quarterturn.data.asked import PictureOptions, picture_options
 from quarterturn.data.caps import IngestLimits
+from quarterturn.data.notes import Note
 from quarterturn.errors import InvalidInputError, QuarterturnError
 from quarterturn.local.checkpoint import import_checkpoint, import_reference
 from quarterturn.local.executors import Executor, available_cores, default_workers, open_executor
@@ -27,6 +29,7 @@ from quarterturn.search.conclusion import SearchedImages, conclude
 from quarterturn.search.course import remaining
 from quarterturn.search.history import History, TrialRequest
 from quarterturn.search.spec import SearchSpec, parse_search
+from quarterturn.space.grey import without_colors
 from quarterturn.storage.folder import FolderStorage
 
 if TYPE_CHECKING:
@@ -74,6 +77,15 @@ def _needs_file(argument: str) -> InvalidInputError:
     )
 
 
+def _without_colors(spec: SearchSpec, images: ReadImages) -> SearchSpec:
+    """The search for grey images; what is left out is told in their report."""
+    space, said = without_colors(spec.search_space)
+    images.report.notes.extend(
+        Note(item["code"], item["message"], images.info.images) for item in said
+    )
+    return spec.model_copy(update={"search_space": space})
+
+
 class Search:
     """Chooses an augmentation policy for images, without labels and without a server.
 
@@ -81,7 +93,8 @@ class Search:
 
     Args:
         images: a folder or an archive; an array (n, h, w, 3) of uint8, or of floats in [0, 1]; PIL
-            images; a torch dataset of images, or of tuples that begin with one.
+            images; a torch dataset of images, or of tuples that begin with one. Samples of 16 and
+            32 bits are shown by one range for the whole set.
         space: of candidates: a preset's name or a document; by default what the strategy needs.
         strategy: a name or a document.
         budget: such as "10m", "trials=40" or {"seconds": 600}; what has completed then is ranked.
@@ -96,6 +109,11 @@ class Search:
             `criterion="reference"` ranks by.
         final_iterations: length of a last pretraining with the selected policy, on all images.
         resolution: side of the images in pixels; by default from the images.
+        window: sample values shown as black and white, such as "0:4095", or percentiles of the
+            whole set, such as "p0.1:p99.9"; by default what the files say, or those.
+        bands: taken as red, green and blue, from 1, such as "4,3,2", or one as grey; by default the
+            first three.
+        fit: how pictures become squares: crop, pad or stretch.
         folder: where results are kept; a search that was interrupted goes on from there. By default
             a temporary one.
         device: auto, cpu, cuda or cuda:1.
@@ -133,6 +151,9 @@ class Search:
         reference: str | Path | None = None,
         final_iterations: int | None = None,
         resolution: int | None = None,
+        window: str | None = None,
+        bands: str | None = None,
+        fit: str | None = None,
         folder: str | Path | None = None,
         device: str = "auto",
         n_workers: int | None = None,
@@ -168,6 +189,7 @@ class Search:
         self._n_workers, self._n_threads, self._executor = n_workers, n_threads, executor
         self._callbacks, self._progress = tuple(callbacks), progress
         self._limits = limits or IngestLimits()
+        self._asked = picture_options(window, bands, fit)
 
     @classmethod
     def from_spec(cls, images: Images, spec: Document, **options: Any) -> Self:
@@ -191,6 +213,8 @@ class Search:
     def digest(self) -> str:
         """Of what is asked for, budget aside: equal searches go on from one another's results."""
         text = self.spec.model_dump_json(exclude={"budget", "worker"})
+        if self._asked != PictureOptions():
+            text += repr(self._asked)
         return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
 
     def run(self, folder: str | Path | None = None) -> SearchResult:
@@ -213,8 +237,10 @@ class Search:
             place = SearchFolder(Path(path))
             stack.enter_context(place.lock())
             storage = FolderStorage(place.path)
-            images = read_images(self._images, storage, self._limits, self._resolution)
+            images = read_images(self._images, storage, self._limits, self._resolution, self._asked)
             spec = self.spec
+            if images.info.grey:
+                spec = _without_colors(spec, images)
             if self._checkpoint is not None:
                 spec = import_checkpoint(spec, Path(self._checkpoint), storage)
             if self._reference is not None:
@@ -275,7 +301,9 @@ class Search:
             spec,
             [c for c in progress.candidates.values() if any(r.candidate == c.key for r in search)],
             history,
-            SearchedImages(images.name, info.digest, info.images, info.resolution),
+            SearchedImages(
+                images.name, info.digest, info.images, info.resolution, pictures=info.pictures
+            ),
             exhausted=progress.exhausted,
             stopped=progress.stopped,
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from quarterturn.errors import InvalidInputError
-from quarterturn.policy.schema import SCHEMA_VERSION, Policy
+from quarterturn.policy.schema import NEWEST_VERSION, SCHEMA_VERSION, Policy
 from quarterturn.validation import parse
 
 
@@ -18,12 +18,12 @@ def parse_policy(document: Any) -> Policy:
         InvalidInputError: code `invalid_policy`, or `policy_too_new` for a later schema version.
     """
     version = document.get("schema_version", SCHEMA_VERSION) if isinstance(document, dict) else None
-    if isinstance(version, int) and version > SCHEMA_VERSION:
+    if isinstance(version, int) and version > NEWEST_VERSION:
         raise InvalidInputError(
             f"This policy has schema version {version}, and this release reads up to version "
-            f"{SCHEMA_VERSION}. Upgrade quarterturn to use it.",
+            f"{NEWEST_VERSION}. Upgrade quarterturn to use it.",
             code="policy_too_new",
-            fields=[{"path": "$.schema_version", "message": f"at most {SCHEMA_VERSION}"}],
+            fields=[{"path": "$.schema_version", "message": f"at most {NEWEST_VERSION}"}],
         )
     return parse(Policy, document, code="invalid_policy", what="policy")
 

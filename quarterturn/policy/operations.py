@@ -80,6 +80,8 @@ OPERATIONS: dict[str, OperationInfo] = {
     )
 }  # fmt: skip
 
+#: Those that need red, green and blue, and do nothing to grey images.
+COLOR_OPERATIONS = ("saturation", "hue", "grayscale")
 #: The 15 operations of SelfAugment, in the order of its public code (arXiv 2009.07724).
 SELFAUGMENT_OPERATIONS: tuple[str, ...] = tuple(OPERATIONS)[:15]
 

@@ -15,9 +15,13 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from quarterturn.policy.operations import CUTOUT_FILL, OPERATIONS
+from quarterturn.policy.pictures import Pictures
 from quarterturn.validation import Document
 
 SCHEMA_VERSION: Final = 1
+#: Of policies that say how files become pictures: an older release, which would apply them to other
+#: pictures, refuses them.
+NEWEST_VERSION: Final = 2
 MOST_BRANCHES: Final = 5000
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -170,9 +174,13 @@ def _effective(stage: Stage | Branch) -> dict[str, Any]:
 class Policy(Document):
     """An augmentation policy."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1, 2] = SCHEMA_VERSION
     name: Annotated[str, Field(min_length=1, max_length=200)] = "unnamed"
     views: Annotated[list[View], Field(min_length=1, max_length=2)]
+    input: Pictures | None = Field(
+        default=None,
+        description="How files become the pictures that it was chosen on; of version 2.",
+    )
     selection: dict[str, Any] | None = Field(
         default=None,
         description="How it was chosen: score with error, rank, ties, warnings, provenance.",
@@ -180,7 +188,7 @@ class Policy(Document):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what the policy does; name and selection do not count. 64 hex digits."""
+        """SHA-256 of what the policy does; name, input and selection do not count."""
         views = [[_effective(stage) for stage in view] for view in self.views]
         text = json.dumps(views, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
@@ -192,4 +200,8 @@ class Policy(Document):
     def to_document(self) -> dict[str, Any]:
         """The policy as a JSON document, without what is at its default."""
         document = self.model_dump(mode="json", exclude_defaults=True)
-        return {"schema_version": self.schema_version, "name": self.name, **document}
+        if not document.get("input"):
+            document.pop("input", None)
+        version = NEWEST_VERSION if "input" in document else SCHEMA_VERSION
+        document.pop("schema_version", None)
+        return {"schema_version": version, "name": self.name, **document}

@@ -14,6 +14,8 @@ from quarterturn.errors import InvalidInputError
 if TYPE_CHECKING:
     from PIL import Image
 
+    from quarterturn.policy.pictures import Pictures
+
 #: A preview needs no more, and refuses what an upload would refuse by default.
 _MOST_PIXELS = 64_000_000
 _MOST_BYTES = 64 * 2**20
@@ -46,13 +48,15 @@ def _files(paths: Sequence[Path]) -> Iterator[tuple[bytes, Path | None]]:
             yield path.read_bytes(), path
 
 
-def _usable(paths: Sequence[Path]) -> Iterator[Image.Image]:
+def _usable(paths: Sequence[Path], pictures: Pictures | None) -> Iterator[Image.Image]:
+    from quarterturn.data.asked import stated
     from quarterturn.data.decode import DecodeLimits, UnusableImageError, open_rgb
 
+    asked = None if pictures is None else stated(pictures)
     limits = DecodeLimits(max_pixels=_MOST_PIXELS, min_side=1)
     for data, named in _files(paths):
         try:
-            yield open_rgb(data, limits)
+            yield open_rgb(data, limits, asked)
         except UnusableImageError as error:
             if named is not None:
                 raise InvalidInputError(
@@ -60,14 +64,19 @@ def _usable(paths: Sequence[Path]) -> Iterator[Image.Image]:
                 ) from None
 
 
-def read_images(paths: Sequence[Path], count: int) -> list[Image.Image]:
+def read_images(
+    paths: Sequence[Path], count: int, pictures: Pictures | None = None
+) -> list[Image.Image]:
     """The first `count` images; in folders and archives, files that are no images are passed over.
+
+    Args:
+        pictures: how files become pictures, as a policy carries it.
 
     Raises:
         InvalidInputError: `path_not_found` or `no_images`.
     """
     try:
-        found = list(islice(_usable(paths), count))
+        found = list(islice(_usable(paths, pictures), count))
     except (OSError, zipfile.BadZipFile, tarfile.TarError, RuntimeError) as error:
         # RuntimeError is what an encrypted .zip raises.
         named = " ".join(str(path) for path in paths)

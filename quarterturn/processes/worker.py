@@ -6,9 +6,17 @@ import os
 import pickle
 import sys
 
+_VARIABLE = "QUARTERTURN_WORKER_PROCESS"
+
+
+def in_worker() -> bool:
+    """Whether this is a worker process, which may be limited and may die."""
+    return os.environ.get(_VARIABLE) == str(os.getpid())
+
 
 def answer_calls() -> None:
     """Until the parent is gone."""
+    os.environ[_VARIABLE] = str(os.getpid())
     calls, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer
     while True:

@@ -34,6 +34,9 @@ def show_dataset(dataset: dict[str, Any]) -> None:
         f"{dataset['images']} images at {dataset['resolution']} px"
         + (f"; skipped {sum(skipped.values())} files: {reasons}" if skipped else "")
     )
+    for note in dataset.get("notes", []):
+        style = "yellow" if note["warning"] else None
+        _console.print(f"{'warning: ' if style else ''}{note['message']}", style=style)
 
 
 @contextmanager

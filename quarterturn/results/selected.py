@@ -104,7 +104,7 @@ class SelectedPolicy:
                 code="path_not_found",
             )
         size = resolution or searched_resolution(self.document.get("selection"))
-        pictures = read_images([Path(source)], count)
+        pictures = read_images([Path(source)], count, self._policy.input)
         return contact_sheet(pictures, self._policy, draws=draws, resolution=size, seed=seed)
 
     def __repr__(self) -> str:

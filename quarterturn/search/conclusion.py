@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from quarterturn.policy.pictures import Pictures
 from quarterturn.policy.schema import Policy
 from quarterturn.search.history import Candidate, History
 from quarterturn.search.ranking import Ranked
@@ -16,13 +17,16 @@ from quarterturn.search.standing import standing
 
 @dataclass(frozen=True)
 class SearchedImages:
-    """The images of a search, for provenance: `resolution` in pixels, `id` that of a service."""
+    """The images of a search, for provenance: `resolution` in pixels, `id` that of a service;
+    `pictures` is how files became them, which the policy carries.
+    """
 
     name: str
     digest: str
     images: int
     resolution: int
     id: str | None = None
+    pictures: Pictures | None = None
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,9 @@ def conclude(
         return None
     first = ranking[0]
     fresh = [seed for seed in first.reported_seeds if seed not in first.seed_numbers]
+    named = asdict(replace(images, pictures=None))
     provenance = {
-        "dataset": {name: value for name, value in asdict(images).items() if value is not None},
+        "dataset": {name: value for name, value in named.items() if value is not None},
         "seeds": [*first.seed_numbers, *fresh],
         "trials": len(history.trials),
         "iterations_spent": sum(trial.iterations_run for trial in history.trials),
@@ -65,4 +70,7 @@ def conclude(
         "stopped_by_request": stopped,
         **(further or {}),
     }
-    return Conclusion(ranking, select(spec, list(candidates), ranking, provenance))
+    policy = select(spec, list(candidates), ranking, provenance)
+    if images.pictures is not None and not images.pictures.is_default:
+        policy = policy.model_copy(update={"input": images.pictures})
+    return Conclusion(ranking, policy)

@@ -143,7 +143,7 @@ def test_bad_images_and_newer_policies_are_refused(stack: Stack, tmp_path: Path)
     assert "[empty_archive]" in done.stderr
     assert not (tmp_path / "p.json").exists()
     newer = tmp_path / "newer.json"
-    newer.write_text('{"schema_version": 2, "views": []}')
+    newer.write_text('{"schema_version": 3, "views": []}')
     assert "[policy_too_new]" in _run("policy", "show", str(newer)).stderr
 
 

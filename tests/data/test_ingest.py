@@ -25,7 +25,8 @@ from quarterturn.data import ingest as ingest_members
 from quarterturn.data.cache import SPLIT_ENDS
 from quarterturn.data.caps import Caps
 from quarterturn.data.ingest import automatic_resolution
-from quarterturn.data.members import Member, Skipped, archive_members
+from quarterturn.data.members import Member, Skipped
+from quarterturn.data.sources import archive_members
 from quarterturn.errors import InvalidInputError, TooLargeError
 
 

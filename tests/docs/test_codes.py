@@ -104,7 +104,7 @@ def test_reasons_of_skipped_files() -> None:
     found: set[str] = set()
     for call in _calls("UnusableImageError"):
         found.update(_texts(call.args[0]))
-    for call in _calls("Skipped", "skip"):
+    for call in _calls("Skipped", "skip", "Known"):
         if len(call.args) > 1:
             found.update(_texts(call.args[1]))
     assert _documented("## Reasons of skipped files") == found

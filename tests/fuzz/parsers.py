@@ -22,7 +22,7 @@ import atheris  # type: ignore[import-not-found]
 with atheris.instrument_imports():
     from core.settings import Settings
     from quarterturn.data.caps import Caps
-    from quarterturn.data.members import archive_members
+    from quarterturn.data.sources import archive_members
     from quarterturn.errors import QuarterturnError
     from quarterturn.search.spec import parse_search
 

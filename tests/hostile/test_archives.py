@@ -14,7 +14,7 @@ from core.settings import Settings
 from core.storage import storage_of
 from quarterturn.data import ingest
 from quarterturn.data.caps import Caps
-from quarterturn.data.members import archive_members
+from quarterturn.data.sources import archive_members
 from quarterturn.errors import QuarterturnError
 from tests.hostile import archives
 from tests.hostile.archives import ARCHIVES, GOOD

@@ -92,7 +92,7 @@ def test_impossible_crops_are_refused(crop: dict[str, Any]) -> None:
 
 
 def test_a_newer_version_asks_to_upgrade() -> None:
-    error = _error({"schema_version": 2, "views": [[]], "of_the_future": True})
+    error = _error({"schema_version": 3, "views": [[]], "of_the_future": True})
     assert error.code == "policy_too_new"
     assert error.fields[0]["path"] == "$.schema_version"
     assert "version 2" in error.message

@@ -51,7 +51,7 @@ def test_it_accepts_a_number_as_strength() -> None:
         {"views": [[{"op": "invert", "probability": 1.5}]]},
         {"views": [[{"op": "invert", "chance": 0.5}]]},
         {"views": [[{"op": "rotate", "strength": "ten"}]]},
-        {"views": [[]], "schema_version": 2},
+        {"views": [[]], "schema_version": 3},
     ],
 )
 def test_it_refuses_a_bad_policy(document: dict[str, Any]) -> None:

@@ -113,7 +113,11 @@ def test_a_folder_under_a_root_is_read(http: httpx.Client, server_folder: Path) 
     assert answer.status_code == 201, answer.text
     assert answer.json()["images"] == 120
     assert answer.json()["skipped"] == [
-        {"name": "link.png", "reason": "not_a_file", "message": "a link or a device"}
+        {
+            "name": "link.png",
+            "reason": "not_a_file",
+            "message": "a link out of the folders that the operator allows",
+        }
     ]
 
 

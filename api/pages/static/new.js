@@ -101,7 +101,7 @@ function upload() {
       return byId("file").focus();
     }
     const skipped = Object.values(found.skipped_reasons).reduce((sum, count) => sum + count, 0);
-    byId("upload").textContent = `${found.images} images at ${found.resolution} pixels${skipped ? `, ${skipped} files skipped` : ""}${request.status === 200 ? "; these images were known already" : ""}.`;
+    byId("upload").textContent = `${found.images} images at ${found.resolution} pixels${skipped ? `, ${skipped} files skipped` : ""}${request.status === 200 ? "; these images were known already" : ""}. ${found.notes.map((note) => note.message).join(" ")}`;
     let option = [...byId("dataset").options].find((item) => item.value === found.id);
     if (!option) { option = new Option(`${found.name} – ${found.images} images, ${found.resolution} px`, found.id); byId("dataset").append(option); }
     byId("dataset").value = found.id;

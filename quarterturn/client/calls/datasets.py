@@ -15,13 +15,24 @@ class DatasetCalls:
     _connection: Connection
 
     def upload(
-        self, path: str | Path, *, name: str | None = None, resolution: int | None = None
+        self,
+        path: str | Path,
+        *,
+        name: str | None = None,
+        resolution: int | None = None,
+        window: str | None = None,
+        bands: str | None = None,
+        fit: str | None = None,
     ) -> dict[str, Any]:
         """Upload an archive or a folder of images; returns the dataset with its report.
 
         Args:
             resolution: working resolution in pixels, 16 to 256 and a multiple of 4; by default
                 made from the images.
+            window: sample values shown as black and white, such as "0:4095", or percentiles of
+                the whole set, such as "p0.1:p99.9"; by default what the files say.
+            bands: taken as red, green and blue, such as "4,3,2", or one as grey.
+            fit: how pictures become squares: crop, pad or stretch.
 
         Raises:
             InvalidInputError: `path_not_found`. ServerError: see docs/errors.md.
@@ -30,6 +41,8 @@ class DatasetCalls:
         fields = {"name": name or name_of(source)}
         if resolution is not None:
             fields["resolution"] = str(resolution)
+        asked = {"window": window, "bands": bands, "fit": fit}
+        fields |= {field: value for field, value in asked.items() if value is not None}
         with archive_of(source) as archive:
             return send_file(self._connection, "/v1/datasets", archive, fields)
 

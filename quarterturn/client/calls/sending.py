@@ -33,7 +33,9 @@ def send_file(
 
 @contextmanager
 def archive_of(path: Path) -> Iterator[Path]:
-    """The archive itself, or a folder packed into a temporary one."""
+    """The archive itself, or a folder packed into a temporary one, links followed."""
+    from quarterturn.data.files import walk
+
     if path.is_file():
         yield path
         return
@@ -44,9 +46,10 @@ def archive_of(path: Path) -> Iterator[Path]:
         )
     with tempfile.TemporaryDirectory(prefix="quarterturn-") as folder:
         packed = Path(folder, f"{path.resolve().name}.tar")
-        with tarfile.open(packed, "w") as archive:
-            # Resolved: of a link to a folder only the link would be packed.
-            archive.add(
-                path.resolve(), arcname="", filter=lambda i: i if i.isreg() or i.isdir() else None
-            )
+        with tarfile.open(packed, "w", dereference=True) as archive:
+            for name, file, fault in walk(path.resolve(), None):
+                if fault:  # an empty file: a line in the report of the server
+                    archive.addfile(tarfile.TarInfo(name))
+                else:
+                    archive.add(file, arcname=name, recursive=False)
         yield packed

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from PIL import Image
 from torchvision.transforms import v2
@@ -207,16 +208,33 @@ class Shuffle(Sample):
 class View(torch.nn.Module):
     """One view: takes a PIL image or a tensor (3, h, w), uint8 or float in [0, 1]; returns alike.
 
-    One call draws once, so give it one picture at a time, as datasets do.
+    One call draws once, so give it one picture at a time, as datasets do. PIL images of more than
+    8 bits are shown from `intensity`, the values that are black and white.
     """
 
-    def __init__(self, stages: Sequence[Stage]) -> None:
+    def __init__(
+        self, stages: Sequence[Stage], intensity: tuple[float, float] | None = None
+    ) -> None:
         super().__init__()
         self.stages = list(stages)
+        self.intensity = intensity
+
+    def _opened(self, picture: Image.Image) -> Image.Image:
+        if not picture.mode.startswith(("I", "F")):
+            return picture.convert("RGB")
+        if self.intensity is None:
+            raise ValueError(
+                f"the picture has mode {picture.mode}, and the policy says of no value that it is "
+                "black or white; map it to 8 bits before"
+            )
+        low, high = self.intensity
+        values = (np.asarray(picture, np.float64) - low) * (255.0 / (high - low))
+        eight = np.floor(np.nan_to_num(values).clip(0.0, 255.0) + 0.5).astype(np.uint8)
+        return Image.fromarray(eight).convert("RGB")
 
     def forward(self, picture: Image.Image | torch.Tensor) -> Image.Image | torch.Tensor:
         if isinstance(picture, Image.Image):
-            image = F.pil_to_tensor(picture.convert("RGB"))
+            image = F.pil_to_tensor(self._opened(picture))
             return F.to_pil_image(_bytes(self._run(image.float() / 255.0)))
         if picture.dtype == torch.uint8:
             return _bytes(self._run(picture.float() / 255.0))

@@ -1,0 +1,80 @@
+"""JPEG files whose end marker was lost, as cameras and cut downloads leave them."""
+
+from __future__ import annotations
+
+import io
+import re
+
+from PIL import Image
+
+from quarterturn.data.unusable import UnusableImageError
+
+_END = b"\xff\xd9"
+#: Neither a byte of a scan that happens to be 255 nor a restart within one.
+_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
+#: Two continuations that no decoder mistakes for one another.
+_CONTINUATIONS = (b"\x00" * 64, b"\xaa" * 64)
+
+
+def has_end(data: bytes) -> bool:
+    """Whether the end marker is there; some programs write padding behind it."""
+    return _END in data[-4096:]
+
+
+def _ends_in_scan(data: bytes) -> bool:
+    """Whether the last marker begins a scan, and not a table that no scan follows."""
+    markers = [match[1] for match in _MARKER.finditer(data)]
+    return bool(markers) and markers[-1] == b"\xda"
+
+
+def _decoded(data: bytes) -> bytes:
+    with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+        return image.tobytes()
+
+
+def open_without_end(data: bytes) -> Image.Image:
+    """Open a file without end marker, if nothing but the marker is missing.
+
+    A decoder that has all of the picture does not look at what follows: whatever follows, the
+    pixels are the same. If they differ, rows are missing.
+
+    Raises:
+        UnusableImageError: `damaged`.
+    """
+    data = data.rstrip(b"\xff")  # the first half of a marker
+    try:
+        whole = _decoded(data + _END)
+        same = all(_decoded(data + rest + _END) == whole for rest in _CONTINUATIONS)
+        if same and _ends_in_scan(data):
+            return Image.open(io.BytesIO(data + _END), formats=("JPEG",))
+    except Exception as error:
+        raise UnusableImageError("damaged", f"cannot be decoded: {error}") from None
+    raise UnusableImageError(
+        "damaged", "a JPEG that ends early: rows are missing. Copy or download it again"
+    )
+
+
+def shrink(image: Image.Image, enough: int | None) -> int:
+    """Have a file decoded smaller, by the largest of 8, 4 and 2 that leaves enough pixels.
+
+    Returns:
+        By how much.
+    """
+    if enough is None:
+        return 1
+    short = min(image.size)
+    scale = next((scale for scale in (8, 4, 2) if short // scale >= enough), 1)
+    if scale > 1:
+        image.draft(image.mode, (image.width // scale, image.height // scale))
+    return scale
+
+
+def precision(data: bytes) -> int:
+    """Bits per sample, from the header of the frame; 8 if there is none."""
+    at = 2
+    while at + 9 < len(data) and data[at] == 0xFF:
+        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4])
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return data[at + 4]
+        at += 2 + length
+    return 8
