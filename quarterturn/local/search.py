@@ -12,24 +12,30 @@ from typing import TYPE_CHECKING, Any, Self
 
 from quarterturn.data.asked import PictureOptions, picture_options
 from quarterturn.data.caps import IngestLimits
-from quarterturn.data.notes import Note
 from quarterturn.errors import InvalidInputError, QuarterturnError
 from quarterturn.local.checkpoint import import_checkpoint, import_reference
 from quarterturn.local.executors import Executor, available_cores, default_workers, open_executor
 from quarterturn.local.folder import SearchFolder
 from quarterturn.local.images import ReadImages, read_images
 from quarterturn.local.loop import Loop, Progress
+from quarterturn.local.request import (
+    budget_of,
+    given,
+    leave_out_colors,
+    needs_file,
+    refuse_ids,
+    scoring_of,
+)
 from quarterturn.local.result import SearchResult
 from quarterturn.local.running import Task
 from quarterturn.local.trials import FinishedTrial
 from quarterturn.local.view import progress_view
 from quarterturn.pretrain.spec import FINAL
-from quarterturn.search.budget import parse_budget, refuse_unaffordable
+from quarterturn.search.budget import refuse_unaffordable
 from quarterturn.search.conclusion import SearchedImages, conclude
 from quarterturn.search.course import remaining
 from quarterturn.search.history import History, TrialRequest
 from quarterturn.search.spec import SearchSpec, parse_search
-from quarterturn.space.grey import without_colors
 from quarterturn.storage.folder import FolderStorage
 
 if TYPE_CHECKING:
@@ -38,52 +44,6 @@ if TYPE_CHECKING:
 Document = Mapping[str, Any]
 #: Trials under way on an executor that was given.
 _DEFAULT_CALLS = 4
-
-
-def _given(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _budget_of(budget: str | Sequence[str] | Document | None) -> dict[str, Any]:
-    if budget is None:
-        return {}
-    if isinstance(budget, Mapping):
-        return dict(budget)
-    return parse_budget([budget] if isinstance(budget, str) else budget)
-
-
-def _scoring_of(
-    scoring: Document | None, criterion: str | None, reference: str | Path | None
-) -> dict[str, Any]:
-    body = {**(scoring or {}), **_given(criterion=criterion)}
-    if reference is not None:
-        named = {"checkpoint": Path(reference).name[:64]}
-        body["reference"] = {**named, **(body.get("reference") or {})}
-    return body
-
-
-def _refuse_ids(spec: SearchSpec) -> None:
-    """What names rows of a service cannot be looked up here."""
-    init = spec.pretraining.init
-    if spec.pretraining.chain or (init != "scratch" and init.checkpoint is not None):
-        raise _needs_file("checkpoint")
-
-
-def _needs_file(argument: str) -> InvalidInputError:
-    return InvalidInputError(
-        f"Datasets and checkpoints by id lie in a service. Give the file as {argument}=, or start "
-        "the search on a server.",
-        code="needs_service",
-    )
-
-
-def _without_colors(spec: SearchSpec, images: ReadImages) -> SearchSpec:
-    """The search for grey images; what is left out is told in their report."""
-    space, said = without_colors(spec.search_space)
-    images.report.notes.extend(
-        Note(item["code"], item["message"], images.info.images) for item in said
-    )
-    return spec.model_copy(update={"search_space": space})
 
 
 class Search:
@@ -163,23 +123,23 @@ class Search:
         progress: bool = True,
         limits: IngestLimits | None = None,
     ) -> None:
-        training = _given(encoder=encoder, method=method, batch_size=batch_size)
-        body = _given(
+        training = given(encoder=encoder, method=method, batch_size=batch_size)
+        body = given(
             search_space=space,
             strategy=strategy,
-            budget=_budget_of(budget),
+            budget=budget_of(budget),
             iterations=iterations,
             seeds=seeds,
             seed=seed,
             pretraining={**(pretraining or {}), **training},
-            scoring=_scoring_of(scoring, criterion, reference),
+            scoring=scoring_of(scoring, criterion, reference),
         )
         if final_iterations is not None:
             body["final_pretraining"] = {"iterations": final_iterations}
         self.spec = parse_search(body)
-        _refuse_ids(self.spec)
+        refuse_ids(self.spec)
         if self.spec.scoring.reference is not None and reference is None:
-            raise _needs_file("reference")
+            raise needs_file("reference")
         refuse_unaffordable(self.spec, remaining(self.spec, History()))
         if n_workers is not None and n_workers < 1:
             raise InvalidInputError("n_workers must be 1 or more.", code="invalid_job")
@@ -240,7 +200,7 @@ class Search:
             images = read_images(self._images, storage, self._limits, self._resolution, self._asked)
             spec = self.spec
             if images.info.grey:
-                spec = _without_colors(spec, images)
+                spec = leave_out_colors(spec, images)
             if self._checkpoint is not None:
                 spec = import_checkpoint(spec, Path(self._checkpoint), storage)
             if self._reference is not None:
