@@ -116,10 +116,28 @@ def create_app() -> FastAPI:
     app.add_middleware(Headers)
     app.add_middleware(Requests)
     for module in (
-        datasets, previews, checkpoints, search_spaces, jobs, policies, candidates, cards, encoders,
-        dashboard, rankings, figures, events, trials, home, pages, keys, sign_in, docs, health,
+        datasets,
+        previews,
+        checkpoints,
+        search_spaces,
+        jobs,
+        policies,
+        candidates,
+        cards,
+        encoders,
+        dashboard,
+        rankings,
+        figures,
+        events,
+        trials,
+        home,
+        pages,
+        keys,
+        sign_in,
+        docs,
+        health,
         metrics,
-    ):  # fmt: skip
+    ):
         app.include_router(module.router)
     app.mount("/static/swagger", StaticFiles(directory=docs.swagger_files()), name="swagger")
     static = Path(__file__).parent / "pages" / "static"

@@ -18,9 +18,15 @@ from quarterturn.validation import Document
 
 #: Those that need no fields.
 StrategyName = Literal[
-    "random", "grid", "base_augmentation", "self_rand_augment", "successive_halving", "asha",
-    "density_matching", "pipeline",
-]  # fmt: skip
+    "random",
+    "grid",
+    "base_augmentation",
+    "self_rand_augment",
+    "successive_halving",
+    "asha",
+    "density_matching",
+    "pipeline",
+]
 
 
 class JobRequest(Document):

@@ -98,8 +98,10 @@ class Limits:
             if started:
                 raise
             answer = problem(
-                408, "body_too_slow", f"The body stopped after {received} bytes, or came in too "
-                "slowly. Send it again over a better connection, or in smaller parts."
-            )  # fmt: skip
+                408,
+                "body_too_slow",
+                f"The body stopped after {received} bytes, or came in too "
+                "slowly. Send it again over a better connection, or in smaller parts.",
+            )
             answer.headers["Connection"] = "close"  # what else comes is the rest of this body
             await answer(scope, receive, send)

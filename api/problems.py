@@ -45,11 +45,20 @@ _STATUS: dict[type[QuarterturnError], int] = {
     UnavailableError: 503,
 }
 _TITLES = {
-    400: "Bad request", 401: "Not signed in", 403: "Not allowed", 404: "Not found",
-    405: "Method not allowed", 408: "Too slow", 409: "Conflict", 413: "Too large",
-    415: "Unsupported media type", 422: "Invalid input",
-    429: "Too many requests", 500: "Internal error", 503: "Unavailable",
-}  # fmt: skip
+    400: "Bad request",
+    401: "Not signed in",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    408: "Too slow",
+    409: "Conflict",
+    413: "Too large",
+    415: "Unsupported media type",
+    422: "Invalid input",
+    429: "Too many requests",
+    500: "Internal error",
+    503: "Unavailable",
+}
 
 
 _AWAY = "The database does not answer. Try again shortly."

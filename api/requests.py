@@ -66,11 +66,17 @@ def _say(scope: Scope, status: int, seconds: float) -> None:
     caller = scope.get("state", {}).get("caller")
     logger.log(
         logging.DEBUG if path.startswith(_OFTEN) and status < 500 else logging.INFO,
-        "%s %s %d", scope["method"], path, status,
+        "%s %s %d",
+        scope["method"],
+        path,
+        status,
         extra={
-            "method": scope["method"], "path": path, "status": status,
+            "method": scope["method"],
+            "path": path,
+            "status": status,
             "milliseconds": round(1000 * seconds, 1),
             "client": scope["client"][0] if scope.get("client") else None,
-            "owner": getattr(caller, "owner", None), "key_id": getattr(caller, "key_id", None),
+            "owner": getattr(caller, "owner", None),
+            "key_id": getattr(caller, "key_id", None),
         },
-    )  # fmt: skip
+    )

@@ -47,9 +47,11 @@ class Aside:
         with self._lock:
             if self._executor is None:
                 self._executor = ProcessPoolExecutor(
-                    1, mp_context=multiprocessing.get_context("spawn"),
-                    initializer=_begin, initargs=(self._prepare,),
-                )  # fmt: skip
+                    1,
+                    mp_context=multiprocessing.get_context("spawn"),
+                    initializer=_begin,
+                    initargs=(self._prepare,),
+                )
                 atexit.register(self.shutdown)
             return self._executor.submit(function, *args, **kwargs)
 

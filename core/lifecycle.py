@@ -39,8 +39,11 @@ OPEN_JOBS = ("queued", "running")
 ENDING_JOBS = {"stopping": "stopped", "cancelling": "cancelled"}
 
 TABLES: dict[str, dict[str, frozenset[str]]] = {
-    "datasets": DATASET, "checkpoints": CHECKPOINT, "jobs": JOB, "trials": TRIAL,
-}  # fmt: skip
+    "datasets": DATASET,
+    "checkpoints": CHECKPOINT,
+    "jobs": JOB,
+    "trials": TRIAL,
+}
 
 
 def sources(table: str, target: str) -> list[str]:

@@ -19,9 +19,13 @@ from core.settings import Settings
 
 #: Of libraries, where INFO is a line per request or message.
 _QUIET = (
-    "celery.worker.strategy", "celery.app.trace", "httpx", "httpcore", "alembic.runtime.migration",
+    "celery.worker.strategy",
+    "celery.app.trace",
+    "httpx",
+    "httpcore",
+    "alembic.runtime.migration",
     "uvicorn.access",
-)  # fmt: skip
+)
 #: They bring handlers of their own.
 _ADOPTED = ("uvicorn", "uvicorn.error", "uvicorn.access", "celery", "celery.task", "py.warnings")
 

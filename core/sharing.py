@@ -40,9 +40,7 @@ class Shared(Generic[T]):
         self._entries: OrderedDict[Hashable, _Entry[T]] = OrderedDict()
         self._guard = threading.Lock()
 
-    def get(
-        self, key: Hashable, version: str | None, state: Hashable, make: Callable[[], T]
-    ) -> T:  # fmt: skip
+    def get(self, key: Hashable, version: str | None, state: Hashable, make: Callable[[], T]) -> T:
         """What there is of a key, or what `make` makes of it now.
 
         Args:

@@ -50,9 +50,11 @@ def load_encoder(path: str | Path) -> PretrainedEncoder:
         if metadata["architecture"] not in ENCODERS:
             raise ValueError(metadata["architecture"])
         encoder = PretrainedEncoder(
-            metadata["architecture"], int(metadata["resolution"]),
-            json.loads(metadata["mean"]), json.loads(metadata["std"]),
-        )  # fmt: skip
+            metadata["architecture"],
+            int(metadata["resolution"]),
+            json.loads(metadata["mean"]),
+            json.loads(metadata["std"]),
+        )
         load_portable(encoder.encoder, tensors)
     except (KeyError, ValueError, TypeError, RuntimeError, WeightsMismatchError) as error:
         raise InvalidInputError(

@@ -41,7 +41,20 @@ def worker(
 
     presence.queues = detect(settings.device).queues(asked_only=settings.asked_only)
     app.worker_main(
-        ["--quiet", "worker", "--concurrency", "1", "--pool", "prefork",
-         "--loglevel", settings.log_level, "--queues", ",".join(presence.queues),
-         "--without-gossip", "--without-mingle", "--hostname", f"{os.getpid()}@%h"]
-    )  # fmt: skip
+        [
+            "--quiet",
+            "worker",
+            "--concurrency",
+            "1",
+            "--pool",
+            "prefork",
+            "--loglevel",
+            settings.log_level,
+            "--queues",
+            ",".join(presence.queues),
+            "--without-gossip",
+            "--without-mingle",
+            "--hostname",
+            f"{os.getpid()}@%h",
+        ]
+    )

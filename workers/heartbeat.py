@@ -61,9 +61,12 @@ class Heartbeat:
             try:
                 with session_scope() as session:
                     answer = heartbeat(
-                        session, self._claimed, self._progress, self._settings,
+                        session,
+                        self._claimed,
+                        self._progress,
+                        self._settings,
                         text if text != sent else None,
-                    )  # fmt: skip
+                    )
                 sent = text
                 last_renewal = time.monotonic()
             except SQLAlchemyError as error:

@@ -106,10 +106,19 @@ def _trained(held: list[HeldTrial], data: TrialData) -> Iterator[tuple[HeldTrial
     storage = storage_of(get_settings())
     first = held[0].claimed
     if len(held) == 1:
-        yield held[0], execute(
-            first.spec, first.policy, data, job=first.job_id, candidate=first.candidate,
-            storage=storage, watch=held[0].watch, elsewhere=_elsewhere(held),
-        )  # fmt: skip
+        yield (
+            held[0],
+            execute(
+                first.spec,
+                first.policy,
+                data,
+                job=first.job_id,
+                candidate=first.candidate,
+                storage=storage,
+                watch=held[0].watch,
+                elsewhere=_elsewhere(held),
+            ),
+        )
         return
     logger.info("%d trials of job %s at once", len(held), first.job_id)
     pack = [

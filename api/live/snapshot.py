@@ -24,9 +24,17 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 _SUMMARY = (
-    "job_id", "state", "message", "counts", "trials_total", "seconds_elapsed", "seconds_left",
-    "workers", "best", "policy_ready",
-)  # fmt: skip
+    "job_id",
+    "state",
+    "message",
+    "counts",
+    "trials_total",
+    "seconds_elapsed",
+    "seconds_left",
+    "workers",
+    "best",
+    "policy_ready",
+)
 _UPDATES_KEPT = 16
 #: A stream that ended is opened again after so long.
 _RETRY_MS = 2000
@@ -121,9 +129,7 @@ def look(job_id: str, state: str | None = None) -> Snapshot | None:
     return waited_for(found) if isinstance(found, Future) else found
 
 
-def look_soon(
-    job_id: str, state: str | None = None
-) -> Snapshot | Future[Snapshot | None] | None:  # fmt: skip
+def look_soon(job_id: str, state: str | None = None) -> Snapshot | Future[Snapshot | None] | None:
     """The same without waiting for that of a large job to be made for the first time."""
     with statement_scope() as session:
         if not is_large(session, job_id):

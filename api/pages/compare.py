@@ -48,9 +48,12 @@ def comparison(session: Session, first: str, second: str) -> dict[str, Any]:
     (_, one), (_, other) = _side(session, first), _side(session, second)
     unit = unit_of(one["criterion"])
     figure = shared_candidates(
-        one["ranking"], other["ranking"], unit=unit.name, scale=unit.scale,
+        one["ranking"],
+        other["ranking"],
+        unit=unit.name,
+        scale=unit.scale,
         names=(one["name"], other["name"]),
-    )  # fmt: skip
+    )
     return {"sides": [one, other], "differences": _differences(one, other), "figure": figure}
 
 

@@ -24,6 +24,4 @@ def cached_figure(session: Session, job: Job, name: str, pulse: Pulse) -> Figure
     if name not in FIGURES:
         return figure(session, job, name)
     version = pulse.now if name in _MOVING else pulse.scored
-    return _drawn.get(
-        (job.id, name), version, pulse.state, lambda: figure(session, job, name)
-    )  # fmt: skip
+    return _drawn.get((job.id, name), version, pulse.state, lambda: figure(session, job, name))

@@ -42,9 +42,13 @@ def _ranking(session: Session, view: dict[str, Any], page: int) -> dict[str, Any
     criteria = criteria_of(session, view["job_id"], shown)
     names = [name for name in CRITERIA if any(name in row for row in criteria.values())]
     return {
-        "entries": shown, "page": page, "pages": pages, "criteria": criteria, "names": names,
+        "entries": shown,
+        "page": page,
+        "pages": pages,
+        "criteria": criteria,
+        "names": names,
         "before": ranking[(page - 1) * RANKED - 1] if page > 1 else None,
-    }  # fmt: skip
+    }
 
 
 def shared_view(session: Session, job: Job, pulse: Pulse) -> dict[str, Any]:

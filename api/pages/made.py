@@ -43,8 +43,9 @@ def ranking_json(job_id: str, limit: int, after: int) -> bytes:
         lines = snapshot(session, find_job(session, job_id)).ranking
         more = len(lines) > after + limit
         page = {
-            "items": lines[after : after + limit], "next": str(after + limit) if more else None,
-        }  # fmt: skip
+            "items": lines[after : after + limit],
+            "next": str(after + limit) if more else None,
+        }
         return bytes(JSONResponse(page).body)
 
 

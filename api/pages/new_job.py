@@ -71,8 +71,9 @@ def _operation(item: SpaceOperation) -> dict[str, str]:
 def _operations(space: SearchSpace) -> list[dict[str, str]]:
     if isinstance(space, RandAugmentSpace):
         part = f"strength {_words(space.magnitude)} of the range"
-        return [{**_operation(SpaceOperation(op=name)), "searched": part}
-                for name in space.operations]  # fmt: skip
+        return [
+            {**_operation(SpaceOperation(op=name)), "searched": part} for name in space.operations
+        ]
     if isinstance(space, PipelineSpace):
         items: list[SpaceOperation] = []
         for entry in space.operations:

@@ -36,7 +36,7 @@ _TYPES = {"json": "application/json", "markdown": "text/markdown", "html": "text
 )
 def card(
     job_id: str, session: SessionDep, caller: CallerDep, format: CardFormat = "json"
-) -> Response:  # fmt: skip
+) -> Response:
     """What was asked, searched and found, how sure it is, limits, and how to reproduce it."""
     job = find_job(session, job_id)
     selected_policy(job)  # most who ask too early need not wait for a large job

@@ -51,10 +51,12 @@ def _from_request(
     "",
     status_code=201,
     response_model=CheckpointDetail,
-    responses={200: {"model": CheckpointDetail, "description": "These weights are known already"},
-               **responses(400, 403, 404, 409, 413, 415, 422, 503)},
+    responses={
+        200: {"model": CheckpointDetail, "description": "These weights are known already"},
+        **responses(400, 403, 404, 409, 413, 415, 422, 503),
+    },
     openapi_extra={"requestBody": REQUEST_BODY},
-)  # fmt: skip
+)
 async def create(
     request: Request, response: Response, settings: SettingsDep, caller: CallerDep
 ) -> Checkpoint:

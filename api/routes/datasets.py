@@ -127,10 +127,12 @@ def _from_folder(document: Any, settings: Settings, owner: str) -> tuple[Dataset
     "",
     status_code=201,
     response_model=DatasetDetail,
-    responses={200: {"model": DatasetDetail, "description": "These images are known already"},
-               **responses(400, 403, 413, 415, 422)},
+    responses={
+        200: {"model": DatasetDetail, "description": "These images are known already"},
+        **responses(400, 403, 413, 415, 422),
+    },
     openapi_extra={"requestBody": _REQUEST_BODY},
-)  # fmt: skip
+)
 async def create(
     request: Request, response: Response, settings: SettingsDep, caller: CallerDep
 ) -> Dataset:

@@ -37,7 +37,7 @@ FIGURE_CONTENT: dict[str, dict[str, str]] = {kind: {} for kind in _TYPES}
 )
 def compared(
     job_id: str, other_id: str, session: SessionDep, format: FileFormat = "svg"
-) -> Response:  # fmt: skip
+) -> Response:
     """The scores of the candidates that two jobs have in common."""
     drawn = comparison(session, job_id, other_id)["figure"]
     return figure_answer(figure_content(drawn, format), format, f"{job_id}-{other_id}")
@@ -52,9 +52,7 @@ def compared(
     },
     openapi_extra={"x-figures": list(FIGURES)},
 )
-def figure(
-    job_id: str, figure: str, session: SessionDep, format: FigureFormat = "svg"
-) -> Response:  # fmt: skip
+def figure(job_id: str, figure: str, session: SessionDep, format: FigureFormat = "svg") -> Response:
     """A figure of a job as it stands now; see docs/dashboard.md."""
     job = find_job(session, job_id)
     if figure not in FIGURES:

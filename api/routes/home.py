@@ -36,7 +36,12 @@ def home(
     query = urlencode({name: value for name, value in asked.items() if value})
     return HTMLResponse(
         render(
-            "home.html", caller=caller, here="/", found=found, asked=asked, states=STATES,
+            "home.html",
+            caller=caller,
+            here="/",
+            found=found,
+            asked=asked,
+            states=STATES,
             query=f"{query}&" if query else "",
         )
-    )  # fmt: skip
+    )

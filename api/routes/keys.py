@@ -58,9 +58,12 @@ def create(body: KeyRequest) -> NewKey:
     """Make a key. It is shown in this answer only."""
     with session_scope() as session:
         row, token = create_key(
-            session, body.name, owner=body.owner, scopes=body.scopes,
+            session,
+            body.name,
+            owner=body.owner,
+            scopes=body.scopes,
             expires_in_days=body.expires_in_days,
-        )  # fmt: skip
+        )
         shown = KeyBody.model_validate(row)
     return NewKey(**shown.model_dump(), key=token)
 

@@ -23,9 +23,7 @@ Id = Annotated[str, Query(max_length=64)]
 
 
 @router.get("/new")
-def new(
-    session: SessionDep, caller: CallerDep, dataset: Id = "", like: Id = ""
-) -> HTMLResponse:  # fmt: skip
+def new(session: SessionDep, caller: CallerDep, dataset: Id = "", like: Id = "") -> HTMLResponse:
     """The form for a new job; `like` takes over the settings of another."""
     found = form(session, dataset or None, find_job(session, like) if like else None)
     return HTMLResponse(render("new.html", caller=caller, here="/new", **found))
@@ -38,16 +36,19 @@ def datasets(session: SessionDep, caller: CallerDep, after: Id = "") -> HTMLResp
     found = newest_first(session, query, Dataset, 25, after or None)
     return HTMLResponse(
         render(
-            "datasets.html", caller=caller, here="/datasets", datasets=found["items"],
+            "datasets.html",
+            caller=caller,
+            here="/datasets",
+            datasets=found["items"],
             following=found["next"],
         )
-    )  # fmt: skip
+    )
 
 
 @router.get("/compare")
 def compare(
     session: SessionDep, caller: CallerDep, first: Id = "", second: Id = ""
-) -> HTMLResponse:  # fmt: skip
+) -> HTMLResponse:
     """Two jobs side by side."""
     found = compare_page(session, first, second)
     return HTMLResponse(render("compare.html", caller=caller, here="/compare", **found))

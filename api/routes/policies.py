@@ -29,9 +29,13 @@ Format = Annotated[
 ]
 Size = Annotated[
     int | None,
-    Query(ge=8, le=4096, description="Side of crops in pixels, for `albumentations`; by default "
-                                     "the working resolution of the dataset."),
-]  # fmt: skip
+    Query(
+        ge=8,
+        le=4096,
+        description="Side of crops in pixels, for `albumentations`; by default "
+        "the working resolution of the dataset.",
+    ),
+]
 View = Annotated[int, Query(ge=0, le=1, description="Which view, for `albumentations` and `timm`.")]
 
 

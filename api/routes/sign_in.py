@@ -51,9 +51,13 @@ async def sign_in(request: Request) -> Response:
         return _page(following, error.message, 401)
     answer = RedirectResponse(following, 303)
     answer.set_cookie(
-        COOKIE, token, max_age=_DAYS * 24 * 3600, httponly=True, samesite="strict",
+        COOKIE,
+        token,
+        max_age=_DAYS * 24 * 3600,
+        httponly=True,
+        samesite="strict",
         secure=request.scope["scheme"] == "https",
-    )  # fmt: skip
+    )
     return answer
 
 

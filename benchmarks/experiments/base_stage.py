@@ -24,11 +24,23 @@ from quarterturn.search.standing import standing
 _SET = "cifar10"
 #: Rotation accuracy in percent of single operations on CIFAR-10, of the authors' logs.
 _PUBLISHED = {
-    "crop_flip": 53.08, "contrast": 52.15, "translate_y": 47.33, "translate_x": 47.50,
-    "saturation": 46.58, "shear_y": 44.30, "shear_x": 44.71, "brightness": 40.89,
-    "posterize": 43.68, "cutout": 42.54, "rotate": 43.90, "sharpness": 43.18, "solarize": 44.24,
-    "invert": 42.46, "auto_contrast": 41.40, "equalize": 40.67,
-}  # fmt: skip
+    "crop_flip": 53.08,
+    "contrast": 52.15,
+    "translate_y": 47.33,
+    "translate_x": 47.50,
+    "saturation": 46.58,
+    "shear_y": 44.30,
+    "shear_x": 44.71,
+    "brightness": 40.89,
+    "posterize": 43.68,
+    "cutout": 42.54,
+    "rotate": 43.90,
+    "sharpness": 43.18,
+    "solarize": 44.24,
+    "invert": 42.46,
+    "auto_contrast": 41.40,
+    "equalize": 40.67,
+}
 
 
 def main() -> None:
@@ -43,10 +55,12 @@ def main() -> None:
         options.iterations = 2
     spec = parse_search(
         {
-            "strategy": "base_augmentation", "seeds": 1, "iterations": options.iterations,
+            "strategy": "base_augmentation",
+            "seeds": 1,
+            "iterations": options.iterations,
             "pretraining": {"encoder": options.encoder},
         }
-    )  # fmt: skip
+    )
     data = load_split(_SET, 1000 if options.quick else 12_000).trial_data(
         choose_device(options.device)
     )
@@ -67,13 +81,20 @@ def main() -> None:
     print(f"untrained encoder {100 * untrained:.1f} %; Spearman with the logs {agreement:.2f}")
     samples: dict[str, Any] = {
         "options": {k: v for k, v in vars(options).items() if k != "quick"},
-        "rotation": ours, "published": _PUBLISHED, "untrained": untrained, "spearman": agreement,
-    }  # fmt: skip
+        "rotation": ours,
+        "published": _PUBLISHED,
+        "untrained": untrained,
+        "spearman": agreement,
+    }
     place_of_crop = list(ours).index("crop_flip") + 1
     targets = [
-        target("place of random resized crop among single operations", place_of_crop, 1.0,
-               at_least=False),
-    ]  # fmt: skip
+        target(
+            "place of random resized crop among single operations",
+            place_of_crop,
+            1.0,
+            at_least=False,
+        ),
+    ]
     write("base_stage", samples, targets, options.quick)
 
 

@@ -41,16 +41,25 @@ _DESTRUCTIVE = {"invert", "equalize", "solarize", "brightness", "translate_y"}
 
 def _spec(way: str, quick: bool, objectives: tuple[Objective, ...]) -> SearchSpec:
     strategy = {
-        "kind": "density_matching", "search": way, "folds": _FOLDS, "objectives": list(objectives),
-        "candidates": 10 if quick else 200, "images": 50 if quick else 250, "passes": 1,
-        "keep": 5 if quick else 25, "beam": 2 if quick else 8, "top": 5 if quick else 10,
-    }  # fmt: skip
+        "kind": "density_matching",
+        "search": way,
+        "folds": _FOLDS,
+        "objectives": list(objectives),
+        "candidates": 10 if quick else 200,
+        "images": 50 if quick else 250,
+        "passes": 1,
+        "keep": 5 if quick else 25,
+        "beam": 2 if quick else 8,
+        "top": 5 if quick else 10,
+    }
     return parse_search(
         {
-            "strategy": strategy, "iterations": 10 if quick else 300, "seeds": 1,
+            "strategy": strategy,
+            "iterations": 10 if quick else 300,
+            "seeds": 1,
             "pretraining": {"encoder": "resnet_tiny"},
         }
-    )  # fmt: skip
+    )
 
 
 def _shares(policy: Policy) -> dict[str, float]:
@@ -85,15 +94,24 @@ def _judged(
     for fold, request in enumerate(fold_requests(spec)):
         assert request.payload is not None
         trial = TrialSpec(
-            pretraining=spec.pretraining, scoring=spec.scoring, seed=spec.seed,
-            iterations=request.iterations, schedule_iterations=request.iterations,
-            task=request.task, payload=request.payload,
-        )  # fmt: skip
+            pretraining=spec.pretraining,
+            scoring=spec.scoring,
+            seed=spec.seed,
+            iterations=request.iterations,
+            schedule_iterations=request.iterations,
+            task=request.task,
+            payload=request.payload,
+        )
         model, _ = fold_model(
-            trial, request.candidate.policy, data, resolution,
-            CheckpointStore(FolderStorage(folder)), "offline", request.candidate.key,
+            trial,
+            request.candidate.policy,
+            data,
+            resolution,
+            CheckpointStore(FolderStorage(folder)),
+            "offline",
+            request.candidate.key,
             lambda _: None,
-        )  # fmt: skip
+        )
         searched_on = request.payload["images"]
         images = held_out(data, fold, _FOLDS)[searched_on : searched_on + 2 * searched_on]
         losses = policy_losses(model, data, images, policy.view(0), seed=99, passes=4)
@@ -125,10 +143,12 @@ def main(quick: bool) -> None:
             judged[way] = value(_COMPARED, losses[_COMPARED], weights)
             scored = sum(len((r.payload or {}).get("policies", [])) for r in done.records.values())
             samples[way] = {
-                "seconds": seconds[way], "judged": losses, "policies_scored": scored,
+                "seconds": seconds[way],
+                "judged": losses,
+                "policies_scored": scored,
                 "objective": {o: value(o, losses[o], weights) for o in found},
                 "shares": {o: _shares(p) for o, p in found.items()},
-            }  # fmt: skip
+            }
             print(
                 f"{way:15} {seconds[way]:7.1f} s  {_COMPARED} {judged[way]:+.4f}  ({scored} scored)"
             )
@@ -144,14 +164,26 @@ def main(quick: bool) -> None:
     destructive = sum(shares["max_infonce"].get(op, 0.0) for op in _DESTRUCTIVE)
     gain = {way: samples["base"]["objective"] - judged[way] for way in judged}
     targets = [
-        target("assembled over TPE, objective gained over the base augmentation",
-               gain["assembled"] / max(1e-9, gain["tpe"]), 1.0, at_least=True),
-        target("assembled over TPE, seconds", seconds["assembled"] / seconds["tpe"], 1.0,
-               at_least=False),
+        target(
+            "assembled over TPE, objective gained over the base augmentation",
+            gain["assembled"] / max(1e-9, gain["tpe"]),
+            1.0,
+            at_least=True,
+        ),
+        target(
+            "assembled over TPE, seconds",
+            seconds["assembled"] / seconds["tpe"],
+            1.0,
+            at_least=False,
+        ),
         target("min InfoNCE: share of the paper's mild operations", mild, 0.5, at_least=True),
-        target("max InfoNCE: share of the paper's destructive operations", destructive, 0.5,
-               at_least=True),
-    ]  # fmt: skip
+        target(
+            "max InfoNCE: share of the paper's destructive operations",
+            destructive,
+            0.5,
+            at_least=True,
+        ),
+    ]
     write("density", samples, targets, quick)
 
 

@@ -58,10 +58,12 @@ def _searched(
 ) -> tuple[Policy, Offline]:
     spec = parse_search(
         {
-            "iterations": iterations, "seed": 100, "scoring": {"criterion": criterion},
+            "iterations": iterations,
+            "seed": 100,
+            "scoring": {"criterion": criterion},
             "pretraining": {"encoder": config.encoder, "batch_size": config.batch_size},
         }
-    )  # fmt: skip
+    )
     data = parts.trial_data(choose_device(config.device))
     with tempfile.TemporaryDirectory() as folder:
         done = search(spec, data, Path(folder))
@@ -84,9 +86,12 @@ def _compare(config: Config, name: str, iterations: int, criterion: str) -> dict
     for make in BASELINES.values():
         accuracies[make().name] = _accuracies(config, name, make(), parts)
     return {
-        "selected": policy.to_document(), "accuracies": accuracies, "iterations_spent": spent,
-        "share_of_full_pretraining": spent / full, "seconds": done.seconds,
-    }  # fmt: skip
+        "selected": policy.to_document(),
+        "accuracies": accuracies,
+        "iterations_spent": spent,
+        "share_of_full_pretraining": spent / full,
+        "seconds": done.seconds,
+    }
 
 
 def _verdict(name: str, result: dict[str, Any]) -> list[dict[str, Any]]:
@@ -101,11 +106,19 @@ def _verdict(name: str, result: dict[str, Any]) -> list[dict[str, Any]]:
         print(f"  {key:20} {100 * mean:5.1f} %  {[round(100 * v, 1) for v in accuracies[key]]}")
     gap = 100 * (means["selected"] - means[best])
     return [
-        target(f"{name}: points over the best baseline ({best}), plus one standard error",
-               gap + 100 * error, 0.0, at_least=True),
-        target(f"{name}: share of one pretraining of {_EPOCHS} epochs",
-               result["share_of_full_pretraining"], 1.0, at_least=False),
-    ]  # fmt: skip
+        target(
+            f"{name}: points over the best baseline ({best}), plus one standard error",
+            gap + 100 * error,
+            0.0,
+            at_least=True,
+        ),
+        target(
+            f"{name}: share of one pretraining of {_EPOCHS} epochs",
+            result["share_of_full_pretraining"],
+            1.0,
+            at_least=False,
+        ),
+    ]
 
 
 def main() -> None:

@@ -49,15 +49,24 @@ class Offline:
 
 def _execute(spec: SearchSpec, request: TrialRequest, data: TrialData, folder: Path) -> Outcome:
     trial = TrialSpec(
-        pretraining=spec.pretraining, scoring=spec.scoring, seed=request.seed,
-        iterations=request.iterations, resume_from=request.resume_from,
+        pretraining=spec.pretraining,
+        scoring=spec.scoring,
+        seed=request.seed,
+        iterations=request.iterations,
+        resume_from=request.resume_from,
         schedule_iterations=request.schedule or request.iterations,
-        task=request.task, payload=request.payload,
-    )  # fmt: skip
+        task=request.task,
+        payload=request.payload,
+    )
     return execute(
-        trial, request.candidate.policy, data, job="offline", candidate=request.candidate.key,
-        storage=FolderStorage(folder), watch=lambda _: None,
-    )  # fmt: skip
+        trial,
+        request.candidate.policy,
+        data,
+        job="offline",
+        candidate=request.candidate.key,
+        storage=FolderStorage(folder),
+        watch=lambda _: None,
+    )
 
 
 def record_of(request: TrialRequest, outcome: Outcome | None, seconds: float) -> TrialRecord:
@@ -68,10 +77,12 @@ def record_of(request: TrialRequest, outcome: Outcome | None, seconds: float) ->
 
 
 def search(
-    spec: SearchSpec, data: TrialData, folder: Path,
+    spec: SearchSpec,
+    data: TrialData,
+    folder: Path,
     planner: Planner = lambda spec, history: plan(spec, history).trials,
     watch: Watch | None = None,
-) -> Offline:  # fmt: skip
+) -> Offline:
     """Run a search to its end, trial by trial; `folder` keeps checkpoints."""
     done = Offline()
     while True:

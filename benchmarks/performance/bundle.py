@@ -56,12 +56,26 @@ def _fetch(folder: Path, python: str, machine: str, packages: list[str], *option
     platforms = [f"--platform={tag}_{machine}" for tag in _TAGS]
     done = subprocess.run(
         [
-            sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "install",
-            "--no-compile", "--only-binary=:all:", "--target", str(folder),
-            "--python-version", python, *platforms, *options, *packages,
+            sys.executable,
+            "-m",
+            "pip",
+            "--disable-pip-version-check",
+            "--quiet",
+            "install",
+            "--no-compile",
+            "--only-binary=:all:",
+            "--target",
+            str(folder),
+            "--python-version",
+            python,
+            *platforms,
+            *options,
+            *packages,
         ],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
         raise BundleError(

@@ -83,8 +83,11 @@ def _measure(code: str, *arguments: str) -> dict[str, Any]:
         root = str(Path(__file__).parents[2])
         done = subprocess.run(
             [sys.executable, str(script), *arguments],
-            capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": root},
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONPATH": root},
+        )
     return dict(json.loads(done.stdout))
 
 
@@ -117,10 +120,14 @@ def main(quick: bool) -> None:
     print(f"{'ours / loop, per core':28}{spread(per_core)}")
     print(f"{'peak memory, MiB':28}{memory:.0f} (parent plus largest child)")
     targets = [
-        target("images per core-second over the PIL loop", statistics.median(per_core), 1.0,
-               at_least=True),
+        target(
+            "images per core-second over the PIL loop",
+            statistics.median(per_core),
+            1.0,
+            at_least=True,
+        ),
         target("peak memory in GiB", memory / 1024, 1.0, at_least=False),
-    ]  # fmt: skip
+    ]
     write("ingest", {"ours": ours, "pil_loop": loop}, targets, quick)
 
 

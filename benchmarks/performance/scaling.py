@@ -56,10 +56,13 @@ def _rate(archive: Path, workers: int, candidates: int, iterations: int) -> dict
         Client(stack.url) as client,
     ):
         job = client.start(
-            client.upload(archive)["id"], search_space="photometric", seeds=1,
-            strategy={"kind": "random", "candidates": candidates}, iterations=iterations,
+            client.upload(archive)["id"],
+            search_space="photometric",
+            seeds=1,
+            strategy={"kind": "random", "candidates": candidates},
+            iterations=iterations,
             pretraining={"encoder": "resnet_tiny", "batch_size": _BATCH},
-        )["id"]  # fmt: skip
+        )["id"]
         client.wait(job)
         address = f"{stack.url}/v1/jobs/{job}/trials"
         answer = httpx.get(address, params={"limit": 1000}, trust_env=False)
@@ -68,14 +71,17 @@ def _rate(archive: Path, workers: int, candidates: int, iterations: int) -> dict
     trials.sort(key=lambda trial: trial["started_at"])
     warm = trials[2 * workers :]
     begun, ended = (
-        min(_at(t["started_at"]) for t in warm), max(_at(t["finished_at"]) for t in warm),
-    )  # fmt: skip
+        min(_at(t["started_at"]) for t in warm),
+        max(_at(t["finished_at"]) for t in warm),
+    )
     busy = sum(t["seconds"] for t in warm)
     wall = ended - begun
     return {
-        "per_hour": 3600 * len(warm) / wall, "busy": busy / (wall * workers),
-        "overhead": max(0.0, wall * workers - busy) / len(warm), "seconds": busy / len(warm),
-    }  # fmt: skip
+        "per_hour": 3600 * len(warm) / wall,
+        "busy": busy / (wall * workers),
+        "overhead": max(0.0, wall * workers - busy) / len(warm),
+        "seconds": busy / len(warm),
+    }
 
 
 def _exponent(sizes: list[int], seconds: list[float]) -> float:
@@ -92,15 +98,24 @@ def _trial(images: torch.Tensor, iterations: int) -> float:
     spec = TrialSpec.model_validate(
         {
             "pretraining": {"encoder": "resnet_tiny", "batch_size": _BATCH},
-            "scoring": {}, "seed": 0, "iterations": iterations, "schedule_iterations": iterations,
+            "scoring": {},
+            "seed": 0,
+            "iterations": iterations,
+            "schedule_iterations": iterations,
         }
-    )  # fmt: skip
+    )
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         execute_trial(
-            spec, moco_v2(), images.shape[-1], data, job="bench", candidate="one",
-            checkpoints=CheckpointStore(FolderStorage(Path(folder))), watch=lambda _: None,
-        )  # fmt: skip
+            spec,
+            moco_v2(),
+            images.shape[-1],
+            data,
+            job="bench",
+            candidate="one",
+            checkpoints=CheckpointStore(FolderStorage(Path(folder))),
+            watch=lambda _: None,
+        )
         return time.perf_counter() - started
 
 
@@ -163,19 +178,24 @@ def main() -> None:
     targets.append(target("seconds of queueing per trial, one worker", one, 0.1, at_least=False))
     counts = [600, 1200] if quick else [1200, 2400, 4800]
     samples["images"] = _growth(
-        "images", counts,
+        "images",
+        counts,
         lambda n: _trial(pieces(28, n), max(2, n // 2 // _BATCH * (1 if quick else 4))),
         options.repetitions,
-    )  # fmt: skip
+    )
     sides = [28, 56] if quick else [28, 56, 112]
     samples["side"] = _growth(
-        "pixels of a side", sides, lambda s: _trial(pieces(s, 600), options.iterations),
+        "pixels of a side",
+        sides,
+        lambda s: _trial(pieces(s, 600), options.iterations),
         options.repetitions,
-    )  # fmt: skip
+    )
     samples["candidates"] = _growth(
-        "candidates, planning alone", [20, 60] if quick else [20, 100, 500, 2500], _planned,
+        "candidates, planning alone",
+        [20, 60] if quick else [20, 100, 500, 2500],
+        _planned,
         options.repetitions,
-    )  # fmt: skip
+    )
     write("scaling", samples, targets, quick)
 
 

@@ -113,9 +113,14 @@ def revoke_key(session: Session, key_id: str) -> None:
 
 
 _ABOUT = select(
-    ApiKey.id, ApiKey.owner, ApiKey.scopes, ApiKey.expires_at, ApiKey.revoked_at,
-    ApiKey.last_used_at, func.now().label("now"),
-).where(ApiKey.digest == bindparam("digest"))  # fmt: skip
+    ApiKey.id,
+    ApiKey.owner,
+    ApiKey.scopes,
+    ApiKey.expires_at,
+    ApiKey.revoked_at,
+    ApiKey.last_used_at,
+    func.now().label("now"),
+).where(ApiKey.digest == bindparam("digest"))
 
 
 def authenticate(session: Session, token: str) -> Caller:

@@ -24,9 +24,17 @@ from quarterturn.policy.pictures import Pictures
 from quarterturn.search.fullest import Rung
 
 _DATA = (
-    "id", "name", "digest", "resolution", "files", "images", "splits", "mean", "std",
+    "id",
+    "name",
+    "digest",
+    "resolution",
+    "files",
+    "images",
+    "splits",
+    "mean",
+    "std",
     "skipped_reasons",
-)  # fmt: skip
+)
 _NOTE = (
     "$QUARTERTURN_URL is the address of a server, such as http://127.0.0.1:8000. The "
     "dataset must have the digest above; upload it again if it is not there, and write "

@@ -80,10 +80,14 @@ def best_so_far(points: Sequence[Scored], *, unit: str, scale: float, elapsed: f
         point = shown[place]
         baseline = point.origin == "baseline"
         drawing.dot(
-            x(point.seconds), y(point.score), "orange" if baseline else "blue", radius=2.8,
-            hollow=baseline, opacity=0.75,
+            x(point.seconds),
+            y(point.score),
+            "orange" if baseline else "blue",
+            radius=2.8,
+            hollow=baseline,
+            opacity=0.75,
             hint=f"{point.name}, {point.iterations} iterations: {point.score:.4g}",
-        )  # fmt: skip
+        )
     for colour, dashes, baseline in (("orange", "6 3", True), ("blue", None, False)):
         chosen = [p for p in shown if (p.origin == "baseline") == baseline]
         if chosen:

@@ -14,9 +14,13 @@ _SHOWN = 20
 
 
 def shared_candidates(
-    first: Sequence[Mapping[str, Any]], second: Sequence[Mapping[str, Any]], *,
-    unit: str, scale: float, names: tuple[str, str],
-) -> Figure:  # fmt: skip
+    first: Sequence[Mapping[str, Any]],
+    second: Sequence[Mapping[str, Any]],
+    *,
+    unit: str,
+    scale: float,
+    names: tuple[str, str],
+) -> Figure:
     """Of each candidate in both rankings the two scores, joined by a line."""
     title = "Candidates in both"
     reading = (
@@ -33,8 +37,10 @@ def shared_candidates(
     drawing = Drawing(WIDTH, bottom + 46, title, f"{len(pairs)} policies in both jobs.")
     ends = [
         (e["score"] + sign * e["standard_error"]) * scale
-        for pair in shown for e in pair for sign in (-1, 1)
-    ]  # fmt: skip
+        for pair in shown
+        for e in pair
+        for sign in (-1, 1)
+    ]
     low, high = widened(ends, least=0.02 * scale)
     x = Scale(low, high, 170.0, WIDTH - 20)
     x_axis(drawing, x, bottom + 4, top, unit, 5)
@@ -49,9 +55,11 @@ def shared_candidates(
             drawing.error(x(at - error), x(at + error), y + shift, colour)
             drawing.dot(x(at), y + shift, colour, hollow=hollow, hint=f"{entry['name']}: {at:.4g}")
     legend(
-        drawing, 18,
-        (("dot", "blue", short(names[0], 30)), ("ring", "orange", short(names[1], 30))), 8.0,
-    )  # fmt: skip
+        drawing,
+        18,
+        (("dot", "blue", short(names[0], 30)), ("ring", "orange", short(names[1], 30))),
+        8.0,
+    )
     rows = tuple(
         (a["name"], a["score"], a["standard_error"], b["score"], b["standard_error"])
         for a, b in pairs

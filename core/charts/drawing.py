@@ -11,10 +11,18 @@ from xml.etree import ElementTree
 
 #: Colours on white, told apart with any colour vision (after Okabe and Ito, darkened to 3:1).
 COLOURS = {
-    "ink": "#1a2430", "soft": "#55606e", "line": "#dbe1e9", "paper": "#ffffff",
-    "blue": "#0b63a8", "orange": "#c2540a", "green": "#00795a", "purple": "#9a4c82",
-    "sky": "#2f86c1", "grey": "#808b99", "red": "#b3261e",
-}  # fmt: skip
+    "ink": "#1a2430",
+    "soft": "#55606e",
+    "line": "#dbe1e9",
+    "paper": "#ffffff",
+    "blue": "#0b63a8",
+    "orange": "#c2540a",
+    "green": "#00795a",
+    "purple": "#9a4c82",
+    "sky": "#2f86c1",
+    "grey": "#808b99",
+    "red": "#b3261e",
+}
 #: For series, in this order; none is told by colour alone.
 SERIES = ("blue", "orange", "green", "purple", "sky", "red", "grey")
 FONT = "Source Sans Pro, system-ui, -apple-system, Segoe UI, sans-serif"
@@ -40,12 +48,17 @@ class Drawing:
         self._root = ElementTree.Element(
             "svg",
             {
-                "xmlns": _NAMESPACE, "viewBox": f"0 0 {width:g} {height:g}",
-                "width": f"{width:g}", "height": f"{height:g}", "role": "img",
-                "class": "chart", "font-family": FONT, "font-size": "12.5",
+                "xmlns": _NAMESPACE,
+                "viewBox": f"0 0 {width:g} {height:g}",
+                "width": f"{width:g}",
+                "height": f"{height:g}",
+                "role": "img",
+                "class": "chart",
+                "font-family": FONT,
+                "font-size": "12.5",
                 "aria-label": _written(f"{title}. {description}"),
             },
-        )  # fmt: skip
+        )
         self._parts = [self._root]
         ElementTree.SubElement(self._root, "title").text = _written(title)
         ElementTree.SubElement(self._root, "desc").text = _written(description)
@@ -66,60 +79,112 @@ class Drawing:
             ElementTree.SubElement(element, "title").text = _written(hint)
 
     def text(
-        self, x: float, y: float, text: str, colour: str = "ink", *, anchor: str = "start",
-        size: float | None = None, bold: bool = False, turned: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        x: float,
+        y: float,
+        text: str,
+        colour: str = "ink",
+        *,
+        anchor: str = "start",
+        size: float | None = None,
+        bold: bool = False,
+        turned: bool = False,
+    ) -> None:
         """Text with its base line at `y`; `turned` reads upwards."""
         element = self._add(
-            "text", f"f-{colour}", x=float(x), y=float(y), fill=COLOURS[colour],
-            text_anchor=None if anchor == "start" else anchor, font_size=size,
+            "text",
+            f"f-{colour}",
+            x=float(x),
+            y=float(y),
+            fill=COLOURS[colour],
+            text_anchor=None if anchor == "start" else anchor,
+            font_size=size,
             font_weight="600" if bold else None,
             transform=f"rotate(-90 {x:.1f} {y:.1f})" if turned else None,
-        )  # fmt: skip
+        )
         element.text = _written(text)
 
     def box(
-        self, x: float, y: float, width: float, height: float, colour: str, *,
-        hint: str | None = None, opacity: float | None = None, radius: float | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        x: float,
+        y: float,
+        width: float,
+        height: float,
+        colour: str,
+        *,
+        hint: str | None = None,
+        opacity: float | None = None,
+        radius: float | None = None,
+    ) -> None:
         """A filled rectangle."""
         self._hint(
             self._add(
-                "rect", f"f-{colour}", x=float(x), y=float(y), width=float(max(width, 0.0)),
-                height=float(max(height, 0.0)), fill=COLOURS[colour], opacity=opacity, rx=radius,
+                "rect",
+                f"f-{colour}",
+                x=float(x),
+                y=float(y),
+                width=float(max(width, 0.0)),
+                height=float(max(height, 0.0)),
+                fill=COLOURS[colour],
+                opacity=opacity,
+                rx=radius,
             ),
             hint,
-        )  # fmt: skip
+        )
 
     def line(
-        self, points: list[tuple[float, float]], colour: str, *, width: float = 1.0,
-        dashes: str | None = None, opacity: float | None = None, hint: str | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        points: list[tuple[float, float]],
+        colour: str,
+        *,
+        width: float = 1.0,
+        dashes: str | None = None,
+        opacity: float | None = None,
+        hint: str | None = None,
+    ) -> None:
         """A line through points."""
         self._hint(
             self._add(
-                "polyline", f"s-{colour}",
-                points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points), fill="none",
-                stroke=COLOURS[colour], stroke_width=width, stroke_dasharray=dashes,
-                stroke_linejoin="round", stroke_opacity=opacity,
+                "polyline",
+                f"s-{colour}",
+                points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points),
+                fill="none",
+                stroke=COLOURS[colour],
+                stroke_width=width,
+                stroke_dasharray=dashes,
+                stroke_linejoin="round",
+                stroke_opacity=opacity,
             ),
             hint,
-        )  # fmt: skip
+        )
 
     def dot(
-        self, x: float, y: float, colour: str, *, radius: float = 3.5, hollow: bool = False,
-        hint: str | None = None, opacity: float | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        x: float,
+        y: float,
+        colour: str,
+        *,
+        radius: float = 3.5,
+        hollow: bool = False,
+        hint: str | None = None,
+        opacity: float | None = None,
+    ) -> None:
         """A disc, or with `hollow` a ring."""
         fill, kind = ("paper", f"f-paper s-{colour}") if hollow else (colour, f"f-{colour}")
         self._hint(
             self._add(
-                "circle", kind, cx=float(x), cy=float(y), r=radius, fill=COLOURS[fill],
-                stroke=COLOURS[colour] if hollow else None, stroke_width=1.8 if hollow else None,
+                "circle",
+                kind,
+                cx=float(x),
+                cy=float(y),
+                r=radius,
+                fill=COLOURS[fill],
+                stroke=COLOURS[colour] if hollow else None,
+                stroke_width=1.8 if hollow else None,
                 opacity=opacity,
             ),
             hint,
-        )  # fmt: skip
+        )
 
     def cross(self, x: float, y: float, colour: str, *, size: float = 3.5) -> None:
         """An x."""

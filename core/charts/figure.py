@@ -95,6 +95,7 @@ def spread(values: Sequence[float], low: float, high: float, apart: float) -> li
     if over > 0:
         places = [place - over for place in places]
         for at in range(len(places) - 2, -1, -1):
-            places[at] = min(values[at] if values[at] < places[at] else places[at],
-                             places[at + 1] - apart)  # fmt: skip
+            places[at] = min(
+                values[at] if values[at] < places[at] else places[at], places[at + 1] - apart
+            )
     return places

@@ -26,10 +26,17 @@ class Estimate:
 
 
 def forest(
-    estimates: Sequence[Estimate], *, title: str, description: str, axis: str, least: float,
-    reach: float | None = None, marked: float | None = None, mark: str = "",
+    estimates: Sequence[Estimate],
+    *,
+    title: str,
+    description: str,
+    axis: str,
+    least: float,
+    reach: float | None = None,
+    marked: float | None = None,
+    mark: str = "",
     marks: Sequence[tuple[str, str, str]] = (),
-) -> Drawing:  # fmt: skip
+) -> Drawing:
     """The drawing.
 
     Args:
@@ -61,10 +68,14 @@ def forest(
         if estimate.high > high:
             drawing.arrow(x(high), y, 1, estimate.colour)
         drawing.dot(
-            x(estimate.value), y, estimate.colour, radius=4.2, hollow=estimate.hollow,
+            x(estimate.value),
+            y,
+            estimate.colour,
+            radius=4.2,
+            hollow=estimate.hollow,
             hint=f"{estimate.name}: {estimate.value:.4g} ({estimate.low:.4g} to "
-                 f"{estimate.high:.4g}). {estimate.remark}".strip(),
-        )  # fmt: skip
+            f"{estimate.high:.4g}). {estimate.remark}".strip(),
+        )
     if marks:
         legend(drawing, 17, marks, 8.0)
     return drawing

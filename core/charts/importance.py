@@ -30,23 +30,38 @@ def importance_figure(found: Mapping[str, Any], *, unit: str, scale: float) -> F
     estimates = [
         Estimate(
             f"{', '.join(e['operations'])}{' (amount)' if e['kind'] == 'dose' else ''}",
-            e["effect"] * scale, e["low"] * scale, e["high"] * scale, _COLOURS[e["verdict"]],
-            e["verdict"] == "unclear", f"{_QUESTIONS[e['kind']]}, p = {e['p_value']:.2g}",
+            e["effect"] * scale,
+            e["low"] * scale,
+            e["high"] * scale,
+            _COLOURS[e["verdict"]],
+            e["verdict"] == "unclear",
+            f"{_QUESTIONS[e['kind']]}, p = {e['p_value']:.2g}",
         )
         for e in asked[:_SHOWN]
-    ]  # fmt: skip
+    ]
     drawing = forest(
-        estimates, title=title, axis=f"change of the score, {unit}", least=0.01 * scale,
+        estimates,
+        title=title,
+        axis=f"change of the score, {unit}",
+        least=0.01 * scale,
         description=f"{len(asked)} effects over {found['candidates']} candidates at "
-                    f"{found['iterations']} iterations.",
-        reach=3.0 * max(abs(e.value) for e in estimates) + 0.01 * scale, marked=0.0, mark="",
+        f"{found['iterations']} iterations.",
+        reach=3.0 * max(abs(e.value) for e in estimates) + 0.01 * scale,
+        marked=0.0,
+        mark="",
         marks=(("dot", "green", "better"), ("dot", "red", "worse"), ("ring", "grey", "unclear")),
-    )  # fmt: skip
+    )
     rows = tuple(
         (
-            " ".join(e["operations"]), _QUESTIONS[e["kind"]], e["effect"], e["low"], e["high"],
-            e["p_value"], e["verdict"], e["candidates"],
+            " ".join(e["operations"]),
+            _QUESTIONS[e["kind"]],
+            e["effect"],
+            e["low"],
+            e["high"],
+            e["p_value"],
+            e["verdict"],
+            e["candidates"],
         )
         for e in found["effects"]
-    )  # fmt: skip
+    )
     return Figure(title, reading, drawing.svg(), _HEAD, rows)

@@ -72,22 +72,30 @@ def parallel(
         colour, thick, opacity = _band((rank + 1) / len(shown))
         values = (*point.values, point.score * scale)
         line = [(x, s(v)) for x, s, v in zip(places, scales, values, strict=True)]
-        drawing.line(line, colour, width=thick, opacity=opacity,
-                     hint=f"{point.name}: {point.score * scale:.4g}")  # fmt: skip
+        drawing.line(
+            line,
+            colour,
+            width=thick,
+            opacity=opacity,
+            hint=f"{point.name}: {point.score * scale:.4g}",
+        )
     for place, (x, axis) in enumerate(zip(places, scales, strict=True)):
         drawing.line([(x, top), (x, bottom)], "soft", width=1.2)
-        drawing.text(x, top - 6, number(float(f"{axis.high:.3g}")), "soft", anchor="middle",
-                     size=11)  # fmt: skip
-        drawing.text(x, bottom + 14, number(float(f"{axis.low:.3g}")), "soft", anchor="middle",
-                     size=11)  # fmt: skip
+        drawing.text(
+            x, top - 6, number(float(f"{axis.high:.3g}")), "soft", anchor="middle", size=11
+        )
+        drawing.text(
+            x, bottom + 14, number(float(f"{axis.low:.3g}")), "soft", anchor="middle", size=11
+        )
         name = (*axes, unit)[place]
         for line_number, part in enumerate(_wrapped(name, max(8, int(step / 6.2)))):
             drawing.text(x, bottom + 31 + 13 * line_number, part, anchor="middle", size=11.5)
     legend(
-        drawing, 18,
-        (("line", "blue", "best 15 %"), ("line", "sky", "better half"),
-         ("line", "grey", "others")), 40.0,
-    )  # fmt: skip
+        drawing,
+        18,
+        (("line", "blue", "best 15 %"), ("line", "sky", "better half"), ("line", "grey", "others")),
+        40.0,
+    )
     rows: tuple[tuple[Cell, ...], ...] = tuple((p.name, *p.values, p.score) for p in points)
     return Figure(title, reading, drawing.svg(), head, rows)
 

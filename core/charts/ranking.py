@@ -8,8 +8,18 @@ from typing import Any
 from core.charts.figure import Figure, nothing_yet
 from core.charts.forest import Estimate, forest
 
-_HEAD = ("rank", "policy", "origin", "score", "standard error", "seeds", "iterations",
-         "tied with the first", "reported", "reported error")  # fmt: skip
+_HEAD = (
+    "rank",
+    "policy",
+    "origin",
+    "score",
+    "standard error",
+    "seeds",
+    "iterations",
+    "tied with the first",
+    "reported",
+    "reported error",
+)
 SHOWN = 30
 
 
@@ -34,27 +44,45 @@ def ranking_figure(
     longest = shown[0]["iterations"]
     estimates = [
         Estimate(
-            f"{e['rank']}. {e['name']}", e["score"] * scale,
-            (e["score"] - e["standard_error"]) * scale, (e["score"] + e["standard_error"]) * scale,
-            "blue" if e["tied_with_best"] else "grey", e["origin"] == "baseline",
+            f"{e['rank']}. {e['name']}",
+            e["score"] * scale,
+            (e["score"] - e["standard_error"]) * scale,
+            (e["score"] + e["standard_error"]) * scale,
+            "blue" if e["tied_with_best"] else "grey",
+            e["origin"] == "baseline",
             f"{e['seeds']} seeds, {e['iterations']} iterations",
         )
         for e in shown
-    ]  # fmt: skip
+    ]
     near = chance is not None and min(e.low for e in estimates) < 2.2 * chance * scale
     drawing = forest(
-        estimates, title=title, axis=unit, least=0.02 * scale,
+        estimates,
+        title=title,
+        axis=unit,
+        least=0.02 * scale,
         description=f"{len(shown)} of {len(ranking)} candidates; the first is {shown[0]['name']}, "
-                    f"at {longest} iterations.",
-        marked=chance * scale if near and chance is not None else None, mark="chance",
-        marks=(("dot", "blue", "first, or tied with it"), ("dot", "grey", "others"),
-               ("ring", "soft", "baseline")),
-    )  # fmt: skip
+        f"at {longest} iterations.",
+        marked=chance * scale if near and chance is not None else None,
+        mark="chance",
+        marks=(
+            ("dot", "blue", "first, or tied with it"),
+            ("dot", "grey", "others"),
+            ("ring", "soft", "baseline"),
+        ),
+    )
     rows = tuple(
         (
-            e["rank"], e["name"], e["origin"], e["score"], e["standard_error"], e["seeds"],
-            e["iterations"], str(e["tied_with_best"]).lower(), e["reported"], e["reported_error"],
+            e["rank"],
+            e["name"],
+            e["origin"],
+            e["score"],
+            e["standard_error"],
+            e["seeds"],
+            e["iterations"],
+            str(e["tied_with_best"]).lower(),
+            e["reported"],
+            e["reported_error"],
         )
         for e in ranking
-    )  # fmt: skip
+    )
     return Figure(title, reading, drawing.svg(), _HEAD, rows)

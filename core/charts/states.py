@@ -73,9 +73,14 @@ def state_diagram(mermaid: str, title: str) -> str:
         _Change(states.index(a), states.index(b)) for a, b in pairs if _OUTSIDE not in (a, b)
     ]
     ports, tracks = _ports(changes), _tracks(changes)
-    count = {n: max((p for (c, leaves), p in ports.items()
-                     if (c.source if leaves else c.target) == n), default=0) + 1
-             for n in range(len(states))}  # fmt: skip
+    count = {
+        n: max(
+            (p for (c, leaves), p in ports.items() if (c.source if leaves else c.target) == n),
+            default=0,
+        )
+        + 1
+        for n in range(len(states))
+    }
     heights = [max(30.0, _STEP * count[n] + 6.0) for n in range(len(states))]
     tops = [_EDGE + 22.0 + sum(heights[:n]) + _GAP * n for n in range(len(states))]
     lanes = {way: sum(c.way == way for c in changes) for way in (1, -1)}
@@ -104,9 +109,12 @@ def state_diagram(mermaid: str, title: str) -> str:
         if name in last:  # a second border: nothing leaves it
             drawing.box(left + 4, tops[n] + 4, _WIDTH - 8, heights[n] - 8, "line", radius=3.0)
         drawing.text(
-            left + _WIDTH / 2, tops[n] + heights[n] / 2 + 4.5, name, anchor="middle",
+            left + _WIDTH / 2,
+            tops[n] + heights[n] / 2 + 4.5,
+            name,
+            anchor="middle",
             bold=name in first,
-        )  # fmt: skip
+        )
         if name in first:
             drawing.line([(left + _WIDTH / 2, _EDGE), (left + _WIDTH / 2, tops[n])], "ink")
             drawing.dot(left + _WIDTH / 2, _EDGE, "ink")

@@ -50,20 +50,37 @@ def survival(rungs: Sequence[Reached], *, unit: str, scale: float) -> Figure:
         ):
             if count:
                 height = y.start - y(float(count))
-                drawing.box(middle - width / 2, top - height, width, height - 1, colour,
-                            hint=f"{rung.iterations} iterations: {count} {what}",
-                            opacity=0.45 if colour == "grey" else None)  # fmt: skip
+                drawing.box(
+                    middle - width / 2,
+                    top - height,
+                    width,
+                    height - 1,
+                    colour,
+                    hint=f"{rung.iterations} iterations: {count} {what}",
+                    opacity=0.45 if colour == "grey" else None,
+                )
                 top -= height
         drawing.text(middle, top - 6, str(totals[place]), bold=True, anchor="middle")
         drawing.text(middle, y.start + 16, f"{rung.iterations}", anchor="middle")
         drawing.text(middle, y.start + 31, rung.stage, "soft", anchor="middle", size=11.5)
         if rung.best is not None:
-            drawing.text(middle, y.start + 46, f"best {rung.best * scale:.3g}", "soft",
-                         anchor="middle", size=11.5)  # fmt: skip
+            drawing.text(
+                middle,
+                y.start + 46,
+                f"best {rung.best * scale:.3g}",
+                "soft",
+                anchor="middle",
+                size=11.5,
+            )
     legend(
-        drawing, 18,
-        (("box", "blue", "searched"), ("box", "orange", "baselines"),
-         ("box", "grey", "not scored yet")), 62.0,
-    )  # fmt: skip
+        drawing,
+        18,
+        (
+            ("box", "blue", "searched"),
+            ("box", "orange", "baselines"),
+            ("box", "grey", "not scored yet"),
+        ),
+        62.0,
+    )
     rows = tuple((r.stage, r.iterations, r.searched, r.baselines, r.waiting, r.best) for r in rungs)
     return Figure(title, reading, drawing.svg(), _HEAD, rows)

@@ -10,8 +10,15 @@ from core.charts.figure import WIDTH, Figure, legend, nothing_yet, x_axis
 from core.charts.scales import Scale, time_unit
 
 _HEAD = ("worker", "trial", "candidate", "attempt", "begin", "end", "state")
-_COLOURS = {"completed": "blue", "running": "sky", "failed": "red", "cancelled": "grey",
-            "crashed": "red", "lost": "red", "queued": "grey"}  # fmt: skip
+_COLOURS = {
+    "completed": "blue",
+    "running": "sky",
+    "failed": "red",
+    "cancelled": "grey",
+    "crashed": "red",
+    "lost": "red",
+    "queued": "grey",
+}
 WORKERS_SHOWN = 24
 
 
@@ -58,18 +65,29 @@ def timeline(spans: Sequence[Span], *, left_out: int) -> Figure:
         for span in (s for s in spans if s.worker == worker):
             left, right = x(span.begin / per), x(span.end / per)
             drawing.box(
-                left, y + 4, max(right - left - 0.8, 1.2), row - 10, _COLOURS[span.state],
-                radius=2.0, opacity=0.55 if span.state in ("cancelled", "running") else None,
+                left,
+                y + 4,
+                max(right - left - 0.8, 1.2),
+                row - 10,
+                _COLOURS[span.state],
+                radius=2.0,
+                opacity=0.55 if span.state in ("cancelled", "running") else None,
                 hint=f"{span.name}, attempt {span.attempt}: {span.state}, "
-                     f"{span.end - span.begin:.1f} s",
-            )  # fmt: skip
+                f"{span.end - span.begin:.1f} s",
+            )
             if span.state in ("lost", "failed", "crashed"):
                 drawing.cross(right, y + row / 2 - 1, "ink", size=5)
     legend(
-        drawing, 18,
-        (("box", "blue", "completed"), ("box", "sky", "running"),
-         ("box", "red", "lost or failed"), ("box", "grey", "cancelled")), 126.0,
-    )  # fmt: skip
+        drawing,
+        18,
+        (
+            ("box", "blue", "completed"),
+            ("box", "sky", "running"),
+            ("box", "red", "lost or failed"),
+            ("box", "grey", "cancelled"),
+        ),
+        126.0,
+    )
     rows = tuple(
         (s.worker, s.trial, s.name, s.attempt, round(s.begin, 1), round(s.end, 1), s.state)
         for s in spans

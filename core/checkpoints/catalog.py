@@ -57,10 +57,16 @@ def _keep(
             if existing is not None:
                 return existing, False
             checkpoint = Checkpoint(
-                id=new_id("ckpt"), name=storable(name)[:200] or "unnamed", state="ready",
-                digest=digest, encoder=found.encoder, tensors=len(found.tensors),
-                size_bytes=size, source=source, reports=found.reports,
-            )  # fmt: skip
+                id=new_id("ckpt"),
+                name=storable(name)[:200] or "unnamed",
+                state="ready",
+                digest=digest,
+                encoder=found.encoder,
+                tensors=len(found.tensors),
+                size_bytes=size,
+                source=source,
+                reports=found.reports,
+            )
             session.add(checkpoint)
             session.flush()
             session.refresh(checkpoint)
@@ -104,9 +110,11 @@ def from_path(
     from quarterturn.models.reading import read_any
 
     resolved = resolved_under(
-        path, settings.checkpoint_roots,
-        setting="QUARTERTURN_CHECKPOINT_ROOTS", instead="Upload a safetensors file instead.",
-    )  # fmt: skip
+        path,
+        settings.checkpoint_roots,
+        setting="QUARTERTURN_CHECKPOINT_ROOTS",
+        instead="Upload a safetensors file instead.",
+    )
     if not resolved.is_file():
         raise InvalidInputError("There is no file at that path.", code="path_not_found")
     _within_size(resolved, settings)

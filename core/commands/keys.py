@@ -61,9 +61,12 @@ def create(
 
     with _database(data_dir), session_scope() as session:
         key, token = create_key(
-            session, name, owner=owner, scopes=scope or ("read", "write"),
+            session,
+            name,
+            owner=owner,
+            scopes=scope or ("read", "write"),
             expires_in_days=expires_in_days,
-        )  # fmt: skip
+        )
     typer.echo(f"{key.id} for {key.owner}, with {', '.join(key.scopes)}. The key:", err=True)
     typer.echo(token)
 

@@ -87,12 +87,18 @@ def _database(data_dir: Path) -> Iterator[str]:
 def _named_files(session: Session) -> list[str]:
     """The files and folders that the rows name."""
     return [
-        *map(dataset_key, session.scalars(
-            select(Dataset.digest).where(Dataset.state == "ready").distinct())),
-        *map(weights_key, session.scalars(
-            select(Checkpoint.digest).where(Checkpoint.state == "ready").distinct())),
+        *map(
+            dataset_key,
+            session.scalars(select(Dataset.digest).where(Dataset.state == "ready").distinct()),
+        ),
+        *map(
+            weights_key,
+            session.scalars(
+                select(Checkpoint.digest).where(Checkpoint.state == "ready").distinct()
+            ),
+        ),
         *map(encoder_key, session.scalars(select(Job.id).where(Job.encoder.is_not(None)))),
-    ]  # fmt: skip
+    ]
 
 
 def back_up(settings: Settings, target: Path) -> None:
@@ -121,9 +127,12 @@ def back_up(settings: Settings, target: Path) -> None:
                 revision = session.scalar(text("SELECT version_num FROM alembic_version"))
                 dump = Path(folder, _DUMP)
                 _run(
-                    _program("pg_dump", url), "--format=custom", f"--snapshot={snapshot}",
-                    f"--file={dump}", url.replace("+psycopg", ""),
-                )  # fmt: skip
+                    _program("pg_dump", url),
+                    "--format=custom",
+                    f"--snapshot={snapshot}",
+                    f"--file={dump}",
+                    url.replace("+psycopg", ""),
+                )
             engine.dispose()
             about = {"format": _FORMAT, "release": version("quarterturn"), "schema": revision}
             Path(folder, _ABOUT).write_text(json.dumps(about))
@@ -185,9 +194,12 @@ def restore(settings: Settings, source: Path) -> None:
         try:
             with EmbeddedPostgres(data_dir / "postgres") as server:
                 _run(
-                    _program("pg_restore", server.url), "--no-owner", "--exit-on-error",
-                    f"--dbname={server.url.replace('+psycopg', '')}", str(data_dir / _DUMP),
-                )  # fmt: skip
+                    _program("pg_restore", server.url),
+                    "--no-owner",
+                    "--exit-on-error",
+                    f"--dbname={server.url.replace('+psycopg', '')}",
+                    str(data_dir / _DUMP),
+                )
         finally:
             for name in (_ABOUT, _DUMP):
                 (data_dir / name).unlink(missing_ok=True)

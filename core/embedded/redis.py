@@ -63,10 +63,15 @@ class EmbeddedRedis:
     def _start(self) -> None:
         self._socket.unlink(missing_ok=True)
         options = {
-            "port": "0", "unixsocket": str(self._socket), "unixsocketperm": "700",
-            "dir": str(self._folder), "appendonly": "yes", "save": "",
-            "maxmemory-policy": "noeviction", "daemonize": "no",
-        }  # fmt: skip
+            "port": "0",
+            "unixsocket": str(self._socket),
+            "unixsocketperm": "700",
+            "dir": str(self._folder),
+            "appendonly": "yes",
+            "save": "",
+            "maxmemory-policy": "noeviction",
+            "daemonize": "no",
+        }
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
         self._process = spawn([find_server(), *arguments], self._log, {})
         self._wait()

@@ -103,9 +103,14 @@ def _fail(session: Session, job: Job, exhausted: str | None) -> None:
         summary = ", ".join(f"{count} x {cause}" for cause, count in causes) or "none was run"
         message = f"No trial completed ({summary}). See the trials for their messages."
     transition(
-        session, Job, "failed", Job.id == job.id,
-        reason=reason, message=message, finished_at=func.now(),
-    )  # fmt: skip
+        session,
+        Job,
+        "failed",
+        Job.id == job.id,
+        reason=reason,
+        message=message,
+        finished_at=func.now(),
+    )
 
 
 def _conclude(session: Session, job: Job, spec: SearchSpec, exhausted: str | None) -> None:
@@ -138,11 +143,17 @@ def _conclude(session: Session, job: Job, spec: SearchSpec, exhausted: str | Non
     elif exhausted:
         reason, message = "budget", f"The budget of {exhausted} ended the search."
     transition(
-        session, Job, "completed", Job.id == job.id,
-        ranking=[entry.to_dict() for entry in ranking], policy=policy.to_document(),
+        session,
+        Job,
+        "completed",
+        Job.id == job.id,
+        ranking=[entry.to_dict() for entry in ranking],
+        policy=policy.to_document(),
         summary=summary_of(ranking, spec.scoring.criterion, level),
-        reason=reason, message=message, finished_at=func.now(),
-    )  # fmt: skip
+        reason=reason,
+        message=message,
+        finished_at=func.now(),
+    )
 
 
 def _end(session: Session, job: Job) -> None:
@@ -208,9 +219,15 @@ def advance(session: Session, job_id: str) -> list[str]:
     coming = plan(spec, history_of(session, job))
     if coming.withdraw:
         transition(
-            session, Trial, "cancelled", Trial.job_id == job_id, Trial.state == "queued",
-            reason="budget", message="The budget of seconds was spent.", finished_at=func.now(),
-        )  # fmt: skip
+            session,
+            Trial,
+            "cancelled",
+            Trial.job_id == job_id,
+            Trial.state == "queued",
+            reason="budget",
+            message="The budget of seconds was spent.",
+            finished_at=func.now(),
+        )
     if coming.finished:
         _conclude(session, job, spec, coming.exhausted)
         return []

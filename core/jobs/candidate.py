@@ -73,13 +73,21 @@ def _shares(policy: Policy) -> list[dict[str, Any]]:
 def _trials(session: Session, job_id: str, key: str) -> list[dict[str, Any]]:
     rows = session.execute(
         select(
-            Trial.id, Trial.number, Trial.task, Trial.seed, Trial.iterations, Trial.state,
-            Trial.score, Trial.held_out, Trial.collapsed, Trial.seconds,
+            Trial.id,
+            Trial.number,
+            Trial.task,
+            Trial.seed,
+            Trial.iterations,
+            Trial.state,
+            Trial.score,
+            Trial.held_out,
+            Trial.collapsed,
+            Trial.seconds,
         )
         .where(Trial.job_id == job_id, Trial.candidate_key == key)
         .order_by(Trial.number)
         .limit(_TRIALS_SHOWN)
-    )  # fmt: skip
+    )
     return [dict(row._mapping) for row in rows]
 
 
@@ -119,7 +127,7 @@ def candidate_view(session: Session, job: Job, key: str) -> dict[str, Any]:
             url=lambda name: f"/v1/jobs/{job.id}/policies/{found}/file?format={name}",
         ),
         "policy": policy.to_document(),
-    }  # fmt: skip
+    }
 
 
 def candidate_names(session: Session, job: Job, most: int = 200) -> list[dict[str, str]]:

@@ -73,20 +73,40 @@ _TAKE = (
         _datasets.id == _jobs.dataset_id,
     )
     .values(
-        state="running", lease_token=bindparam("token"), worker=bindparam("by"), progress=0,
-        attempt=_trials.attempt + 1, started_at=func.now(), heartbeat_at=func.now(),
+        state="running",
+        lease_token=bindparam("token"),
+        worker=bindparam("by"),
+        progress=0,
+        attempt=_trials.attempt + 1,
+        started_at=func.now(),
+        heartbeat_at=func.now(),
         lease_expires_at=func.now() + bindparam("lease", type_=Interval),
-        reason=None, message=None, log_tail=None,
+        reason=None,
+        message=None,
+        log_tail=None,
         fingerprint=None,  # which it may have from an earlier attempt, or as it waited
     )
     .returning(
-        _trials.job_id, _trials.candidate_key, _trials.seed, _trials.iterations,
-        _trials.schedule_iterations, _trials.resume_from, _trials.task, _trials.payload,
-        _candidates.policy, _datasets.digest, _jobs.owner, _jobs.request_id,
-        _jobs.started_at.label("job_started_at"), _jobs.paused_at, _jobs.finished_at,
-        _jobs.paused_seconds, func.clock_timestamp().label("now"), UNHURRIED,
+        _trials.job_id,
+        _trials.candidate_key,
+        _trials.seed,
+        _trials.iterations,
+        _trials.schedule_iterations,
+        _trials.resume_from,
+        _trials.task,
+        _trials.payload,
+        _candidates.policy,
+        _datasets.digest,
+        _jobs.owner,
+        _jobs.request_id,
+        _jobs.started_at.label("job_started_at"),
+        _jobs.paused_at,
+        _jobs.finished_at,
+        _jobs.paused_seconds,
+        func.clock_timestamp().label("now"),
+        UNHURRIED,
     )
-)  # fmt: skip
+)
 
 
 # Most claims that get nothing are of a trial that somebody has: that is seen without a write.
@@ -119,9 +139,11 @@ def claim(session: Session, trial_id: str, worker: str, settings: Settings) -> C
     """
     token = secrets.token_hex(16)
     values = {
-        "trial_id": trial_id, "token": token, "by": worker,
+        "trial_id": trial_id,
+        "token": token,
+        "by": worker,
         "lease": timedelta(seconds=settings.lease_seconds),
-    }  # fmt: skip
+    }
     taken = session.execute(_TAKE, values).one_or_none()
     if taken is None and _begun(session, trial_id):
         taken = session.execute(_TAKE, values).one_or_none()
@@ -159,9 +181,10 @@ def _seconds_left(taken: Row[Any], search: SearchSpec) -> float | None:
     if search.budget.seconds is None:
         return None
     return search.budget.seconds - elapsed_between(
-        taken.job_started_at, taken.paused_at or taken.finished_at or taken.now,
+        taken.job_started_at,
+        taken.paused_at or taken.finished_at or taken.now,
         taken.paused_seconds,
-    )  # fmt: skip
+    )
 
 
 def heartbeat(
@@ -204,9 +227,15 @@ def _finish(
 ) -> list[str]:
     _lock_job(session, claimed.job_id)
     changed = transition(
-        session, Trial, state, Trial.id == claimed.id, Trial.lease_token == claimed.token,
-        lease_token=None, lease_expires_at=None, **values,
-    )  # fmt: skip
+        session,
+        Trial,
+        state,
+        Trial.id == claimed.id,
+        Trial.lease_token == claimed.token,
+        lease_token=None,
+        lease_expires_at=None,
+        **values,
+    )
     if not changed:
         return []
     return [*advance(session, claimed.job_id), *set_free(session, claimed.id)]
@@ -221,9 +250,14 @@ def fail(
 ) -> list[str]:
     """Record a failure that a retry would repeat, and move the job on."""
     return _finish(
-        session, claimed, "failed",
-        reason=reason, message=message, log_tail=log_tail, finished_at=func.now(),
-    )  # fmt: skip
+        session,
+        claimed,
+        "failed",
+        reason=reason,
+        message=message,
+        log_tail=log_tail,
+        finished_at=func.now(),
+    )
 
 
 def stop(session: Session, claimed: ClaimedTrial, reason: str, message: str) -> list[str]:
@@ -243,10 +277,18 @@ def retry(session: Session, claimed: ClaimedTrial, message: str, settings: Setti
     state = _lock_job(session, claimed.job_id)
     reason = "storage_unavailable"
     if state not in ENDING_JOBS and transition(
-        session, Trial, "queued", Trial.id == claimed.id, Trial.lease_token == claimed.token,
-        Trial.attempt < settings.max_attempts, lease_token=None, lease_expires_at=None,
-        worker=None, reason=reason, message=message,
-    ):  # fmt: skip
+        session,
+        Trial,
+        "queued",
+        Trial.id == claimed.id,
+        Trial.lease_token == claimed.token,
+        Trial.attempt < settings.max_attempts,
+        lease_token=None,
+        lease_expires_at=None,
+        worker=None,
+        reason=reason,
+        message=message,
+    ):
         own = [claimed.id] if state in OPEN_JOBS else []
         return [*own, *set_free(session, claimed.id)]
     return _finish(
@@ -266,9 +308,16 @@ def hand_back(session: Session, claimed: ClaimedTrial) -> list[str]:
         message = "The job was ending as its worker shut down."
         return stop(session, claimed, ENDING_JOBS[state], message)
     changed = transition(
-        session, Trial, "queued", Trial.id == claimed.id, Trial.lease_token == claimed.token,
-        lease_token=None, lease_expires_at=None, worker=None, attempt=Trial.attempt - 1,
-    )  # fmt: skip
+        session,
+        Trial,
+        "queued",
+        Trial.id == claimed.id,
+        Trial.lease_token == claimed.token,
+        lease_token=None,
+        lease_expires_at=None,
+        worker=None,
+        attempt=Trial.attempt - 1,
+    )
     return [claimed.id, *set_free(session, claimed.id)] if changed else []
 
 
@@ -289,8 +338,18 @@ def set_aside(session: Session, claimed: ClaimedTrial, fingerprint: str) -> list
         message = f"Waits for the result of the equal trial {twin.id} of job {twin.job_id}."
         why = {"reason": "equal_trial", "message": message}
     changed = transition(
-        session, Trial, "queued", Trial.id == claimed.id, Trial.lease_token == claimed.token,
-        lease_token=None, lease_expires_at=None, worker=None, attempt=Trial.attempt - 1,
-        started_at=None, dispatched_at=None, fingerprint=fingerprint, **why,
-    )  # fmt: skip
+        session,
+        Trial,
+        "queued",
+        Trial.id == claimed.id,
+        Trial.lease_token == claimed.token,
+        lease_token=None,
+        lease_expires_at=None,
+        worker=None,
+        attempt=Trial.attempt - 1,
+        started_at=None,
+        dispatched_at=None,
+        fingerprint=fingerprint,
+        **why,
+    )
     return [claimed.id] if changed and twin is None else []

@@ -43,9 +43,15 @@ def _end(session: Session, job: Job, state: str, message: str) -> Job:
     reason = ENDING_JOBS[state]
     transition(session, Job, state, Job.id == job.id, reason=reason, message=message)
     transition(
-        session, Trial, "cancelled", Trial.job_id == job.id, Trial.state == "queued",
-        reason=reason, message=f"The job was {reason}.", finished_at=func.now(),
-    )  # fmt: skip
+        session,
+        Trial,
+        "cancelled",
+        Trial.job_id == job.id,
+        Trial.state == "queued",
+        reason=reason,
+        message=f"The job was {reason}.",
+        finished_at=func.now(),
+    )
     advance(session, job.id)
     session.refresh(job)
     return job
@@ -108,11 +114,14 @@ def resume_job(session: Session, job_id: str) -> tuple[Job, list[str]]:
         return job, []
     idle = func.extract("epoch", func.now() - Job.paused_at)
     transition(
-        session, Job, "running" if job.started_at else "queued", Job.id == job_id,
+        session,
+        Job,
+        "running" if job.started_at else "queued",
+        Job.id == job_id,
         paused_at=None,
         # Time before the first trial was taken counts for nothing anyway.
         paused_seconds=Job.paused_seconds + (idle if job.started_at else 0.0),
-    )  # fmt: skip
+    )
     due = advance(session, job_id)
     # Messages of a paused job are dropped as they are delivered.
     waiting = session.scalars(

@@ -16,9 +16,13 @@ from quarterturn.search.spec import SearchSpec
 #: Seconds per iteration of 128 images of 32 pixels on two CPU cores, measured once. A first guess
 #: only: as soon as this server has run a trial of the same encoder and batch, that is used.
 _GUESS = {
-    "resnet_tiny": 0.06, "resnet_small": 0.12, "conv4": 0.08, "resnet18": 6.0, "resnet50": 16.0,
+    "resnet_tiny": 0.06,
+    "resnet_small": 0.12,
+    "conv4": 0.08,
+    "resnet18": 6.0,
+    "resnet50": 16.0,
     "mobilenet_v2": 0.3,
-}  # fmt: skip
+}
 
 
 def _measured(session: Session, spec: SearchSpec) -> float | None:

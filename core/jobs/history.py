@@ -25,13 +25,23 @@ from quarterturn.search.history import (
 def records_of(session: Session, job_id: str, task: str | None = None) -> list[TrialRecord]:
     """All trials of a job, or those of one task, without their curves."""
     columns = (
-        Trial.candidate_key, Trial.seed, Trial.iterations, Trial.state, Trial.score,
-        Trial.sampling_error, Trial.collapsed, Trial.iterations_run, Trial.seconds, Trial.task,
-        Trial.resume_from, Trial.held_out, Trial.payload,
+        Trial.candidate_key,
+        Trial.seed,
+        Trial.iterations,
+        Trial.state,
+        Trial.score,
+        Trial.sampling_error,
+        Trial.collapsed,
+        Trial.iterations_run,
+        Trial.seconds,
+        Trial.task,
+        Trial.resume_from,
+        Trial.held_out,
+        Trial.payload,
         Trial.metrics["rotation_untrained"].as_float().label("untrained"),
         # Criteria are many and long; planning needs what fold and density trials found.
         case((Trial.payload.is_not(None), Trial.metrics), else_=None).label("result"),
-    )  # fmt: skip
+    )
     query = select(*columns).where(Trial.job_id == job_id).order_by(Trial.number)
     rows = session.execute(query if task is None else query.where(Trial.task == task))
     return [

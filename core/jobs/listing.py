@@ -22,12 +22,21 @@ STATES = tuple(JOB)
 Progress = dict[str, dict[str, Any]]
 
 _COLUMNS = (
-    Job.id, Job.name, Job.state, Job.reason, Job.message, Job.dataset_id, Job.summary,
-    Job.created_at, Job.started_at, Job.finished_at, Dataset.name.label("dataset"),
+    Job.id,
+    Job.name,
+    Job.state,
+    Job.reason,
+    Job.message,
+    Job.dataset_id,
+    Job.summary,
+    Job.created_at,
+    Job.started_at,
+    Job.finished_at,
+    Dataset.name.label("dataset"),
     Job.spec["search_space"]["name"].astext.label("space"),
     Job.spec["strategy"]["kind"].astext.label("strategy"),
     Job.spec["scoring"]["criterion"].astext.label("criterion"),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -48,9 +57,13 @@ def _matching(query: Select[Any], text: str | None, state: str | None) -> Select
     if text:
         like = f"%{_escaped(text)}%"
         query = query.where(
-            or_(Job.name.ilike(like), Job.id == text, Job.dataset_id == text,
-                Dataset.name.ilike(like))
-        )  # fmt: skip
+            or_(
+                Job.name.ilike(like),
+                Job.id == text,
+                Job.dataset_id == text,
+                Dataset.name.ilike(like),
+            )
+        )
     return query.where(Job.state == state) if state else query
 
 
@@ -82,7 +95,11 @@ def _the_bests() -> Select[Any]:
     baseline = (CandidateRow.origin == "baseline").label("baseline")
     means = (
         select(
-            Trial.job_id, baseline, CandidateRow.name, Trial.task, Trial.iterations,
+            Trial.job_id,
+            baseline,
+            CandidateRow.name,
+            Trial.task,
+            Trial.iterations,
             func.avg(Trial.score).label("score"),
         )
         .join(
@@ -91,18 +108,22 @@ def _the_bests() -> Select[Any]:
         )
         .where(
             Trial.job_id.in_(_IDS),
-            Trial.state == "completed", Trial.collapsed.is_(False),
-            Trial.task.in_((SEARCH, CONFIRMATION)), Trial.score.is_not(None),
+            Trial.state == "completed",
+            Trial.collapsed.is_(False),
+            Trial.task.in_((SEARCH, CONFIRMATION)),
+            Trial.score.is_not(None),
         )
         .group_by(Trial.job_id, baseline, CandidateRow.name, Trial.task, Trial.iterations)
         .subquery()
-    )  # fmt: skip
+    )
     first = func.row_number().over(
         partition_by=(means.c.job_id, means.c.baseline),
         order_by=(
-            (means.c.task == CONFIRMATION).desc(), means.c.iterations.desc(), means.c.score.desc(),
+            (means.c.task == CONFIRMATION).desc(),
+            means.c.iterations.desc(),
+            means.c.score.desc(),
         ),
-    )  # fmt: skip
+    )
     placed = select(means, first.label("place")).subquery()
     return select(placed).where(placed.c.place == 1)
 
@@ -146,10 +167,14 @@ def progress_of(session: Session, jobs: Collection[str]) -> Progress:
 
 
 def job_page(
-    session: Session, *, text: str | None = None, state: str | None = None,
-    order: Order = "newest", page: int = 1,
+    session: Session,
+    *,
+    text: str | None = None,
+    state: str | None = None,
+    order: Order = "newest",
+    page: int = 1,
     progress: Callable[[Session, dict[str, str]], Progress] = progress_of,
-) -> JobPage:  # fmt: skip
+) -> JobPage:
     """The jobs of the session's owner whose name, dataset or id fits; a page too far is the last.
 
     Specifications, rankings and policies, which are long, are not read.

@@ -27,10 +27,16 @@ def with_this_loss() -> ColumnElement[Any]:
     """The losses of a trial and its running attempt, for an UPDATE that takes its lease away."""
     this = func.jsonb_build_array(
         func.jsonb_build_object(
-            "worker", Trial.worker, "attempt", Trial.attempt,
-            "began", Trial.started_at, "heard", Trial.heartbeat_at,
+            "worker",
+            Trial.worker,
+            "attempt",
+            Trial.attempt,
+            "began",
+            Trial.started_at,
+            "heard",
+            Trial.heartbeat_at,
         )
-    )  # fmt: skip
+    )
     return func.coalesce(Trial.lost, literal([], JSONB)).op("||")(this)
 
 
@@ -38,6 +44,8 @@ def losses_of(lost: list[Any] | None) -> Iterator[Loss]:
     """From what is stored."""
     for entry in lost or []:
         yield Loss(
-            str(entry["worker"]), int(entry["attempt"]),
-            datetime.fromisoformat(entry["began"]), datetime.fromisoformat(entry["heard"]),
-        )  # fmt: skip
+            str(entry["worker"]),
+            int(entry["attempt"]),
+            datetime.fromisoformat(entry["began"]),
+            datetime.fromisoformat(entry["heard"]),
+        )

@@ -26,10 +26,14 @@ def claim_mates(
     """
     spec = claimed.spec
     alike = (
-        Trial.job_id == claimed.job_id, Trial.state == "queued", Trial.task == spec.task,
-        Trial.iterations == spec.iterations, Trial.resume_from == spec.resume_from,
-        Trial.schedule_iterations == spec.schedule_iterations, Trial.payload.is_(None),
-    )  # fmt: skip
+        Trial.job_id == claimed.job_id,
+        Trial.state == "queued",
+        Trial.task == spec.task,
+        Trial.iterations == spec.iterations,
+        Trial.resume_from == spec.resume_from,
+        Trial.schedule_iterations == spec.schedule_iterations,
+        Trial.payload.is_(None),
+    )
     ask = session.scalar(select(Job.spec["worker"]).where(Job.id == claimed.job_id))
     queued = session.scalar(select(func.count()).where(*alike)) or 0
     share = -(-(queued + 1) // max(1, workers_for(session, ask))) - 1

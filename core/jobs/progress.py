@@ -97,7 +97,10 @@ def _best_so_far(session: Session, job: Job) -> list[dict[str, Any]]:
     before = func.max(Trial.score).over(order_by=Trial.finished_at, rows=(None, -1))
     scored = (
         select(
-            Trial.finished_at, Trial.score, Trial.candidate_key, Trial.iterations,
+            Trial.finished_at,
+            Trial.score,
+            Trial.candidate_key,
+            Trial.iterations,
             before.label("before"),
         )
         .where(
@@ -109,7 +112,7 @@ def _best_so_far(session: Session, job: Job) -> list[dict[str, Any]]:
             Trial.finished_at.is_not(None),
         )
         .subquery()
-    )  # fmt: skip
+    )
     raised = or_(scored.c.before.is_(None), scored.c.score > scored.c.before)
     rows = session.execute(select(scored).where(raised).order_by(scored.c.finished_at))
     return [
@@ -169,8 +172,16 @@ def _failures(session: Session, job: Job) -> list[dict[str, Any]]:
     """The first trials that failed or crashed, with what their workers logged last."""
     rows = session.execute(
         select(
-            Trial.id, Trial.number, Trial.candidate_key, CandidateRow.name, Trial.state,
-            Trial.attempt, Trial.worker, Trial.reason, Trial.message, Trial.log_tail,
+            Trial.id,
+            Trial.number,
+            Trial.candidate_key,
+            CandidateRow.name,
+            Trial.state,
+            Trial.attempt,
+            Trial.worker,
+            Trial.reason,
+            Trial.message,
+            Trial.log_tail,
         )
         .join(
             CandidateRow,
@@ -179,7 +190,7 @@ def _failures(session: Session, job: Job) -> list[dict[str, Any]]:
         .where(Trial.job_id == job.id, Trial.state.in_(("failed", "crashed")))
         .order_by(Trial.number)
         .limit(_FAILURES_SHOWN)
-    )  # fmt: skip
+    )
     return [dict(row._mapping) for row in rows]
 
 

@@ -39,13 +39,16 @@ def pulse_of(session: Session, job_id: str) -> Pulse | None:
         return None
     trials = session.execute(
         select(
-            Trial.state, func.count(Trial.id), func.sum(Trial.progress), func.sum(Trial.attempt),
+            Trial.state,
+            func.count(Trial.id),
+            func.sum(Trial.progress),
+            func.sum(Trial.attempt),
             func.max(Trial.started_at),
         )
         .where(Trial.job_id == job_id)
         .group_by(Trial.state)
         .order_by(Trial.state)
-    ).all()  # fmt: skip
+    ).all()
     ended = [(t[0], t[1]) for t in trials if t[0] not in ("queued", "running")]
     return Pulse(
         row.state,

@@ -32,16 +32,28 @@ _ENDED = (
         may_become("trials", "completed"),
     )
     .values(
-        state="completed", lease_token=None, lease_expires_at=None, log_tail=None,
+        state="completed",
+        lease_token=None,
+        lease_expires_at=None,
+        log_tail=None,
         finished_at=func.clock_timestamp(),
         **_reported(
-            "score", "sampling_error", "held_out", "collapsed", "metrics", "curve",
-            "iterations_run", "provenance", "fingerprint", "progress", "seconds",
+            "score",
+            "sampling_error",
+            "held_out",
+            "collapsed",
+            "metrics",
+            "curve",
+            "iterations_run",
+            "provenance",
+            "fingerprint",
+            "progress",
+            "seconds",
         ),
     )
     .returning(_trials.id)
     .cte("ended")
-)  # fmt: skip
+)
 _SUMS = (
     func.unnest(bindparam("names", type_=ARRAY(String)), bindparam("values", type_=ARRAY(Double)))
     .table_valued("name", "value", name="sums")
@@ -100,12 +112,17 @@ def record(session: Session, claimed: ClaimedTrial, outcome: Outcome) -> bool:
             **{
                 f"new_{name}": getattr(outcome, name)
                 for name in (
-                    "score", "sampling_error", "held_out", "collapsed", "curve", "provenance",
+                    "score",
+                    "sampling_error",
+                    "held_out",
+                    "collapsed",
+                    "curve",
+                    "provenance",
                     "fingerprint",
                 )
             },
         },
-    )  # fmt: skip
+    )
     return bool(found.all())
 
 

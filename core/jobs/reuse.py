@@ -123,9 +123,10 @@ def kept_elsewhere(
     if below:
         trained = select(Trial.fingerprint, Trial.job_id).where(
             Trial.fingerprint.in_([known for known in below if known]),
-            Trial.state == "completed", Trial.iterations_run > 0,
+            Trial.state == "completed",
+            Trial.iterations_run > 0,
             Trial.job_id != claimed[0].job_id,
-        )  # fmt: skip
+        )
         for known, job_id in session.execute(trained.order_by(Trial.finished_at.desc())):
             found.setdefault(below[known], []).append(job_id)
     return found

@@ -21,9 +21,12 @@ StartT = TypeVar("StartT", Dataset, Checkpoint)
 
 
 def _locked(
-    session: Session, row_id: str | None, missing: NotFoundError, leaving: ConflictError,
+    session: Session,
+    row_id: str | None,
+    missing: NotFoundError,
+    leaving: ConflictError,
     table: type[StartT],
-) -> StartT:  # fmt: skip
+) -> StartT:
     """The row under a shared lock: a deletion waits until the job is in, and then finds it."""
     row = session.scalars(
         select(table).where(table.id == row_id).with_for_update(read=True)

@@ -19,9 +19,7 @@ def _of(entry: Ranked | None) -> dict[str, Any] | None:
     }
 
 
-def summary_of(
-    ranking: Sequence[Ranked], criterion: str, evidence: str | None
-) -> dict[str, Any]:  # fmt: skip
+def summary_of(ranking: Sequence[Ranked], criterion: str, evidence: str | None) -> dict[str, Any]:
     """The first of what was searched, the first of the baselines, and the evidence."""
     searched = next((e for e in ranking if e.origin != "baseline" and not e.collapsed), None)
     baseline = next((e for e in ranking if e.origin == "baseline" and not e.collapsed), None)

@@ -44,25 +44,42 @@ def expire_leases(session: Session, settings: Settings) -> list[str]:
         silent = (Trial.id == trial_id, Trial.lease_expires_at < func.now())
         if state in ENDING_JOBS:
             lost += transition(
-                session, Trial, "cancelled", *silent, lease_token=None, lost=with_this_loss(),
+                session,
+                Trial,
+                "cancelled",
+                *silent,
+                lease_token=None,
+                lost=with_this_loss(),
                 reason=ENDING_JOBS[state],
-                message="The job was ending; its worker is lost.", finished_at=func.now(),
-            )  # fmt: skip
+                message="The job was ending; its worker is lost.",
+                finished_at=func.now(),
+            )
             due += advance(session, job_id)
         elif attempt < settings.max_attempts:
             again = transition(
-                session, Trial, "queued", *silent, reason="worker_lost", lease_token=None,
+                session,
+                Trial,
+                "queued",
+                *silent,
+                reason="worker_lost",
+                lease_token=None,
                 lost=with_this_loss(),
                 message=f"The worker of attempt {attempt} was lost; queued again.",
-            )  # fmt: skip
+            )
             lost += again
             if again and state in OPEN_JOBS:
                 due.append(trial_id)
         elif transition(
-            session, Trial, "crashed", *silent, reason="worker_lost", lease_token=None,
+            session,
+            Trial,
+            "crashed",
+            *silent,
+            reason="worker_lost",
+            lease_token=None,
             lost=with_this_loss(),
-            message=f"The worker was lost in each of {attempt} attempts.", finished_at=func.now(),
-        ):  # fmt: skip
+            message=f"The worker was lost in each of {attempt} attempts.",
+            finished_at=func.now(),
+        ):
             lost += 1
             due += advance(session, job_id)
     if lost:

@@ -12,11 +12,25 @@ from core.store.tables import CandidateRow, Trial
 
 PAGE = 25
 _COLUMNS = (
-    Trial.id, Trial.number, Trial.candidate_key, CandidateRow.name, CandidateRow.origin,
-    Trial.task, Trial.seed, Trial.iterations, Trial.progress, Trial.state, Trial.attempt,
-    Trial.score, Trial.held_out, Trial.collapsed, Trial.worker, Trial.seconds, Trial.reason,
+    Trial.id,
+    Trial.number,
+    Trial.candidate_key,
+    CandidateRow.name,
+    CandidateRow.origin,
+    Trial.task,
+    Trial.seed,
+    Trial.iterations,
+    Trial.progress,
+    Trial.state,
+    Trial.attempt,
+    Trial.score,
+    Trial.held_out,
+    Trial.collapsed,
+    Trial.worker,
+    Trial.seconds,
+    Trial.reason,
     Trial.message,
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)

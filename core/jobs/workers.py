@@ -32,8 +32,11 @@ def report_presence(
     """
     size, used = memory or (None, None)
     known = {
-        "device": device, "queues": queues, "device_memory": size, "device_memory_used": used,
-    }  # fmt: skip
+        "device": device,
+        "queues": queues,
+        "device_memory": size,
+        "device_memory_used": used,
+    }
     session.execute(
         insert(WorkerRow)
         .values(name=name, **known)

@@ -21,16 +21,17 @@ _VERSION = 1
 
 def of_policy(
     folder: Path, policy: Policy, *, images: int, draws: int, seed: int, page: int
-) -> bytes:  # fmt: skip
+) -> bytes:
     """PNG: a row per image, the original beside `draws` views of it."""
     name = f"{_VERSION}-{policy.digest[:24]}-{images}-{draws}-{seed}-{page}.png"
     document = policy.model_copy(update={"selection": None}).to_document()
     return kept(
-        folder, name,
+        folder,
+        name,
         lambda: drawn(
             drawing.policy_sheet, folder, document, images=images, draws=draws, seed=seed, page=page
         ),
-    )  # fmt: skip
+    )
 
 
 def of_operation(folder: Path, operation: str, *, seed: int = 0) -> bytes:
@@ -47,9 +48,10 @@ def of_operation(folder: Path, operation: str, *, seed: int = 0) -> bytes:
         )
     name = f"{_VERSION}-operation-{operation}-{seed}.png"
     return kept(
-        folder, name,
+        folder,
+        name,
         lambda: drawn(drawing.operation_sheet, folder, operation, images=2, seed=seed),
-    )  # fmt: skip
+    )
 
 
 def of_dataset(folder: Path, *, page: int = 0) -> bytes:

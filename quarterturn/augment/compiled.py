@@ -59,9 +59,16 @@ def execute(
     if noise is None:
         noise = torch.empty(1, count, 3, 0, 0)
     arguments = (
-        source.numpy(), np.float32(255 if is_bytes else 1), out.numpy(), normalisation is not None,
-        gain, shift, _kernel_codes(), table.rows, noise.numpy(),
-    )  # fmt: skip
+        source.numpy(),
+        np.float32(255 if is_bytes else 1),
+        out.numpy(),
+        normalisation is not None,
+        gain,
+        shift,
+        _kernel_codes(),
+        table.rows,
+        noise.numpy(),
+    )
     workers = min(torch.get_num_threads(), max(1, count // _SHARE))
     if workers == 1:
         run(*arguments, 0, count)

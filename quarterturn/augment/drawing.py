@@ -65,11 +65,22 @@ class _Compiled:
         if CROP in table.geometric:
             crops = self.draws.uniform(f"{label}:{CROP}:crop", self.count, 22)
         slot(
-            self.draws.uniform(label, self.count, 4), np.ascontiguousarray(choice),
-            _NO_MASK if active is None else active, active is not None,
-            table.op, table.parameters, table.is_geometric, crops, len(self._noise),
-            self.height, self.width, self._rows, self._lengths, self._state, self._pending,
-        )  # fmt: skip
+            self.draws.uniform(label, self.count, 4),
+            np.ascontiguousarray(choice),
+            _NO_MASK if active is None else active,
+            active is not None,
+            table.op,
+            table.parameters,
+            table.is_geometric,
+            crops,
+            len(self._noise),
+            self.height,
+            self.width,
+            self._rows,
+            self._lengths,
+            self._state,
+            self._pending,
+        )
         if "gaussian_noise" in table.others:
             self._noise.append(parts_of(self.draws, label, self.count))
 

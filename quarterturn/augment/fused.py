@@ -69,11 +69,26 @@ def execute(
     # Triton launches on the current device, whatever the tensors'.
     with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
         run[(blocks,)](
-            source, *source.stride(), out, *out.stride(), work, rows,
-            work if noise is None else noise, mean, std, len(images), count, steps, height, width,
-            BYTES=source.dtype == torch.uint8, NORMALISED=normalisation is not None, SPAN=span,
-            num_warps=max(1, span // _EACH), num_stages=1,
-        )  # fmt: skip
+            source,
+            *source.stride(),
+            out,
+            *out.stride(),
+            work,
+            rows,
+            work if noise is None else noise,
+            mean,
+            std,
+            len(images),
+            count,
+            steps,
+            height,
+            width,
+            BYTES=source.dtype == torch.uint8,
+            NORMALISED=normalisation is not None,
+            SPAN=span,
+            num_warps=max(1, span // _EACH),
+            num_stages=1,
+        )
     return out
 
 

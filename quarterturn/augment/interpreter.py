@@ -170,9 +170,11 @@ def _joint(
         for images, policy, draws, view in batches
     ]
     noise = JointNoise(
-        [(batch[2], count, labels_of(steps))
-         for batch, steps in zip(batches, programs, strict=True)]
-    )  # fmt: skip
+        [
+            (batch[2], count, labels_of(steps))
+            for batch, steps in zip(batches, programs, strict=True)
+        ]
+    )
     steps = merge([(steps, count) for steps in programs])
     images = torch.cat([images for images, *_ in batches])
     return normalisation(eager.execute(steps, images, noise))

@@ -90,6 +90,11 @@ def crop_maps(draws: Floats, scale: Floats, ratio: Floats, height: int, width: i
         crop_height = np.where(found, crop_height, np.minimum(width / bounded, height))
         spot_x, spot_y = (np.where(found, spot, np.float32(0.5)) for spot in (spot_x, spot_y))
     return _maps(
-        crop_width / width, 0, spot_x * (width - crop_width),
-        0, crop_height / height, spot_y * (height - crop_height), crop_width,
-    )  # fmt: skip
+        crop_width / width,
+        0,
+        spot_x * (width - crop_width),
+        0,
+        crop_height / height,
+        spot_y * (height - crop_height),
+        crop_width,
+    )

@@ -137,10 +137,15 @@ class Program:
         fill = np.maximum(self._fill, 0)
         self.steps.append(
             Step(
-                ("resample", *_FLIPS), op, self._zeros[:, 0], self._maps, fill,
-                self._zeros[:, :2], "",
+                ("resample", *_FLIPS),
+                op,
+                self._zeros[:, 0],
+                self._maps,
+                fill,
+                self._zeros[:, :2],
+                "",
             )
-        )  # fmt: skip
+        )
         self._pending = self._pending & ~due
         self._settled = not self._pending.any()
         if self._settled:

@@ -39,9 +39,11 @@ def _one_of(program: Slots, stage: OneOf, label: str) -> None:
         choice = places[branch]
         here = choice >= 0
         program.slot(
-            table, np.maximum(choice, 0), here if active is None else here & active,
+            table,
+            np.maximum(choice, 0),
+            here if active is None else here & active,
             f"{label}:{slot}",
-        )  # fmt: skip
+        )
 
 
 def _drawn(program: Slots, stage: Sample | Shuffle, label: str) -> None:

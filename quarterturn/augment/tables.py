@@ -18,10 +18,11 @@ CROP = "random_resized_crop"
 CODES = {name: code for code, name in enumerate(("nothing", "resample", CROP, *OPERATIONS))}
 #: Those of them that a program has: other geometric operations are parts of resamplings.
 EXECUTED = tuple(
-    name for name in CODES
+    name
+    for name in CODES
     if name in ("resample", "horizontal_flip", "vertical_flip")
     or (name in OPERATIONS and not OPERATIONS[name].geometric)
-)  # fmt: skip
+)
 _SIGNS = {"random": 0.0, "positive": 1.0, "negative": -1.0}
 
 

@@ -39,14 +39,18 @@ def _ranking(card: dict[str, Any]) -> Iterator[str]:
         head,
         (
             (
-                str(e["rank"]), _plain(e["name"]), e["origin"],
+                str(e["rank"]),
+                _plain(e["name"]),
+                e["origin"],
                 f"{_number(e['score'])} ± {_number(e['standard_error'], 2)}",
                 f"{_number(e['reported'])} ± {_number(e['reported_error'], 2)}",
-                str(e["seeds"]), str(e["iterations"]), "=" if e["tied_with_best"] else "",
+                str(e["seeds"]),
+                str(e["iterations"]),
+                "=" if e["tied_with_best"] else "",
             )
             for e in card["ranking"]
         ),
-    )  # fmt: skip
+    )
     if card["ranking_left_out"]:
         yield f"\n{card['ranking_left_out']} more are left out."
 
@@ -69,12 +73,14 @@ def _importance(found: dict[str, Any]) -> Iterator[str]:
             (
                 ", ".join(e["operations"]),
                 "with against without" if e["kind"] == "presence" else "none to most of it",
-                _number(e["effect"], 3), f"{_number(e['low'], 3)} to {_number(e['high'], 3)}",
-                _number(e["p_value"], 2), e["verdict"].replace("_", " "),
+                _number(e["effect"], 3),
+                f"{_number(e['low'], 3)} to {_number(e['high'], 3)}",
+                _number(e["p_value"], 2),
+                e["verdict"].replace("_", " "),
             )
             for e in found["effects"]
         ),
-    )  # fmt: skip
+    )
 
 
 def _agreement(found: dict[str, Any]) -> Iterator[str]:
@@ -86,12 +92,14 @@ def _agreement(found: dict[str, Any]) -> Iterator[str]:
         ("criteria", "rank correlation", "95 % interval", "candidates"),
         (
             (
-                " and ".join(e["criteria"]), _number(e["correlation"], 2),
-                f"{_number(e['low'], 2)} to {_number(e['high'], 2)}", str(e["candidates"]),
+                " and ".join(e["criteria"]),
+                _number(e["correlation"], 2),
+                f"{_number(e['low'], 2)} to {_number(e['high'], 2)}",
+                str(e["candidates"]),
             )
             for e in known
         ),
-    )  # fmt: skip
+    )
 
 
 def _use(card: dict[str, Any]) -> Iterator[str]:
@@ -109,24 +117,67 @@ def markdown(card: dict[str, Any]) -> str:
     evidence = card["evidence"] or {"level": "unknown", "reasons": []}
     policy = card["policy"]
     lines = [
-        f"# Policy card: {_plain(policy['name'])}", "",
+        f"# Policy card: {_plain(policy['name'])}",
+        "",
         f"Selected by job `{card['job']['id']}` ({_plain(card['job']['name'])}). Digest of the "
-        f"policy: `{policy['digest']}`.", "",
-        "```text", *policy["words"], "```", "",
-        "## Evidence", "", card["measure"], "", f"Level: **{evidence['level']}**.", "",
-        *(f"* {_plain(reason['message'])}" for reason in evidence["reasons"]), "",
-        *_pairs(card["selection"]), "",
-        "## Limits and risks", "",
-        *(f"* `{risk['code']}`: {_plain(risk['message'])}" for risk in card["risks"]), "",
-        "## Asked", "", *_pairs(card["asked"]), "",
-        "## Data", "", *_pairs(card["data"]), "",
-        "## Searched", "", *_pairs(card["searched"]), "",
-        "## Ranking", "", *_ranking(card), "",
-        "## Operations that matter", "", *_importance(card["importance"]), "",
-        "## Agreement of criteria", "", *_agreement(card["agreement"]), "",
-        "## Versions", "", *_pairs(card["versions"]), "",
-        "## Reproduce", "", "```sh", card["reproduce"]["command"], "```", "",
-        card["reproduce"]["note"], "",
-        "## Use", "", *_use(card),
-    ]  # fmt: skip
+        f"policy: `{policy['digest']}`.",
+        "",
+        "```text",
+        *policy["words"],
+        "```",
+        "",
+        "## Evidence",
+        "",
+        card["measure"],
+        "",
+        f"Level: **{evidence['level']}**.",
+        "",
+        *(f"* {_plain(reason['message'])}" for reason in evidence["reasons"]),
+        "",
+        *_pairs(card["selection"]),
+        "",
+        "## Limits and risks",
+        "",
+        *(f"* `{risk['code']}`: {_plain(risk['message'])}" for risk in card["risks"]),
+        "",
+        "## Asked",
+        "",
+        *_pairs(card["asked"]),
+        "",
+        "## Data",
+        "",
+        *_pairs(card["data"]),
+        "",
+        "## Searched",
+        "",
+        *_pairs(card["searched"]),
+        "",
+        "## Ranking",
+        "",
+        *_ranking(card),
+        "",
+        "## Operations that matter",
+        "",
+        *_importance(card["importance"]),
+        "",
+        "## Agreement of criteria",
+        "",
+        *_agreement(card["agreement"]),
+        "",
+        "## Versions",
+        "",
+        *_pairs(card["versions"]),
+        "",
+        "## Reproduce",
+        "",
+        "```sh",
+        card["reproduce"]["command"],
+        "```",
+        "",
+        card["reproduce"]["note"],
+        "",
+        "## Use",
+        "",
+        *_use(card),
+    ]
     return "\n".join(lines) + "\n"

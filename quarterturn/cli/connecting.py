@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 Server = Annotated[
     str | None,
-    typer.Option(help="URL of a running server [default: that of the data folder].",
-                 show_default=False),
-]  # fmt: skip
+    typer.Option(
+        help="URL of a running server [default: that of the data folder].", show_default=False
+    ),
+]
 
 
 @contextmanager

@@ -12,9 +12,11 @@ from quarterturn.errors import InvalidInputError
 
 DataDir = Annotated[
     Path | None,
-    typer.Option(help="Folder of datasets and embedded databases [default: ~/.quarterturn].",
-                 show_default=False),
-]  # fmt: skip
+    typer.Option(
+        help="Folder of datasets and embedded databases [default: ~/.quarterturn].",
+        show_default=False,
+    ),
+]
 
 
 def name_or_document(value: str, what: str) -> Any:

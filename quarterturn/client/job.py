@@ -146,9 +146,14 @@ class Job:
         for place, row in enumerate(rows):
             colour = "#1d4e89" if row["tied_with_best"] or row["rank"] == 1 else "#8a97a8"
             axes.errorbar(
-                row["score"], place, xerr=row["standard_error"], color=colour, fmt="o", capsize=3,
+                row["score"],
+                place,
+                xerr=row["standard_error"],
+                color=colour,
+                fmt="o",
+                capsize=3,
                 markerfacecolor="white" if row["origin"] == "baseline" else colour,
-            )  # fmt: skip
+            )
         axes.set_yticks(range(len(rows)), [row["name"] for row in rows])
         rotation = view["criterion"] == "rotation"
         axes.set_xlabel("rotation accuracy" if rotation else view["criterion"])

@@ -23,9 +23,18 @@ from quarterturn.data.zip_directory import METHODS, refuse_overlaps
 
 #: What the standard readers raise on archives that are damaged or made to confuse them.
 UNREADABLE = (
-    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error,
-    EOFError, OSError, ValueError, OverflowError, NotImplementedError, RecursionError,
-)  # fmt: skip
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    OverflowError,
+    NotImplementedError,
+    RecursionError,
+)
 
 
 @dataclass(frozen=True)

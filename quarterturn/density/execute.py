@@ -28,9 +28,16 @@ def _stream_seed(spec: TrialSpec, stream: str) -> int:
 
 
 def fold_model(
-    spec: TrialSpec, base: Policy, data: TrialData, resolution: int, store: CheckpointStore,
-    job: str, key: str, watch: trainer.Watch, initial: Weights | None = None,
-) -> tuple[FoldModel, bool]:  # fmt: skip
+    spec: TrialSpec,
+    base: Policy,
+    data: TrialData,
+    resolution: int,
+    store: CheckpointStore,
+    job: str,
+    key: str,
+    watch: trainer.Watch,
+    initial: Weights | None = None,
+) -> tuple[FoldModel, bool]:
     """The fold's model, and whether it was pretrained now: it is kept, and made again if lost."""
     payload = spec.payload or {}
     name = f"{key}-fold{payload['fold']}of{payload['folds']}"
@@ -47,15 +54,24 @@ def fold_model(
 
 
 def _losses(
-    model: FoldModel, data: TrialData, spec: TrialSpec, stages: list[Stage], stream: str,
+    model: FoldModel,
+    data: TrialData,
+    spec: TrialSpec,
+    stages: list[Stage],
+    stream: str,
     second: list[Stage] | None = None,
-) -> dict[str, float]:  # fmt: skip
+) -> dict[str, float]:
     payload = spec.payload or {}
     images = held_out(data, payload["fold"], payload["folds"])[: payload["images"]]
     losses = policy_losses(
-        model, data, images, stages, second=second,
-        seed=_stream_seed(spec, stream), passes=payload["passes"],
-    )  # fmt: skip
+        model,
+        data,
+        images,
+        stages,
+        second=second,
+        seed=_stream_seed(spec, stream),
+        passes=payload["passes"],
+    )
     if not all(math.isfinite(value) for value in losses.values()):
         raise trainer.DivergedError("the losses are not finite; lower the learning rate")
     return losses

@@ -38,9 +38,11 @@ class FoldModel:
         """What a checkpoint holds."""
         head = {name: getattr(self.head, name) for name in ("weight", "bias", "mean", "scale")}
         return {
-            "method": self.method.state_dict(), "head": head,
-            "negatives": self.negatives, "loss": self.loss,
-        }  # fmt: skip
+            "method": self.method.state_dict(),
+            "head": head,
+            "negatives": self.negatives,
+            "loss": self.loss,
+        }
 
 
 def restore(run: trainer.Run, state: dict[str, Any], spec: TrialSpec) -> FoldModel:
@@ -74,15 +76,25 @@ def build(run: trainer.Run, data: TrialData, base: Policy, spec: TrialSpec) -> F
 
 
 def pretrain(
-    spec: TrialSpec, base: Policy, data: TrialData, resolution: int, watch: trainer.Watch,
+    spec: TrialSpec,
+    base: Policy,
+    data: TrialData,
+    resolution: int,
+    watch: trainer.Watch,
     initial: Weights | None = None,
-) -> FoldModel:  # fmt: skip
+) -> FoldModel:
     """Pretrain on the other folds with the base augmentation."""
     payload: dict[str, Any] = spec.payload or {}
     rest = without_fold(data, payload["fold"], payload["folds"])
     run = trainer.start(spec.pretraining, rest, resolution, spec.seed, initial)
     trainer.train(
-        run, base, rest, spec.pretraining, seed=spec.seed, until=payload["iterations"],
-        length=payload["iterations"], watch=watch,
-    )  # fmt: skip
+        run,
+        base,
+        rest,
+        spec.pretraining,
+        seed=spec.seed,
+        until=payload["iterations"],
+        length=payload["iterations"],
+        watch=watch,
+    )
     return build(run, rest, base, spec)

@@ -36,11 +36,15 @@ def _node(name: str, probability: float = 1.0, **fields: Any) -> _Node:
 
 def _affine(low: float, high: float, axis: str, kind: str, fill: list[int]) -> _Node:
     fields: _Node = {
-        "scale": {"x": [1.0, 1.0], "y": [1.0, 1.0]}, "rotate": [0.0, 0.0],
-        "shear": {"x": [0.0, 0.0], "y": [0.0, 0.0]}, "translate_percent": None,
-        "translate_px": {"x": [0, 0], "y": [0, 0]}, "interpolation": _LINEAR, "border_mode": 0,
+        "scale": {"x": [1.0, 1.0], "y": [1.0, 1.0]},
+        "rotate": [0.0, 0.0],
+        "shear": {"x": [0.0, 0.0], "y": [0.0, 0.0]},
+        "translate_percent": None,
+        "translate_px": {"x": [0, 0], "y": [0, 0]},
+        "interpolation": _LINEAR,
+        "border_mode": 0,
         "fill": fill,
-    }  # fmt: skip
+    }
     bounds = {"x": [0.0, 0.0], "y": [0.0, 0.0], axis: [low, high]}
     fields[kind] = bounds
     if kind == "translate_percent":
@@ -66,8 +70,12 @@ def _shear(low: float, high: float, axis: str, fill: list[int]) -> _Node:
 
 
 def _jitter(name: str, low: float, high: float) -> _Node:
-    fields: _Node = {"brightness": [1.0, 1.0], "contrast": [1.0, 1.0], "saturation": [1.0, 1.0],
-                     "hue": [0.0, 0.0]}  # fmt: skip
+    fields: _Node = {
+        "brightness": [1.0, 1.0],
+        "contrast": [1.0, 1.0],
+        "saturation": [1.0, 1.0],
+        "hue": [0.0, 0.0],
+    }
     fields[name] = [low, high]
     return _node("ColorJitter", **fields)
 
@@ -94,8 +102,14 @@ def _signed(leaf: Operation, low: float, high: float) -> _Node:
     assert name == "sharpness", name
     if high > 0:
         # PIL's filter is image + s / 13 * (8 * centre - its neighbours): Sharpen's kernel.
-        return _node("Sharpen", alpha=[low / 13, high / 13], lightness=[1.0, 1.0],
-                     method="kernel", kernel_size=5, sigma=1.0)  # fmt: skip
+        return _node(
+            "Sharpen",
+            alpha=[low / 13, high / 13],
+            lightness=[1.0, 1.0],
+            method="kernel",
+            kernel_size=5,
+            sigma=1.0,
+        )
     sigmas = [math.sqrt(6.0 * -bound / 13.0) for bound in (high, low)]
     return _node("GaussianBlur", blur_limit=[3, 3], sigma_limit=sigmas)
 
@@ -107,8 +121,9 @@ def _posterize(low: int, high: int) -> _Node:
     # Its own range begins at one bit removed: none removed is one value of high + 1.
     if high == 0:
         return _node("NoOp")
-    return _node("OneOf", transforms=[{**kept, "p": high / (high + 1)},
-                                      _node("NoOp", 1 / (high + 1))])  # fmt: skip
+    return _node(
+        "OneOf", transforms=[{**kept, "p": high / (high + 1)}, _node("NoOp", 1 / (high + 1))]
+    )
 
 
 def _unsigned(leaf: Operation) -> _Node:
@@ -120,13 +135,23 @@ def _unsigned(leaf: Operation) -> _Node:
         return _posterize(math.floor(low), math.floor(high))
     if leaf.op == "cutout":
         side = [max(low, 1e-6), max(high, 1e-6)]
-        return _node("CoarseDropout", num_holes_range=[1, 1], hole_height_range=side,
-                     hole_width_range=side, fill=fill)  # fmt: skip
+        return _node(
+            "CoarseDropout",
+            num_holes_range=[1, 1],
+            hole_height_range=side,
+            hole_width_range=side,
+            fill=fill,
+        )
     if leaf.op == "gaussian_blur":
         return _node("GaussianBlur", blur_limit=[0, 0], sigma_limit=[low, high])
     if leaf.op == "gaussian_noise":
-        return _node("GaussNoise", std_range=[low, high], mean_range=[0.0, 0.0],
-                     per_channel=True, noise_scale_factor=1.0)  # fmt: skip
+        return _node(
+            "GaussNoise",
+            std_range=[low, high],
+            mean_range=[0.0, 0.0],
+            per_channel=True,
+            noise_scale_factor=1.0,
+        )
     if leaf.op == "rotate90":
         turns = [_rotate(float(angle), float(angle), fill) for angle in (90, 180, 270)]
         return _node("OneOf", transforms=turns)
@@ -148,9 +173,14 @@ def _identity(leaf: Operation) -> bool:
 
 def _leaf(leaf: Operation | RandomResizedCrop, size: int | None) -> _Node:
     if isinstance(leaf, RandomResizedCrop):
-        return _node("RandomResizedCrop", leaf.probability, size=[size, size],
-                     scale=list(leaf.scale), ratio=list(leaf.ratio),
-                     interpolation=_LINEAR)  # fmt: skip
+        return _node(
+            "RandomResizedCrop",
+            leaf.probability,
+            size=[size, size],
+            scale=list(leaf.scale),
+            ratio=list(leaf.ratio),
+            interpolation=_LINEAR,
+        )
     if _identity(leaf):
         return _node("NoOp", leaf.probability)
     if not OPERATIONS[leaf.op].signed:
@@ -182,10 +212,12 @@ def _stage(stage: Stage, size: int | None) -> _Node:
         of = [_leaf(leaf, size) for leaf in stage.of]
         sampled = isinstance(stage, Sample)
         return _node(
-            "RandomOrder", stage.probability, transforms=of,
+            "RandomOrder",
+            stage.probability,
+            transforms=of,
             n=stage.count if isinstance(stage, Sample) else len(of),
             replace=sampled and isinstance(stage, Sample) and stage.replace,
-        )  # fmt: skip
+        )
     return _leaf(stage, size)
 
 
@@ -206,8 +238,12 @@ def albumentations(policy: Policy, options: Options) -> Export:
     document = {
         "__version__": VERSION,
         "transform": _node(
-            "Compose", transforms=[_stage(stage, options.size) for stage in stages],
-            bbox_params=None, keypoint_params=None, additional_targets={}, is_check_shapes=True,
+            "Compose",
+            transforms=[_stage(stage, options.size) for stage in stages],
+            bbox_params=None,
+            keypoint_params=None,
+            additional_targets={},
+            is_check_shapes=True,
         ),
-    }  # fmt: skip
+    }
     return one_view(policy, "albumentations", document, options, found)

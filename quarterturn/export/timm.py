@@ -14,13 +14,21 @@ from quarterturn.policy.operations import OPERATIONS
 from quarterturn.policy.schema import Operation, Policy, RandomResizedCrop, Sample, Shuffle, Stage
 
 _NAMES = {
-    "auto_contrast": "AutoContrast", "equalize": "Equalize", "invert": "Invert",
-    "rotate": "Rotate", "posterize": "PosterizeOriginal", "solarize": "SolarizeIncreasing",
-    "saturation": "ColorIncreasing", "contrast": "ContrastIncreasing",
-    "brightness": "BrightnessIncreasing", "sharpness": "SharpnessIncreasing",
-    "shear_x": "ShearX", "shear_y": "ShearY", "translate_x": "TranslateXRel",
+    "auto_contrast": "AutoContrast",
+    "equalize": "Equalize",
+    "invert": "Invert",
+    "rotate": "Rotate",
+    "posterize": "PosterizeOriginal",
+    "solarize": "SolarizeIncreasing",
+    "saturation": "ColorIncreasing",
+    "contrast": "ContrastIncreasing",
+    "brightness": "BrightnessIncreasing",
+    "sharpness": "SharpnessIncreasing",
+    "shear_x": "ShearX",
+    "shear_y": "ShearY",
+    "translate_x": "TranslateXRel",
     "translate_y": "TranslateYRel",
-}  # fmt: skip
+}
 _JITTER = ("brightness", "contrast", "saturation", "hue")
 _ORDER = ("random_resized_crop", "sample", "shuffle", "grayscale", "gaussian_blur")
 _BLUR = (0.1, 2.0)
@@ -57,13 +65,18 @@ def _magnitude(leaves: list[Operation]) -> tuple[int, bool, list[Difference]]:
     low, high = shared or (alone, alone)
     drawn = low != high
     if (drawn and low > 0.0) or high > 10.0:
-        raise _refuse(leaves[0].op, "strengths must be one number, or begin at 0, and end by "
-                                    "the largest searched one")  # fmt: skip
+        raise _refuse(
+            leaves[0].op,
+            "strengths must be one number, or begin at 0, and end by the largest searched one",
+        )
     whole = round(high)
     found = []
     if abs(whole - high) > 0.01:
-        found.append(Difference("sample", f"magnitude {whole} of 10 instead of {high:.2f}: timm "
-                                          "takes whole numbers"))  # fmt: skip
+        found.append(
+            Difference(
+                "sample", f"magnitude {whole} of 10 instead of {high:.2f}: timm takes whole numbers"
+            )
+        )
     for leaf in leaves:
         # Its two posterizes keep 4 bits less, or fewer bits the smaller the magnitude.
         if leaf.op == "posterize" and (
@@ -110,8 +123,9 @@ def _color_jitter(stage: Shuffle) -> dict[str, Any]:
             raise _refuse(leaf.op, "its colour jitter does not have it")
         plain = leaf.probability == 1 and leaf.low == 0 and leaf.sign in (None, "random")
         if not plain or strengths[leaf.op]:
-            raise _refuse(leaf.op, "in its colour jitter each is applied once, from 0, "
-                                   "with a sign at random")  # fmt: skip
+            raise _refuse(
+                leaf.op, "in its colour jitter each is applied once, from 0, with a sign at random"
+            )
         strengths[leaf.op] = leaf.high
     return {"color_jitter": list(strengths.values()), "color_jitter_prob": stage.probability}
 
@@ -141,10 +155,17 @@ def timm(policy: Policy, options: Options) -> Export:
         InvalidInputError: code `export_not_possible`, naming the operation.
     """
     arguments: dict[str, Any] = {
-        "scale": [1.0, 1.0], "ratio": [1.0, 1.0], "hflip": 0.0, "vflip": 0.0,
-        "interpolation": "bilinear", "color_jitter": None, "color_jitter_prob": None,
-        "grayscale_prob": 0.0, "gaussian_blur_prob": 0.0, "auto_augment": None,
-    }  # fmt: skip
+        "scale": [1.0, 1.0],
+        "ratio": [1.0, 1.0],
+        "hflip": 0.0,
+        "vflip": 0.0,
+        "interpolation": "bilinear",
+        "color_jitter": None,
+        "color_jitter_prob": None,
+        "grayscale_prob": 0.0,
+        "gaussian_blur_prob": 0.0,
+        "auto_augment": None,
+    }
     rand_augment: dict[str, Any] | None = None
     found: list[Difference] = []
     reached = -1

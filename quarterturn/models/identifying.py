@@ -45,9 +45,12 @@ def _misfit(found: Match) -> dict[str, Any]:
     parts += [f"{name} is {list(a)} instead of {list(b)}" for name, a, b in found.misfits[:_SHOWN]]
     report = found.to_dict()
     return {
-        "path": "$.file", "message": f"{found.encoder}: {'; '.join(parts)}",
-        "encoder": found.encoder, "missing": report["missing"], "misfits": report["misfits"],
-    }  # fmt: skip
+        "path": "$.file",
+        "message": f"{found.encoder}: {'; '.join(parts)}",
+        "encoder": found.encoder,
+        "missing": report["missing"],
+        "misfits": report["misfits"],
+    }
 
 
 def identify(tensors: Tensors) -> Identified:

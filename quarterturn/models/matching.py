@@ -22,8 +22,13 @@ Shapes = Mapping[str, Shape]
 _SECOND_CHOICE = ("encoder_k", "momentum", "student", "target")
 #: Places of a torchvision ResNet's parts in `nn.Sequential(*network.children())`.
 _CHILDREN = {
-    "0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4",
-}  # fmt: skip
+    "0": "conv1",
+    "1": "bn1",
+    "4": "layer1",
+    "5": "layer2",
+    "6": "layer3",
+    "7": "layer4",
+}
 _DEEPEST = 16
 #: The first convolution, the only tensor that may be resized.
 STEMS = ("conv1.weight", "stem.conv.weight", "features.0.0.weight")
@@ -60,12 +65,17 @@ class Match:
             return [{"tensor": n, "from": list(a), "to": list(b)} for n, a, b in items[:most]]
 
         return {
-            "encoder": self.encoder, "fits": self.fits, "prefix": self.prefix,
-            "matched": len(self.names), "missing": self.missing[:most],
-            "missing_count": len(self.missing), "misfits": reshaped(self.misfits),
-            "resized": reshaped(self.resized), "unused": self.unused[:most],
+            "encoder": self.encoder,
+            "fits": self.fits,
+            "prefix": self.prefix,
+            "matched": len(self.names),
+            "missing": self.missing[:most],
+            "missing_count": len(self.missing),
+            "misfits": reshaped(self.misfits),
+            "resized": reshaped(self.resized),
+            "unused": self.unused[:most],
             "unused_count": len(self.unused),
-        }  # fmt: skip
+        }
 
 
 def resizable(name: str, old: Shape, new: Shape) -> bool:

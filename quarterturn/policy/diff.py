@@ -12,9 +12,11 @@ from quarterturn.policy.words import describe
 
 
 def _times(share: Share) -> str:
-    return f"{100 * share.rate:.0f} % of pictures" if share.rate <= 1 else (
-        f"{share.rate:.2g} times a picture"
-    )  # fmt: skip
+    return (
+        f"{100 * share.rate:.0f} % of pictures"
+        if share.rate <= 1
+        else (f"{share.rate:.2g} times a picture")
+    )
 
 
 def _strength(name: str, share: Share) -> str:

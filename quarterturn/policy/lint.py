@@ -25,9 +25,10 @@ def _views(policy: Policy) -> Iterator[_Finding]:
     names = {stage.op for view in policy.views for stage in view}
     if "random_resized_crop" not in names and any(shares_of(policy)):
         yield (
-            "no_crop", "random_resized_crop",
+            "no_crop",
+            "random_resized_crop",
             "There is no crop, which in most published work matters more than all else.",
-        )  # fmt: skip
+        )
 
 
 def _stages(stages: Sequence[Stage]) -> Iterator[_Finding]:
@@ -53,9 +54,10 @@ def _branches(stage: OneOf) -> Iterator[_Finding]:
     repeated = len(stage.branches) - len(distinct)
     if repeated:
         yield (
-            "repeated_branch", "one_of",
+            "repeated_branch",
+            "one_of",
             f"{repeated} of {len(stage.branches)} sub-policies repeat another; raise its weight.",
-        )  # fmt: skip
+        )
     for branch in stage.branches:
         yield from _stages(branch.stages)
 
@@ -68,18 +70,20 @@ def _strengths(policy: Policy) -> Iterator[_Finding]:
         for stage in view:
             if stage.op == "random_resized_crop" and stage.scale[0] < SMALL_CROP:
                 yield (
-                    "small_crop", stage.op,
+                    "small_crop",
+                    stage.op,
                     f"Crops go down to {100 * stage.scale[0]:.3g} % of the area, where two "
                     "views may show nothing in common.",
-                )  # fmt: skip
+                )
     for name, high in strongest.items():
         info = OPERATIONS[name]
         if info.has_strength and high > info.search_limit:
             yield (
-                "beyond_search", name,
+                "beyond_search",
+                name,
                 f"{name} goes to {high:g} ({info.unit}), beyond the {info.search_limit:g} that "
                 "searches try.",
-            )  # fmt: skip
+            )
 
 
 def lint(policy: Policy) -> list[dict[str, Any]]:

@@ -19,9 +19,20 @@ from quarterturn.policy.schema import (
 
 #: Operations of RandAugment and TrivialAugment (the identity is a rotation by nothing).
 _AUTO_OPERATIONS = (
-    "rotate", "shear_x", "shear_y", "translate_x", "translate_y", "brightness", "saturation",
-    "contrast", "sharpness", "posterize", "solarize", "auto_contrast", "equalize",
-)  # fmt: skip
+    "rotate",
+    "shear_x",
+    "shear_y",
+    "translate_x",
+    "translate_y",
+    "brightness",
+    "saturation",
+    "contrast",
+    "sharpness",
+    "posterize",
+    "solarize",
+    "auto_contrast",
+    "equalize",
+)
 _IDENTITY = Operation(op="rotate", probability=0.0, strength=(0.0, 0.0))
 
 

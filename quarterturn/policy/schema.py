@@ -29,11 +29,29 @@ Fraction = Annotated[float, Field(gt=0.0, le=1.0)]
 Channel = Annotated[int, Field(ge=0, le=255)]
 Aspect = Annotated[float, Field(ge=0.1, le=10.0)]
 OperationName = Literal[
-    "shear_x", "shear_y", "translate_x", "translate_y", "rotate", "auto_contrast", "invert",
-    "equalize", "solarize", "posterize", "contrast", "saturation", "brightness", "sharpness",
-    "cutout", "hue", "grayscale", "gaussian_blur", "gaussian_noise", "horizontal_flip",
-    "vertical_flip", "rotate90",
-]  # fmt: skip
+    "shear_x",
+    "shear_y",
+    "translate_x",
+    "translate_y",
+    "rotate",
+    "auto_contrast",
+    "invert",
+    "equalize",
+    "solarize",
+    "posterize",
+    "contrast",
+    "saturation",
+    "brightness",
+    "sharpness",
+    "cutout",
+    "hue",
+    "grayscale",
+    "gaussian_blur",
+    "gaussian_noise",
+    "horizontal_flip",
+    "vertical_flip",
+    "rotate90",
+]
 Sign = Literal["random", "positive", "negative"]
 
 

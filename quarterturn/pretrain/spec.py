@@ -89,9 +89,18 @@ class ReferenceSpec(Document):
 
 
 CriterionName = Literal[
-    "rotation", "composite", "retrieval", "infonce", "alignment", "uniformity", "rankme",
-    "feature_std", "reference", "reference_r2", "reference_knn",
-]  # fmt: skip
+    "rotation",
+    "composite",
+    "retrieval",
+    "infonce",
+    "alignment",
+    "uniformity",
+    "rankme",
+    "feature_std",
+    "reference",
+    "reference_r2",
+    "reference_knn",
+]
 
 
 #: Measured only where there is a reference encoder.

@@ -16,9 +16,7 @@ from quarterturn.policy.schema import Policy
 from quarterturn.validation import Document
 
 MethodName = Literal["simclr", "moco_v2"]
-PolicyName = Literal[
-    "none", "crop_flip", "moco_v2", "simclr", "rand_augment", "trivial_augment"
-]  # fmt: skip
+PolicyName = Literal["none", "crop_flip", "moco_v2", "simclr", "rand_augment", "trivial_augment"]
 StageIterations = Annotated[int, Field(ge=1, le=10_000_000)]
 
 

@@ -62,9 +62,12 @@ def progress() -> Iterator[Callable[[dict[str, Any]], None]]:
                 else "waiting for a worker"
             )
             bar.update(
-                task, completed=ended, total=max(1, state["trials_total"]),
-                left=_duration(0 if state["policy_ready"] else state["seconds_left"]), best=shown,
-            )  # fmt: skip
+                task,
+                completed=ended,
+                total=max(1, state["trials_total"]),
+                left=_duration(0 if state["policy_ready"] else state["seconds_left"]),
+                best=shown,
+            )
 
         yield watch
 
@@ -94,10 +97,13 @@ def show_ranking(state: dict[str, Any]) -> None:
         marks = " (baseline)" if entry["origin"] == "baseline" else ""
         marks += " (collapsed)" if entry["collapsed"] else ""
         table.add_row(
-            f"{tied}{entry['rank']}", entry["name"] + marks, _accuracy(entry, criterion),
+            f"{tied}{entry['rank']}",
+            entry["name"] + marks,
+            _accuracy(entry, criterion),
             score_text(entry["reported"], entry["reported_error"], criterion),
-            str(entry["seeds"]) + _reported_seeds(entry), str(entry["iterations"]),
-        )  # fmt: skip
+            str(entry["seeds"]) + _reported_seeds(entry),
+            str(entry["iterations"]),
+        )
     _console.print(table)
     _console.print("= cannot be told from the first at 95 %.", style="dim")
     _console.print("Reported: on images that selection never saw.", style="dim")

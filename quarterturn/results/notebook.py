@@ -87,8 +87,9 @@ def _measured(row: dict[str, Any]) -> tuple[str, int]:
 
 def _drawn(rows: list[dict[str, Any]], criterion: str) -> list[dict[str, Any]]:
     """The rows with their scores as text and as places in pixels, on one scale for all."""
-    ends = [(row["score"] - row["standard_error"], row["score"] + row["standard_error"])
-            for row in rows]  # fmt: skip
+    ends = [
+        (row["score"] - row["standard_error"], row["score"] + row["standard_error"]) for row in rows
+    ]
     low, high = min((end[0] for end in ends), default=0.0), max((end[1] for end in ends), default=1)
 
     def place(value: float) -> float:
@@ -111,9 +112,13 @@ def job_html(view: dict[str, Any], url: str) -> str:
     """Where a job stands, from its dashboard: progress, and the first of the ranking."""
     rows = _drawn(view["ranking"][:_ROWS], view["criterion"])
     return _JOB.render(
-        view=view, url=url, rows=rows, width=_BAR_WIDTH, ended=view["state"] in FINAL_JOB_STATES,
+        view=view,
+        url=url,
+        rows=rows,
+        width=_BAR_WIDTH,
+        ended=view["state"] in FINAL_JOB_STATES,
         left_out=len(view["ranking"]) - len(rows) + view.get("ranking_left_out", 0),
-    )  # fmt: skip
+    )
 
 
 def in_notebook() -> bool:

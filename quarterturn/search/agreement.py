@@ -64,9 +64,12 @@ def agreement(
     for a, b in itertools.combinations(names, 2):
         both = [(row[a], row[b]) for row in means.values() if a in row and b in row]
         entry: dict[str, Any] = {
-            "criteria": [a, b], "correlation": None, "low": None, "high": None,
+            "criteria": [a, b],
+            "correlation": None,
+            "low": None,
+            "high": None,
             "candidates": len(both),
-        }  # fmt: skip
+        }
         one, other = [x for x, _ in both], [y for _, y in both]
         if len(both) >= FEWEST and len(set(one)) > 1 and len(set(other)) > 1:
             entry["correlation"] = float(stats.spearmanr(one, other).statistic)

@@ -49,8 +49,11 @@ def _drawn(made: Makeup) -> tuple[float, float]:
     """Count and mean strength of the part of a policy that RandAugment searched."""
     assert made.sampled is not None
     count, choices = made.sampled
-    doses = [d for name, share in made.shares.items()
-             if share.strength is not None and (d := dose(name, share))]  # fmt: skip
+    doses = [
+        d
+        for name, share in made.shares.items()
+        if share.strength is not None and (d := dose(name, share))
+    ]
     rate = count / choices
     return float(count), round(sum(doses) / len(doses) / rate, 4) if doses else 0.0
 

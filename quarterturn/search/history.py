@@ -124,9 +124,10 @@ class History:
     def completed(self, task: str) -> list[TrialRecord]:
         """The completed trials of a task that have a score."""
         return [
-            t for t in self.trials
+            t
+            for t in self.trials
             if t.task == task and t.state == "completed" and t.score is not None
-        ]  # fmt: skip
+        ]
 
 
 @dataclass(frozen=True)

@@ -155,12 +155,17 @@ def _ask(questions: Sequence[_Question], scores: _Array, seed: int) -> list[Effe
     low, high = np.nanpercentile(np.concatenate(slopes), (2.5, 97.5), axis=0)
     return [
         Effect(
-            asked.operations, asked.kind,
-            int(asked.values.sum()) if asked.kind == "presence" else size, "unclear",
-            float(effects[n]), float(low[n]), float(high[n]), (int(as_large[n]) + 1) / (_DRAWS + 1),
+            asked.operations,
+            asked.kind,
+            int(asked.values.sum()) if asked.kind == "presence" else size,
+            "unclear",
+            float(effects[n]),
+            float(low[n]),
+            float(high[n]),
+            (int(as_large[n]) + 1) / (_DRAWS + 1),
         )
         for n, asked in enumerate(questions)
-    ]  # fmt: skip
+    ]
 
 
 def _corrected(effects: Sequence[Effect]) -> list[Effect]:

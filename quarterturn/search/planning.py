@@ -153,10 +153,13 @@ def _played(request: TrialRequest) -> TrialRecord:
     policies = (request.payload or {}).get("policies", [])
     losses = {"rotation": 1.0, "infonce": 1.0}
     return TrialRecord(
-        *request.place, state="completed", score=None if request.payload else 0.5,
-        resume_from=request.resume_from, payload=request.payload,
+        *request.place,
+        state="completed",
+        score=None if request.payload else 0.5,
+        resume_from=request.resume_from,
+        payload=request.payload,
         result={**losses, "losses": [losses] * len(policies)} if request.payload else None,
-    )  # fmt: skip
+    )
 
 
 def remaining(spec: SearchSpec, history: History) -> list[TrialRequest]:

@@ -226,8 +226,10 @@ def rank(candidates: Sequence[Candidate | Entrant], trials: list[TrialRecord]) -
     for place, entry in enumerate(entries):
         entry.rank = place + 1
         alike = (entry.collapsed, entry.stage, entry.iterations) == (
-            entries[0].collapsed, entries[0].stage, entries[0].iterations
-        )  # fmt: skip
+            entries[0].collapsed,
+            entries[0].stage,
+            entries[0].iterations,
+        )
         entry.tied_with_best = place == 0 or (alike and entry.tied_with_best)
     return entries
 
@@ -236,6 +238,7 @@ def top_group(ranking: list[Ranked]) -> list[Ranked]:
     """Those that were measured as the first was: same stage, same length, not collapsed."""
     best = ranking[0]
     return [
-        e for e in ranking
+        e
+        for e in ranking
         if e.stage == best.stage and e.iterations == best.iterations and not e.collapsed
-    ]  # fmt: skip
+    ]

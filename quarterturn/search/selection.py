@@ -72,11 +72,14 @@ def _scores(best: Ranked, ranking: list[Ranked]) -> dict[str, Any]:
         score, error = best.reported, best.reported_error
     none = next(
         (
-            e for e in ranking
-            if e.origin == "baseline" and e.name == "none"
+            e
+            for e in ranking
+            if e.origin == "baseline"
+            and e.name == "none"
             and (e.stage, e.iterations) == (best.stage, best.iterations)
-        ), None,
-    )  # fmt: skip
+        ),
+        None,
+    )
     without = None
     if none is not None:
         without = none.reported if best.reported is not None else none.score
@@ -116,7 +119,8 @@ def select(
         "evidence": evidence.to_dict(),
         "candidates": len(ranking),
         "warnings": [
-            *policy_warnings(policy), *space_warnings(spec.search_space),
+            *policy_warnings(policy),
+            *space_warnings(spec.search_space),
             *evidence_warnings(ranking, evidence),
         ],
         "provenance": {
@@ -132,5 +136,5 @@ def select(
             "scoring": spec.scoring.model_dump(mode="json"),
             "versions": versions(),
         },
-    }  # fmt: skip
+    }
     return policy.model_copy(update={"selection": selection})

@@ -21,11 +21,14 @@ def stage_requests(spec: SearchSpec, seed: int) -> list[TrialRequest]:
     """What candidates of a seed wait for, in order."""
     found = [
         TrialRequest(
-            named(stage.fixed_policy, "base"), spec.seed, stage.iterations,
-            task=f"{SOURCE}{place}", schedule=stage.iterations,
+            named(stage.fixed_policy, "base"),
+            spec.seed,
+            stage.iterations,
+            task=f"{SOURCE}{place}",
+            schedule=stage.iterations,
         )
         for place, stage in enumerate(spec.pretraining.chain)
-    ]  # fmt: skip
+    ]
     warm_up = spec.pretraining.warm_up
     if warm_up is not None:
         found.append(

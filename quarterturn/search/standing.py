@@ -27,9 +27,10 @@ def _comparable(spec: SearchSpec, history: History) -> list[TrialRecord]:
     records = history.by_place()
     asked = [r for r in wanted(spec, history).requests if r.task == CONFIRMATION]
     cut = {
-        r.seed for r in asked
+        r.seed
+        for r in asked
         if r.place not in records or records[r.place].state not in FINAL_STATES - {"cancelled"}
-    }  # fmt: skip
+    }
     return [t for t in history.trials if t.task != CONFIRMATION or t.seed not in cut]
 
 

@@ -161,11 +161,16 @@ class DensityMatchingStrategy(Document):
 
 
 SearchStrategy = Annotated[
-    ListStrategy | RandomStrategy | GridStrategy | BaseAugmentationStrategy
-    | SelfRandAugmentStrategy | SuccessiveHalvingStrategy | AshaStrategy
+    ListStrategy
+    | RandomStrategy
+    | GridStrategy
+    | BaseAugmentationStrategy
+    | SelfRandAugmentStrategy
+    | SuccessiveHalvingStrategy
+    | AshaStrategy
     | DensityMatchingStrategy,
     Field(discriminator="kind"),
-]  # fmt: skip
+]
 
 
 class BaseStage(Document):
@@ -206,8 +211,14 @@ class PipelineStrategy(Document):
 
 
 Strategy = Annotated[
-    ListStrategy | RandomStrategy | GridStrategy | BaseAugmentationStrategy
-    | SelfRandAugmentStrategy | SuccessiveHalvingStrategy | AshaStrategy
-    | DensityMatchingStrategy | PipelineStrategy,
+    ListStrategy
+    | RandomStrategy
+    | GridStrategy
+    | BaseAugmentationStrategy
+    | SelfRandAugmentStrategy
+    | SuccessiveHalvingStrategy
+    | AshaStrategy
+    | DensityMatchingStrategy
+    | PipelineStrategy,
     Field(discriminator="kind"),
-]  # fmt: skip
+]

@@ -68,9 +68,7 @@ def base_stages(base: Base) -> list[Stage]:
     """What is applied after the searched part of a candidate."""
     if isinstance(base, list):
         return base
-    named: dict[str, list[Stage]] = {
-        "none": [], "flip": [flip()], "crop_flip": [crop(), flip()]
-    }  # fmt: skip
+    named: dict[str, list[Stage]] = {"none": [], "flip": [flip()], "crop_flip": [crop(), flip()]}
     return named[base]
 
 

@@ -112,9 +112,15 @@ def score(
 
 
 def begin(
-    spec: TrialSpec, resolution: int, data: TrialData, *, job: str, candidate: str,
-    checkpoints: CheckpointStore, initial: Weights | None = None,
-) -> trainer.Run:  # fmt: skip
+    spec: TrialSpec,
+    resolution: int,
+    data: TrialData,
+    *,
+    job: str,
+    candidate: str,
+    checkpoints: CheckpointStore,
+    initial: Weights | None = None,
+) -> trainer.Run:
     """The run of a trial, from scratch, from the weights `initial`, or from the checkpoint of the
     earlier rung.
 
@@ -186,14 +192,25 @@ def execute_trial(
     """
     started = clock()
     run = begin(
-        spec, resolution, data,
-        job=job, candidate=candidate, checkpoints=checkpoints, initial=initial,
-    )  # fmt: skip
+        spec,
+        resolution,
+        data,
+        job=job,
+        candidate=candidate,
+        checkpoints=checkpoints,
+        initial=initial,
+    )
     resumed_at = run.step
     trainer.train(
-        run, policy, data, spec.pretraining,
-        seed=spec.seed, until=spec.iterations, length=spec.schedule_iterations, watch=watch,
-    )  # fmt: skip
+        run,
+        policy,
+        data,
+        spec.pretraining,
+        seed=spec.seed,
+        until=spec.iterations,
+        length=spec.schedule_iterations,
+        watch=watch,
+    )
     trained = clock()
     watch(run.step)
     found = conclude(

@@ -46,10 +46,16 @@ def execute(
     initial, origin = initial_weights(spec, job, storage)
     run = execute_trial if spec.payload is None else execute_density_trial
     outcome = run(
-        spec, policy, data.pretrain.shape[-1], data,
-        job=job, candidate=candidate, checkpoints=CheckpointStore(storage, elsewhere),
-        watch=watch, initial=initial,
-    )  # fmt: skip
+        spec,
+        policy,
+        data.pretrain.shape[-1],
+        data,
+        job=job,
+        candidate=candidate,
+        checkpoints=CheckpointStore(storage, elsewhere),
+        watch=watch,
+        initial=initial,
+    )
     return replace(outcome, init=origin)
 
 
@@ -59,9 +65,13 @@ def can_be_packed(spec: TrialSpec) -> bool:
 
 
 def execute_together(
-    trials: Sequence[PackedTrial], data: TrialData, *, job: str, storage: Storage,
+    trials: Sequence[PackedTrial],
+    data: TrialData,
+    *,
+    job: str,
+    storage: Storage,
     elsewhere: Elsewhere | None = None,
-) -> Iterator[PlacedOutcome]:  # fmt: skip
+) -> Iterator[PlacedOutcome]:
     """Trials of one job, task and rung that can be packed, each as by `execute`; what a trial
     starts from is filled in here.
 
@@ -76,9 +86,12 @@ def execute_together(
     starts = [loaded[origin_of(trial.spec)] for trial in trials]
     ready = [replace(t, initial=start[0]) for t, start in zip(trials, starts, strict=True)]
     outcomes = execute_pack(
-        ready, data.pretrain.shape[-1], data,
-        job=job, checkpoints=CheckpointStore(storage, elsewhere),
-    )  # fmt: skip
+        ready,
+        data.pretrain.shape[-1],
+        data,
+        job=job,
+        checkpoints=CheckpointStore(storage, elsewhere),
+    )
     for place, outcome in outcomes:
         if isinstance(outcome, Outcome):
             outcome = replace(outcome, init=starts[place][1])

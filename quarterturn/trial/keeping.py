@@ -31,17 +31,28 @@ _SPREAD_IMAGES = 512
 
 
 def train_resumably(
-    run: trainer.Run, policy: Policy, data: TrialData, pretraining: PretrainingSpec,
-    spec: TrialSpec, keep: Callable[[dict[str, Any]], None], watch: trainer.Watch,
+    run: trainer.Run,
+    policy: Policy,
+    data: TrialData,
+    pretraining: PretrainingSpec,
+    spec: TrialSpec,
+    keep: Callable[[dict[str, Any]], None],
+    watch: trainer.Watch,
     seconds: float = _KEEP_SECONDS,
-) -> None:  # fmt: skip
+) -> None:
     """Train to the end of the schedule; `keep` is given the state now and then."""
     kept_at = time.monotonic()
     while run.step < spec.iterations:
         trainer.train(
-            run, policy, data, pretraining, seed=spec.seed,
-            until=min(spec.iterations, run.step + _CHUNK), length=spec.iterations, watch=watch,
-        )  # fmt: skip
+            run,
+            policy,
+            data,
+            pretraining,
+            seed=spec.seed,
+            until=min(spec.iterations, run.step + _CHUNK),
+            length=spec.iterations,
+            watch=watch,
+        )
         if run.step < spec.iterations and time.monotonic() - kept_at >= seconds:
             keep(trainer.state_of(run))
             kept_at = time.monotonic()
@@ -61,9 +72,15 @@ def _metrics(run: trainer.Run, data: TrialData) -> tuple[dict[str, float], bool]
 
 
 def execute_kept(
-    spec: TrialSpec, policy: Policy, data: TrialData, *, job: str, storage: Storage,
-    watch: trainer.Watch, keep_seconds: float = _KEEP_SECONDS,
-) -> Outcome:  # fmt: skip
+    spec: TrialSpec,
+    policy: Policy,
+    data: TrialData,
+    *,
+    job: str,
+    storage: Storage,
+    watch: trainer.Watch,
+    keep_seconds: float = _KEEP_SECONDS,
+) -> Outcome:
     """Run a trial of the task `source/K`, `warm_up` or `final`; its encoder is stored.
 
     A stage whose encoder is there is not trained again: an earlier attempt was lost after it.
@@ -96,9 +113,15 @@ def execute_kept(
         trainer.restore(run, state)
     begun = run.step
     train_resumably(
-        run, policy, data, pretraining, spec,
-        lambda s: checkpoints.save(job, name, spec.seed, spec.iterations, s), watch, keep_seconds,
-    )  # fmt: skip
+        run,
+        policy,
+        data,
+        pretraining,
+        spec,
+        lambda s: checkpoints.save(job, name, spec.seed, spec.iterations, s),
+        watch,
+        keep_seconds,
+    )
     trained = time.perf_counter()
     metrics, collapsed = _metrics(run, data)
     mean, std = data.mean.flatten().tolist(), data.std.flatten().tolist()

@@ -83,9 +83,14 @@ def execute_pack(
         started = time.perf_counter()
         try:
             run = begin(
-                trial.spec, resolution, data, job=job, candidate=trial.candidate,
-                checkpoints=checkpoints, initial=trial.initial,
-            )  # fmt: skip
+                trial.spec,
+                resolution,
+                data,
+                job=job,
+                candidate=trial.candidate,
+                checkpoints=checkpoints,
+                initial=trial.initial,
+            )
         except Exception as error:
             yield place, error
             continue
@@ -99,9 +104,12 @@ def execute_pack(
     for resumed_at, places in rungs.items():
         spec = trials[places[0]].spec
         at_once = train_pack(
-            [members[place] for place in places], data, spec.pretraining,
-            until=spec.iterations, length=spec.schedule_iterations,
-        )  # fmt: skip
+            [members[place] for place in places],
+            data,
+            spec.pretraining,
+            until=spec.iterations,
+            length=spec.schedule_iterations,
+        )
         if at_once < len(places):
             remember_limit(spec.pretraining, data, at_once)
         # In the order of their seeds: what the control of a seed is measured by is used again.

@@ -22,11 +22,23 @@ from tests.access.conftest import MakeKey
 
 @pytest.mark.parametrize(
     ("host", "expected"),
-    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("[::1]", True), ("localhost", True),
-     ("a.localhost", True), ("::ffff:127.0.0.1", True), ("0.0.0.0", False), ("::", False),
-     ("", False), ("192.168.1.4", False), ("example.org", False), ("localhost.example", False),
-     ("0", False)],
-)  # fmt: skip
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("localhost", True),
+        ("a.localhost", True),
+        ("::ffff:127.0.0.1", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("", False),
+        ("192.168.1.4", False),
+        ("example.org", False),
+        ("localhost.example", False),
+        ("0", False),
+    ],
+)
 def test_loopback(host: str, expected: bool) -> None:
     assert is_loopback(host) == expected
 
@@ -44,9 +56,13 @@ def test_only_loopback_is_bound_without_keys(make_key: MakeKey) -> None:
 def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "quarterturn", *arguments]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=120, check=False,
+        command,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
         env={**os.environ, **environment},
-    )  # fmt: skip
+    )
 
 
 def test_the_api_alone_refuses_to_bind(database: Settings) -> None:
@@ -70,9 +86,18 @@ def test_the_first_key_of_the_embedded_stack() -> None:
             assert httpx.get(f"{stack.url}/v1/jobs", trust_env=False).status_code == 401
             assert (Path(folder) / "serve.json").stat().st_mode & 0o077 == 0
             made = _run(
-                "keys", "create", "second", "--owner", "ann", "--scope", "read",
-                "--expires-in-days", "3", "--data-dir", folder,
-            )  # fmt: skip
+                "keys",
+                "create",
+                "second",
+                "--owner",
+                "ann",
+                "--scope",
+                "read",
+                "--expires-in-days",
+                "3",
+                "--data-dir",
+                folder,
+            )
             assert made.returncode == 0, made.stderr
             with Client(stack.url, key=made.stdout.strip()) as client:
                 assert client.jobs() == []

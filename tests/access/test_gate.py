@@ -87,9 +87,13 @@ def test_the_use_of_a_key_is_noted_sparsely(make_key: MakeKey) -> None:
     [(["read"], 200, 403, 403), (["write"], 403, 404, 403), (["admin"], 403, 403, 200)],
 )
 def test_scopes(
-    make_key: MakeKey, client_with: MakeClient,
-    scopes: list[str], reads: int, writes: int, keys: int,
-) -> None:  # fmt: skip
+    make_key: MakeKey,
+    client_with: MakeClient,
+    scopes: list[str],
+    reads: int,
+    writes: int,
+    keys: int,
+) -> None:
     client = client_with(make_key(scopes=scopes))
     assert client.get("/v1/jobs").status_code == reads
     assert client.post("/v1/search-spaces/validate", json={}).status_code == reads
@@ -120,9 +124,15 @@ def test_keys_by_the_api(make_key: MakeKey, client_with: MakeClient) -> None:
 
 @pytest.mark.parametrize(
     "bad",
-    [{"name": ""}, {"owner": "../x"}, {"owner": "ann\n"}, {"scopes": ["root"]}, {"scopes": []},
-     {"expires_in_days": 0}],
-)  # fmt: skip
+    [
+        {"name": ""},
+        {"owner": "../x"},
+        {"owner": "ann\n"},
+        {"scopes": ["root"]},
+        {"scopes": []},
+        {"expires_in_days": 0},
+    ],
+)
 def test_bad_keys_are_not_made(make_key: MakeKey, bad: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError) as caught:
         make_key(**bad)
@@ -192,8 +202,13 @@ def test_a_refused_body_is_not_read(make_key: MakeKey, app: FastAPI) -> None:
         sent.append(message)
 
     scope = {
-        "type": "http", "method": "POST", "path": "/v1/datasets", "query_string": b"",
-        "headers": [(b"host", b"127.0.0.1")], "scheme": "http", "client": ("10.0.0.1", 1),
-    }  # fmt: skip
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/datasets",
+        "query_string": b"",
+        "headers": [(b"host", b"127.0.0.1")],
+        "scheme": "http",
+        "client": ("10.0.0.1", 1),
+    }
     anyio.run(app, scope, receive, send)
     assert sent[0]["status"] == 401

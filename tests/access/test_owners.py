@@ -72,15 +72,27 @@ def ids(ann: TestClient) -> dict[str, str]:
     job = answer.json()["id"]
     trial = ann.get(f"/v1/jobs/{job}/trials").json()["items"][0]["id"]
     checkpoint = Checkpoint(
-        id=new_id("ckpt"), owner="ann", name="weights", state="ready", digest="c" * 64,
-        encoder="resnet_tiny", tensors=1, size_bytes=1, source={}, reports=[],
-    )  # fmt: skip
+        id=new_id("ckpt"),
+        owner="ann",
+        name="weights",
+        state="ready",
+        digest="c" * 64,
+        encoder="resnet_tiny",
+        tensors=1,
+        size_bytes=1,
+        source={},
+        reports=[],
+    )
     with session_scope() as session:
         session.add(checkpoint)
     return {
-        "dataset_id": dataset, "job_id": job, "trial_id": trial, "checkpoint_id": checkpoint.id,
-        "other_id": job, "candidate": ann.get(f"/v1/trials/{trial}").json()["candidate_key"],
-    }  # fmt: skip
+        "dataset_id": dataset,
+        "job_id": job,
+        "trial_id": trial,
+        "checkpoint_id": checkpoint.id,
+        "other_id": job,
+        "candidate": ann.get(f"/v1/trials/{trial}").json()["candidate_key"],
+    }
 
 
 def _contents() -> list[Any]:
@@ -138,10 +150,12 @@ def test_pages_take_nobody_elses_ids(
     mine = ben.post("/v1/jobs", json={"dataset_id": own, **TINY_SEARCH}).json()["id"]
     page = {"Accept": "text/html"}
     for address in (
-        f"/new?like={job}", f"/compare?first={mine}&second={job}",
-        f"/compare?first={job}&second={mine}", f"/v1/jobs/{mine}/comparison/{job}",
+        f"/new?like={job}",
+        f"/compare?first={mine}&second={job}",
+        f"/compare?first={job}&second={mine}",
+        f"/v1/jobs/{mine}/comparison/{job}",
         f"/v1/jobs/{mine}/policies/{candidate}?beside={job}:{candidate}",
-    ):  # fmt: skip
+    ):
         answer = ben.get(address, headers=page)
         assert answer.status_code == 404, f"{address}: {answer.text[:300]}"
         assert "Ann" not in answer.text

@@ -66,9 +66,17 @@ def test_updates_of_a_page_are_not_led_to_the_form(
 
 @pytest.mark.parametrize(
     "wanted",
-    ["https://evil.example", "//evil.example", "/\\evil.example", "\\\\evil", "", "javascript:x",
-     "/a\nLocation: x", "/é"],
-)  # fmt: skip
+    [
+        "https://evil.example",
+        "//evil.example",
+        "/\\evil.example",
+        "\\\\evil",
+        "",
+        "javascript:x",
+        "/a\nLocation: x",
+        "/é",
+    ],
+)
 def test_signing_in_leads_nowhere_else(wanted: str) -> None:
     assert local_path(wanted) == "/"
     assert local_path("/v1/jobs?state=running") == "/v1/jobs?state=running"
@@ -82,9 +90,17 @@ def test_every_answer_protects_browsers(
         make_key()
     client = client_with()
     for path in (
-        "/", "/docs", "/sign-in", "/v1/jobs", "/v1/nowhere", "/healthz", "/openapi.json",
-        "/static/live.js", "/static/swagger/swagger-ui-bundle.js", "/static/nothing",
-    ):  # fmt: skip
+        "/",
+        "/docs",
+        "/sign-in",
+        "/v1/jobs",
+        "/v1/nowhere",
+        "/healthz",
+        "/openapi.json",
+        "/static/live.js",
+        "/static/swagger/swagger-ui-bundle.js",
+        "/static/nothing",
+    ):
         answer = client.get(path)
         assert answer.headers["content-security-policy"] == CONTENT_POLICY
         assert answer.headers["x-content-type-options"] == "nosniff"

@@ -20,10 +20,16 @@ from tests.policy.strategies import policies
 #: What an operation reads beside its code.
 _MAP, _FILL, _CENTRE, _NOISE = slice(2, 8), slice(8, 11), slice(11, 13), slice(13, 14)
 _READS = {
-    "resample": (_MAP, _FILL), "cutout": (slice(1, 2), _FILL, _CENTRE),
-    "gaussian_noise": (slice(1, 2), _NOISE), "horizontal_flip": (), "vertical_flip": (),
-    "grayscale": (), "invert": (), "auto_contrast": (), "equalize": (),
-}  # fmt: skip
+    "resample": (_MAP, _FILL),
+    "cutout": (slice(1, 2), _FILL, _CENTRE),
+    "gaussian_noise": (slice(1, 2), _NOISE),
+    "horizontal_flip": (),
+    "vertical_flip": (),
+    "grayscale": (),
+    "invert": (),
+    "auto_contrast": (),
+    "equalize": (),
+}
 
 
 def _steps(table: Table, image: int) -> list[tuple[str, NDArray[np.float32]]]:

@@ -62,8 +62,9 @@ def test_so_is_any_policy(policy: Policy, seed: int, size: tuple[int, int]) -> N
 
 
 def test_images_of_several_parts_are_those_of_one() -> None:
-    every = [{"op": op, "probability": 0.5} for op, info in OPERATIONS.items()
-             if not info.has_strength]  # fmt: skip
+    every = [
+        {"op": op, "probability": 0.5} for op, info in OPERATIONS.items() if not info.has_strength
+    ]
     blur = {"op": "gaussian_blur", "strength": [0.5, 2]}
     policy = parse_policy({"views": [[{"op": "shuffle", "of": every}, blur]]})
     assert _far(smooth(2, 40, 56), policy) < 0.002

@@ -81,10 +81,12 @@ def test_what_is_uncovered_is_filled_and_nothing_else(
 def test_rotations_turn_as_pil_does(degrees: float) -> None:
     # Image.rotate itself: its sense of direction is not taken from our own formula.
     ours = apply(IMAGES, signed("rotate", degrees))
-    theirs = torch.stack([
-        tv.pil_to_tensor(tv.to_pil_image(image).rotate(degrees, Image.Resampling.BILINEAR))
-        for image in IMAGES
-    ])  # fmt: skip
+    theirs = torch.stack(
+        [
+            tv.pil_to_tensor(tv.to_pil_image(image).rotate(degrees, Image.Resampling.BILINEAR))
+            for image in IMAGES
+        ]
+    )
     inside = _inside(_rotation(degrees), HEIGHT, WIDTH, 0.75).expand_as(IMAGES)
     assert distance(ours[inside], theirs[inside]) <= 1.5
 

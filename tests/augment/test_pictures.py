@@ -153,8 +153,13 @@ def test_a_set_is_seen_in_training_as_in_the_search(tmp_path: Path) -> None:
 def test_bands_and_windows_are_read_again(tmp_path: Path) -> None:
     picture = bands01(5)
     path = tmp_path / "scene.tif"
-    path.write_bytes(tiff_of(np.round(picture * 3000).astype(np.uint16), photometric="minisblack",
-                             planarconfig="contig"))  # fmt: skip
+    path.write_bytes(
+        tiff_of(
+            np.round(picture * 3000).astype(np.uint16),
+            photometric="minisblack",
+            planarconfig="contig",
+        )
+    )
     pictures = {"intensity": {"low": 0, "high": 3000, "source": "window"}, "bands": [4, 3, 2]}
     transform = load_policy(_policy(input=pictures))
     assert distance(np.asarray(transform.read(path)), eight(picture[..., [3, 2, 1]])) < 1

@@ -18,9 +18,18 @@ from tests.augment.images import smooth
 
 #: A pixel of the result reads a * x + c of the source; c is in sides of the image.
 AXES = [
-    (1.0, 0.0), (0.31, 0.51), (0.9, 0.05), (-1.0, 1.0), (-0.4, 0.71), (1.0, 0.303), (1.0, -0.303),
-    (1.7, -0.2), (-3.01, 2.0), (1.0, 1.5), (0.0, 0.4),
-]  # fmt: skip
+    (1.0, 0.0),
+    (0.31, 0.51),
+    (0.9, 0.05),
+    (-1.0, 1.0),
+    (-0.4, 0.71),
+    (1.0, 0.303),
+    (1.0, -0.303),
+    (1.7, -0.2),
+    (-3.01, 2.0),
+    (1.0, 1.5),
+    (0.0, 0.4),
+]
 
 
 def _step(name: str, count: int, maps: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Step:

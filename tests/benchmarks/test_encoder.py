@@ -36,15 +36,18 @@ def test_a_run_measures_trains_and_compares(
     steps = {"resnet_tiny": 0.5, "conv4": 0.25}
     found = accuracies(config, name, {side: [1.0] for side in sides}, steps, "crop_flip", [0, 1])
     assert {side: made[0]["iterations"] for side, made in found["1"].items()} == {
-        "resnet_tiny": 2, "conv4": 4,
-    }  # fmt: skip
+        "resnet_tiny": 2,
+        "conv4": 4,
+    }
     assert all(0.1 < run["rotation"] < 1 for made in found["1"].values() for run in made)
     kept = sorted((tmp_path / "runs").rglob("*.json"))
     told = separation(config, name, sides, 1.0, steps, [0, 1], ["none", "crop_flip"])
     assert len(sorted((tmp_path / "runs").rglob("*.json"))) == 2 * len(kept)  # none made twice
     for text in (
-        speed_table(name, samples, 32), accuracy_table(name, found), separation_table(name, told)
-    ):  # fmt: skip
+        speed_table(name, samples, 32),
+        accuracy_table(name, found),
+        separation_table(name, told),
+    ):
         assert all(f"| {side} |" in text for side in sides)
     runs.loaded.cache_clear()
 

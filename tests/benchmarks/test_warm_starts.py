@@ -26,8 +26,9 @@ def test_scratch_is_taken_at_its_best() -> None:
     """Not at its longest; what direct transfer reaches by itself is said."""
     curves = {
         "scratch": _curve((50, 0.3), (100, 0.5), (200, 0.5), (400, 0.45)),
-        "hpt": _curve((1, 0.41), (5, 0.5)), "hpt_bn": _curve((1, 0.4)),
-    }  # fmt: skip
+        "hpt": _curve((1, 0.41), (5, 0.5)),
+        "hpt_bn": _curve((1, 0.4)),
+    }
     found = measuring.compared(curves, untrained=0.1, direct=0.4)
     assert (found["goal"], found["scratch_iterations"]) == (0.5, 100)
     assert found["reached"]["hpt"]["iterations_ratio"] == 20

@@ -14,9 +14,14 @@ from tests.conftest import TINY_SEARCH
 from tests.service.waiting import until_state
 
 _ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 # On a busy machine a page may take longer than the five seconds that are usual.
@@ -60,5 +65,7 @@ def finished_job(http: httpx.Client, animal_dataset: str) -> dict[str, str]:
     job = str(http.post("/v1/jobs", json=body).json()["id"])
     view = until_state(http, job, "completed")
     return {
-        "job": job, "dataset": animal_dataset, "candidate": view["ranking"][0]["candidate"],
-    }  # fmt: skip
+        "job": job,
+        "dataset": animal_dataset,
+        "candidate": view["ranking"][0]["candidate"],
+    }

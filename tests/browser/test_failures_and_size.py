@@ -11,9 +11,12 @@ from tests.conftest import TINY_SEARCH
 from tests.service.waiting import until_state
 
 _DIVERGES = {
-    "encoder": "resnet_tiny", "batch_size": 16, "learning_rate": 10, "weight_decay": 1,
+    "encoder": "resnet_tiny",
+    "batch_size": 16,
+    "learning_rate": 10,
+    "weight_decay": 1,
     "temperature": 1e-40,
-}  # fmt: skip
+}
 
 
 def test_failed_trials_say_why(
@@ -41,9 +44,13 @@ def test_a_large_job_comes_at_once_and_its_figures_when_they_are_seen(
     page: Page, http: httpx.Client, stack: Stack, animal_dataset: str
 ) -> None:
     search = {
-        **TINY_SEARCH, "search_space": "selfaugment", "seeds": 2, "iterations": 20_000,
-        "strategy": {"kind": "random", "candidates": 800}, "name": "large",
-    }  # fmt: skip
+        **TINY_SEARCH,
+        "search_space": "selfaugment",
+        "seeds": 2,
+        "iterations": 20_000,
+        "strategy": {"kind": "random", "candidates": 800},
+        "name": "large",
+    }
     job = str(http.post("/v1/jobs", json={"dataset_id": animal_dataset, **search}).json()["id"])
     drawn: list[str] = []
     page.on("request", lambda r: drawn.append(r.url) if "/figures/" in r.url else None)

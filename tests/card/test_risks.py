@@ -9,8 +9,12 @@ from quarterturn.policy import parse_policy
 from quarterturn.policy.recipes import moco_v2, none
 
 _PLAIN: dict[str, Any] = {
-    "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.2, 0.1], "collapsed": [], "failed": 0, "reason": None,
-}  # fmt: skip
+    "mean": [0.5, 0.4, 0.3],
+    "std": [0.2, 0.2, 0.1],
+    "collapsed": [],
+    "failed": 0,
+    "reason": None,
+}
 
 
 def _codes(found: list[dict[str, Any]]) -> list[str]:

@@ -31,10 +31,18 @@ _UNIT = {"unit": "rotation accuracy (%)", "scale": 100.0}
 
 def _entry(rank: int, name: str = "<b>&", score: float = 0.6) -> dict[str, object]:
     return {
-        "rank": rank, "name": name, "origin": "search", "score": score, "standard_error": 0.01,
-        "seeds": 2, "iterations": 9, "tied_with_best": rank < 3, "reported": None,
-        "reported_error": None, "candidate": f"{rank:016x}",
-    }  # fmt: skip
+        "rank": rank,
+        "name": name,
+        "origin": "search",
+        "score": score,
+        "standard_error": 0.01,
+        "seeds": 2,
+        "iterations": 9,
+        "tied_with_best": rank < 3,
+        "reported": None,
+        "reported_error": None,
+        "candidate": f"{rank:016x}",
+    }
 
 
 def _many() -> list[Figure]:
@@ -95,15 +103,20 @@ def test_the_numbers_are_those_that_were_given() -> None:
 
 def test_best_is_a_step_line_over_what_was_scored() -> None:
     points = [
-        Scored(1, 0.4, "a", "search", 5), Scored(2, 0.3, "b", "baseline", 5),
+        Scored(1, 0.4, "a", "search", 5),
+        Scored(2, 0.3, "b", "baseline", 5),
         Scored(3, 0.5, "c", "search", 5),
-    ]  # fmt: skip
+    ]
     figure = best_so_far(points, **_UNIT, elapsed=4)
     assert [row[-1] for row in figure.rows] == ["true", "false", "true"]
     root = ElementTree.fromstring(figure.svg)
-    (line,) = [e for e in root.iter(f"{_SVG}polyline")
-               if e.get("stroke-width") == "2.4" and "s-blue" in str(e.get("class"))
-               and len(str(e.get("points")).split()) > 2]  # fmt: skip
+    (line,) = [
+        e
+        for e in root.iter(f"{_SVG}polyline")
+        if e.get("stroke-width") == "2.4"
+        and "s-blue" in str(e.get("class"))
+        and len(str(e.get("points")).split()) > 2
+    ]
     places = [tuple(map(float, p.split(","))) for p in str(line.get("points")).split()]
     assert all(a[0] == b[0] or a[1] == b[1] for a, b in itertools.pairwise(places))
 
@@ -119,20 +132,32 @@ def test_a_lost_lease_is_seen() -> None:
 def test_of_nothing_they_say_so() -> None:
     empty = {"effects": [], "candidates": 3, "iterations": None}
     for figure in (
-        best_so_far([], **_UNIT, elapsed=0), ranking_figure([], **_UNIT, chance=None),
-        survival([], **_UNIT), timeline([], left_out=0), learning_curves([], method="simclr"),
-        parallel((), [], meaning="doses", **_UNIT), importance_figure(empty, **_UNIT),
-    ):  # fmt: skip
+        best_so_far([], **_UNIT, elapsed=0),
+        ranking_figure([], **_UNIT, chance=None),
+        survival([], **_UNIT),
+        timeline([], left_out=0),
+        learning_curves([], method="simclr"),
+        parallel((), [], meaning="doses", **_UNIT),
+        importance_figure(empty, **_UNIT),
+    ):
         assert figure.rows == ()
         assert len(ElementTree.fromstring(figure.svg).findall(f"{_SVG}text")) == 1
 
 
 def test_effects_are_drawn_with_their_intervals_and_colours() -> None:
     effects = [
-        {"operations": ("hue",), "kind": "dose", "candidates": 12, "verdict": verdict,
-         "effect": 0.05, "low": 0.02, "high": 0.08, "p_value": 0.01}
+        {
+            "operations": ("hue",),
+            "kind": "dose",
+            "candidates": 12,
+            "verdict": verdict,
+            "effect": 0.05,
+            "low": 0.02,
+            "high": 0.08,
+            "p_value": 0.01,
+        }
         for verdict in ("better", "unclear")
-    ]  # fmt: skip
+    ]
     none = {**effects[0], "verdict": "too_few", "effect": None, "low": None, "high": None}
     found = {"effects": [*effects, none], "candidates": 12, "iterations": 60}
     figure = importance_figure(found, **_UNIT)

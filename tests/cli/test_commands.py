@@ -46,11 +46,27 @@ def test_help_names_the_commands() -> None:
 def test_search_against_a_server(stack: Stack, animals: Path, tmp_path: Path) -> None:
     output = tmp_path / "policy.json"
     done = _run(
-        "search", str(animals), "--server", stack.url, "--output", str(output),
-        "--space", "rand-augment", "--strategy", '{"kind": "random", "candidates": 1}',
-        "--iterations", "4", "--seeds", "1", "--encoder", "resnet_tiny", "--batch-size", "16",
-        "--budget", "trials=7,120s",
-    )  # fmt: skip
+        "search",
+        str(animals),
+        "--server",
+        stack.url,
+        "--output",
+        str(output),
+        "--space",
+        "rand-augment",
+        "--strategy",
+        '{"kind": "random", "candidates": 1}',
+        "--iterations",
+        "4",
+        "--seeds",
+        "1",
+        "--encoder",
+        "resnet_tiny",
+        "--batch-size",
+        "16",
+        "--budget",
+        "trials=7,120s",
+    )
     assert done.returncode == 0, done.stderr
     policy = parse_policy(json.loads(output.read_text()))
     assert policy.name in done.stdout
@@ -79,10 +95,23 @@ def test_weights_to_and_from_a_server(stack: Stack, animals: Path, tmp_path: Pat
     assert "resnet_tiny: fits; " in shown
     assert "resnet50: does not fit; " in shown
     searched = command(
-        "search", str(animals), "--output", str(tmp_path / "policy.json"), "--encoder",
-        "resnet_tiny", "--batch-size", "16", "--iterations", "1", "--budget", "trials=1",
-        "--checkpoint", base, "--final-iterations", "2",
-    )  # fmt: skip
+        "search",
+        str(animals),
+        "--output",
+        str(tmp_path / "policy.json"),
+        "--encoder",
+        "resnet_tiny",
+        "--batch-size",
+        "16",
+        "--iterations",
+        "1",
+        "--budget",
+        "trials=1",
+        "--checkpoint",
+        base,
+        "--final-iterations",
+        "2",
+    )
     (job,) = re.findall(r"quarterturn encoder (job_\w+)", searched)
     output = tmp_path / "encoder.safetensors"
     assert str(output) in command("encoder", job, "--output", str(output))
@@ -100,10 +129,21 @@ def test_a_folder_is_packed_and_sent(stack: Stack, animals: Path, tmp_path: Path
     with zipfile.ZipFile(animals) as archive:
         archive.extractall(tmp_path / "images")
     done = _run(
-        "search", str(tmp_path / "images"), "--server", stack.url,
-        "--output", str(tmp_path / "policy.json"), "--budget", "trials=1", "--iterations", "1",
-        "--encoder", "resnet_tiny", "--batch-size", "16",
-    )  # fmt: skip
+        "search",
+        str(tmp_path / "images"),
+        "--server",
+        stack.url,
+        "--output",
+        str(tmp_path / "policy.json"),
+        "--budget",
+        "trials=1",
+        "--iterations",
+        "1",
+        "--encoder",
+        "resnet_tiny",
+        "--batch-size",
+        "16",
+    )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "policy.json").exists()
 

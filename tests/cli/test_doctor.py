@@ -21,8 +21,12 @@ NOWHERE = "postgresql+psycopg://user:secret@127.0.0.1:1/none"
 def _doctor(*arguments: str, **settings: str) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, "-m", "quarterturn", "doctor", *arguments],
-        env={**os.environ, **settings}, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout
 
@@ -37,9 +41,11 @@ def test_a_running_service_is_healthy(stack: Stack) -> None:
 
 def test_what_does_not_answer_is_named_without_its_password(tmp_path: Path) -> None:
     code, text = _doctor(
-        "--data-dir", str(tmp_path),
-        QUARTERTURN_DATABASE_URL=NOWHERE, QUARTERTURN_BROKER_URL="redis://127.0.0.1:1/0",
-    )  # fmt: skip
+        "--data-dir",
+        str(tmp_path),
+        QUARTERTURN_DATABASE_URL=NOWHERE,
+        QUARTERTURN_BROKER_URL="redis://127.0.0.1:1/0",
+    )
     assert code == 1
     assert "PostgreSQL does not answer" in text
     assert "Redis does not answer" in text

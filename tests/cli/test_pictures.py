@@ -45,9 +45,14 @@ def test_files_that_are_no_images_are_passed_over(folder: Path, packed: type[Pat
 
 
 @pytest.mark.parametrize(
-    ("name", "code"), [("nowhere.zip", "path_not_found"), ("broken.zip", "path_not_found"),
-                       ("images/inner/a.txt", "no_images"), ("empty", "no_images")]
-)  # fmt: skip
+    ("name", "code"),
+    [
+        ("nowhere.zip", "path_not_found"),
+        ("broken.zip", "path_not_found"),
+        ("images/inner/a.txt", "no_images"),
+        ("empty", "no_images"),
+    ],
+)
 def test_what_cannot_be_read_is_said(folder: Path, name: str, code: str) -> None:
     (folder.parent / "empty").mkdir()
     whole = _zip(folder).read_bytes()

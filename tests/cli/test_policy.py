@@ -20,9 +20,14 @@ from tests.export.libraries import module
 def _run(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "quarterturn", "policy", *arguments]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=120, check=False, cwd=folder,
+        command,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        cwd=folder,
         env={"PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture
@@ -45,9 +50,16 @@ def test_export_writes_a_file_that_loads(moco: str, tmp_path: Path) -> None:
 def test_export_takes_a_size_and_a_view(tmp_path: Path) -> None:
     write_policy(byol(), tmp_path / "byol.json")
     done = _run(
-        "export", "byol.json", "--format", "albumentations", "--size", "64", "--view", "1",
+        "export",
+        "byol.json",
+        "--format",
+        "albumentations",
+        "--size",
+        "64",
+        "--view",
+        "1",
         folder=tmp_path,
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     document = json.loads((tmp_path / "policy_albumentations_view1.json").read_text())
     assert document["quarterturn"]["view"] == 1
@@ -59,9 +71,18 @@ def test_preview_is_a_contact_sheet(moco: str, animals: Path, tmp_path: Path) ->
         archive.extractall(tmp_path / "images", archive.namelist()[:5])
     (tmp_path / "images" / "notes.txt").write_text("no image")
     done = _run(
-        "preview", moco, str(tmp_path / "images"), "--count", "3", "--draws", "2",
-        "--cell", "40", "--output", str(tmp_path / "sheet.png"),
-    )  # fmt: skip
+        "preview",
+        moco,
+        str(tmp_path / "images"),
+        "--count",
+        "3",
+        "--draws",
+        "2",
+        "--cell",
+        "40",
+        "--output",
+        str(tmp_path / "sheet.png"),
+    )
     assert done.returncode == 0, done.stderr
     assert "3 images, 2 views each" in done.stdout
     with Image.open(tmp_path / "sheet.png") as sheet:
@@ -70,12 +91,25 @@ def test_preview_is_a_contact_sheet(moco: str, animals: Path, tmp_path: Path) ->
 
 def test_show_says_how_a_policy_was_chosen(tmp_path: Path) -> None:
     selections: list[dict[str, Any]] = [
-        {"criterion": "composite", "score": 0.5, "standard_error": 0.1, "seeds": 1, "rank": 1,
-         "candidates": 8, "measured_on": "images", "tied_with": ["simclr"],
-         "evidence": {"level": "weak"}},
-        {"criterion": "rotation", "score": None, "rank": None, "candidates": 8,
-         "evidence": {"level": "none"}},
-    ]  # fmt: skip
+        {
+            "criterion": "composite",
+            "score": 0.5,
+            "standard_error": 0.1,
+            "seeds": 1,
+            "rank": 1,
+            "candidates": 8,
+            "measured_on": "images",
+            "tied_with": ["simclr"],
+            "evidence": {"level": "weak"},
+        },
+        {
+            "criterion": "rotation",
+            "score": None,
+            "rank": None,
+            "candidates": 8,
+            "evidence": {"level": "none"},
+        },
+    ]
     shown = []
     for selection in selections:
         document = {**moco_v2().to_document(), "selection": selection}

@@ -24,8 +24,9 @@ def _serve(folder: Path, before: str = "") -> tuple[subprocess.Popen[bytes], str
     log = (folder.parent / "serve.out").open("ab")
     process = subprocess.Popen(
         [sys.executable, "-m", "quarterturn", "serve", "--data-dir", str(folder), "--port", "0"],
-        stdout=log, stderr=log,
-    )  # fmt: skip
+        stdout=log,
+        stderr=log,
+    )
 
     def url() -> str | None:
         assert process.poll() is None, (folder.parent / "serve.out").read_text()
@@ -77,8 +78,11 @@ def test_data_survives_and_no_process_does(folder: Path, animals: Path) -> None:
     assert httpx.get(f"{url}/v1/datasets/{dataset}", trust_env=False).status_code == 200
     second = subprocess.run(
         [sys.executable, "-m", "quarterturn", "serve", "--data-dir", str(folder), "--port", "0"],
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert second.returncode == 2
     assert "[data_dir_in_use]" in second.stderr
     process.terminate()

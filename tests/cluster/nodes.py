@@ -48,8 +48,11 @@ class Nodes:
         with self._at(name):
             done = subprocess.run(
                 [sys.executable, "-m", "quarterturn", *command],
-                env=self._all(name, {}), capture_output=True, text=True, check=True,
-            )  # fmt: skip
+                env=self._all(name, {}),
+                capture_output=True,
+                text=True,
+                check=True,
+            )
         return done.stdout
 
     def _all(self, name: str, more: dict[str, str]) -> dict[str, str]:
@@ -63,8 +66,9 @@ class Nodes:
         with self._at(name):
             process = spawn(
                 [sys.executable, "-m", "quarterturn", *command],
-                self._folder / f"{name}.log", self._all(name, environment),
-            )  # fmt: skip
+                self._folder / f"{name}.log",
+                self._all(name, environment),
+            )
         self._exit.callback(end, process, 5.0)
         self.processes[name] = process
 

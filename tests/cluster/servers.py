@@ -24,9 +24,12 @@ def postgres_on(address: str, folder: Path) -> Iterator[str]:
             rules.write(f"host all all {address}/24 trust\n")
         options = f"-h {address} -p 5432 -k {socket_folder}"
         pgexec(
-            "pg_ctl", ("-w", "-o", options, "-l", str(server.log), "-D", str(folder), "start"),
-            bin_path=server.bin_path, user=server.system_user, timeout=20,
-        )  # fmt: skip
+            "pg_ctl",
+            ("-w", "-o", options, "-l", str(server.log), "-D", str(folder), "start"),
+            bin_path=server.bin_path,
+            user=server.system_user,
+            timeout=20,
+        )
         server.ensure_postgres_running()
         yield f"postgresql+psycopg://postgres@{address}:5432/postgres"
 

@@ -43,8 +43,12 @@ def _put(storage: RemoteStorage, number: int) -> str:
 
 
 def _copies(work: Path) -> list[Path]:
-    return [Path(at, name) for at, _, names in os.walk(work / "cache") for name in names
-            if not name.endswith(".lock")]  # fmt: skip
+    return [
+        Path(at, name)
+        for at, _, names in os.walk(work / "cache")
+        for name in names
+        if not name.endswith(".lock")
+    ]
 
 
 def _bytes(work: Path) -> int:
@@ -158,9 +162,13 @@ def test_several_processes_share_it(s3: S3Server, tmp_path: Path) -> None:
     storage = _storage(s3, tmp_path, objects=3.5)
     keys = [_put(storage, number) for number in range(8)]
     command = [
-        sys.executable, "-m", "tests.cluster.holding",
-        f"{ROOT}/{tmp_path.name}", str(tmp_path), str(int(3.5 * SIZE)),
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "tests.cluster.holding",
+        f"{ROOT}/{tmp_path.name}",
+        str(tmp_path),
+        str(int(3.5 * SIZE)),
+    ]
     processes = [
         subprocess.Popen([*command, str(seed), *keys], stdout=subprocess.PIPE, text=True)
         for seed in range(3)

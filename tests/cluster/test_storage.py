@@ -82,9 +82,13 @@ def test_a_warm_start_from_another_jobs_encoder(
     checkpoint = made.json()
     pretraining = {**SEARCH["pretraining"], "init": {"checkpoint": checkpoint["id"]}}  # type: ignore[dict-item]
     view = _run(
-        cluster, dataset["id"], pretraining=pretraining, final_pretraining=None,
-        strategy={"kind": "random", "candidates": 1}, iterations=2,
-    )  # fmt: skip
+        cluster,
+        dataset["id"],
+        pretraining=pretraining,
+        final_pretraining=None,
+        strategy={"kind": "random", "candidates": 1},
+        iterations=2,
+    )
     assert view["state"] == "completed", view
     assert cluster.http.delete(f"/v1/checkpoints/{checkpoint['id']}").status_code == 204
     assert not [key for key in cluster.s3.objects() if key.startswith("weights/")]

@@ -92,10 +92,11 @@ def test_percentiles_are_of_the_set(tmp_path: Path) -> None:
 
 def test_bands_and_fit(tmp_path: Path) -> None:
     files = [
-        tiff_of(eight(np.roll(bands01(5), n, axis=0)), photometric="minisblack",
-                planarconfig="contig")
+        tiff_of(
+            eight(np.roll(bands01(5), n, axis=0)), photometric="minisblack", planarconfig="contig"
+        )
         for n in range(COUNT)
-    ]  # fmt: skip
+    ]
     info, report, cache = _read(files, tmp_path, bands="5,1,2", fit="pad")
     assert (info.pictures.bands, info.pictures.fit) == ([5, 1, 2], "pad")
     assert "bands" not in _codes(report)
@@ -136,6 +137,7 @@ def test_images_that_come_only_once_need_a_window(tmp_path: Path) -> None:
         ingest(iter(members), caps, FolderStorage(tmp_path), 48)
     assert caught.value.code == "intensity_range_needed"
     asked = picture_options("0:4095")
-    info, _ = ingest(iter(members), Caps(IngestLimits(min_images=20)), FolderStorage(tmp_path), 48,
-                     asked=asked)  # fmt: skip
+    info, _ = ingest(
+        iter(members), Caps(IngestLimits(min_images=20)), FolderStorage(tmp_path), 48, asked=asked
+    )
     assert info.images == COUNT

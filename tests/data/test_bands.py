@@ -49,8 +49,9 @@ def test_chosen_bands(planar: bool) -> None:
 
 def test_near_infrared_marked_as_alpha_is_not_blended() -> None:
     picture = bands01(4)
-    data = _file(eight(picture), False, photometric="rgb", extrasamples=["unassalpha"],
-                 extratags=MAP)  # fmt: skip
+    data = _file(
+        eight(picture), False, photometric="rgb", extrasamples=["unassalpha"], extratags=MAP
+    )
     assert distance(shown(data)[0], eight(picture[..., :3])) == 0
     cut = eight(picture)
     cut[..., 3] = 255

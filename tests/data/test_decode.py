@@ -34,9 +34,14 @@ def _close(pixels: np.ndarray, expected: Image.Image, tolerance: float) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "options", "tolerance"),
-    [("PNG", {}, 0.01), ("BMP", {}, 0.01), ("TIFF", {}, 0.01), ("WEBP", {"lossless": True}, 0.01),
-     ("JPEG", {"quality": 95}, 4.0)],
-)  # fmt: skip
+    [
+        ("PNG", {}, 0.01),
+        ("BMP", {}, 0.01),
+        ("TIFF", {}, 0.01),
+        ("WEBP", {"lossless": True}, 0.01),
+        ("JPEG", {"quality": 95}, 4.0),
+    ],
+)
 def test_formats(kind: str, options: dict[str, Any], tolerance: float) -> None:
     decoded = decode(_file(_ramp(), kind, **options), 40, LIMITS)
     _close(decoded.pixels, _ramp(), tolerance)

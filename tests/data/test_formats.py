@@ -172,8 +172,12 @@ def test_arrays(values: np.ndarray, count: int) -> None:
 def test_archives_of_arrays_as_medmnist_writes_them() -> None:
     images = np.stack([eight(shape01(seed, 28)) for seed in range(12)])
     labels = np.zeros((12, 1), np.uint8)
-    data = npz_of(train_images=images[:8], train_labels=labels[:8], test_images=images[8:],
-                  test_labels=labels[8:])  # fmt: skip
+    data = npz_of(
+        train_images=images[:8],
+        train_labels=labels[:8],
+        test_images=images[8:],
+        test_labels=labels[8:],
+    )
     pictures = shown(data)
     assert len(pictures) == 12
     assert np.array_equal(pictures[0][..., 0], images[0])

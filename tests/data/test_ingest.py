@@ -125,8 +125,9 @@ def test_the_report_names_every_skipped_file(settings: Settings, tmp_path: Path)
         archive.writestr(link, "/etc/passwd")
     _, report = _ingest_archive(path, settings)
     assert {(item["name"], item["reason"]) for item in report.skipped} == {
-        ("notes.txt", "not_an_image"), ("link.png", "not_a_file"),
-    }  # fmt: skip
+        ("notes.txt", "not_an_image"),
+        ("link.png", "not_a_file"),
+    }
     assert (report.files, report.images) == (112, 110)
 
 

@@ -79,8 +79,11 @@ def test_rescaled_values_and_the_window_of_the_file() -> None:
     hounsfield = -1000 + 3000 * picture
     data = dicom_of(
         np.round(hounsfield + 1024).astype(np.uint16),
-        RescaleSlope=1, RescaleIntercept=-1024, WindowCenter=40, WindowWidth=400,
-    )  # fmt: skip
+        RescaleSlope=1,
+        RescaleIntercept=-1024,
+        WindowCenter=40,
+        WindowWidth=400,
+    )
     expected = eight(((hounsfield + 160) / 400).clip(0, 1))
     assert distance(shown(data)[0], expected) < 1.5
     wide = eight((hounsfield + 1000) / 3000)

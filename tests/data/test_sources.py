@@ -61,9 +61,15 @@ def _read(path: Path, data: Path) -> tuple[CacheInfo, IngestReport]:
 
 @pytest.mark.parametrize(
     "pack",
-    [gzip.compress, bz2.compress, lzma.compress, zstandard.compress, bytes,
-     lambda data: bz2.compress(data[:9000]) + bz2.compress(data[9000:])],
-)  # fmt: skip
+    [
+        gzip.compress,
+        bz2.compress,
+        lzma.compress,
+        zstandard.compress,
+        bytes,
+        lambda data: bz2.compress(data[:9000]) + bz2.compress(data[9000:]),
+    ],
+)
 def test_packed_archives(pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
     path = tmp_path / "set"
     path.write_bytes(pack(_tar()))

@@ -136,21 +136,41 @@ def _words(value: Any) -> set[str]:
 def test_no_label_reaches_a_worker(name: str) -> None:
     """The whole of what a worker is told, and of what it has to look at."""
     fields = {
-        "pretraining", "scoring", "seed", "iterations", "schedule_iterations", "resume_from",
-        "task", "payload",
-    }  # fmt: skip
+        "pretraining",
+        "scoring",
+        "seed",
+        "iterations",
+        "schedule_iterations",
+        "resume_from",
+        "task",
+        "payload",
+    }
     assert set(TrialSpec.model_fields) == fields
     assert {field.name for field in dataclasses.fields(TrialData)} == {
-        "pretrain", "probe_train", "probe_test", "report", "mean", "std", "cuda_graphs",
-            "reference", "reference_report",
-    }  # fmt: skip
+        "pretrain",
+        "probe_train",
+        "probe_test",
+        "report",
+        "mean",
+        "std",
+        "cuda_graphs",
+        "reference",
+        "reference_report",
+    }
     payloads = [t.payload for t in play(parse_search(SPECS[name]), 0).done if t.payload]
     assert payloads
     for payload in payloads:
         document = json.loads(json.dumps(payload))
         assert set(document) <= {
-            "fold", "folds", "images", "passes", "iterations", "policies", "stream", "parameters",
+            "fold",
+            "folds",
+            "images",
+            "passes",
+            "iterations",
+            "policies",
+            "stream",
+            "parameters",
             "against_base",
-        }  # fmt: skip
+        }
         told = _words(document)
         assert not any("label" in word or "class" in word or "superv" in word for word in told)

@@ -67,9 +67,7 @@ class _Seen:
         self._watch(monkeypatch, losses, "augment", self.scored)
 
     @staticmethod
-    def _watch(
-        monkeypatch: pytest.MonkeyPatch, module: Any, name: str, seen: set[bytes]
-    ) -> None:  # fmt: skip
+    def _watch(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, seen: set[bytes]) -> None:
         real: Callable[..., Any] = getattr(module, name)
 
         def spy(images: torch.Tensor, *arguments: Any, **named: Any) -> Any:

@@ -68,15 +68,29 @@ class Environment:
     def install(self, wheel: Path) -> None:
         """Install a wheel without its dependencies, by the pip of this environment."""
         command = [
-            sys.executable, "-m", "pip", "--python", str(self.python), "install", "-q",
-            "--no-deps", "--no-index", "--disable-pip-version-check", str(wheel),
-        ]  # fmt: skip
+            sys.executable,
+            "-m",
+            "pip",
+            "--python",
+            str(self.python),
+            "install",
+            "-q",
+            "--no-deps",
+            "--no-index",
+            "--disable-pip-version-check",
+            str(wheel),
+        ]
         subprocess.run(command, check=True)
 
     def run(self, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         """Run Python there, in a folder, without anything of this environment."""
         command = [str(self.python), *arguments]
         return subprocess.run(
-            command, cwd=cwd, capture_output=True, text=True, timeout=220, check=False,
+            command,
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            timeout=220,
+            check=False,
             env={"PATH": f"{self.python.parent}:/usr/bin:/bin", "HOME": str(cwd)},
-        )  # fmt: skip
+        )

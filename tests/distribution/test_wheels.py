@@ -122,10 +122,24 @@ def test_it_works_beside_packages_of_any_name(library: Environment, project: Pat
     export = ("-m", "quarterturn", "policy", "export", "policy.json", "--format", "kornia")
     assert library.run(*export, cwd=project).returncode == 0
     searched = library.run(
-        "-m", "quarterturn", "search", "pictures", "--encoder", "resnet_tiny", "--iterations", "2",
-        "--batch-size", "16", "--budget", "trials=2", "--output", "other.json", "--workers", "2",
+        "-m",
+        "quarterturn",
+        "search",
+        "pictures",
+        "--encoder",
+        "resnet_tiny",
+        "--iterations",
+        "2",
+        "--batch-size",
+        "16",
+        "--budget",
+        "trials=2",
+        "--output",
+        "other.json",
+        "--workers",
+        "2",
         cwd=project,
-    )  # fmt: skip
+    )
     assert searched.returncode == 0, searched.stderr
     assert (project / "other.card.md").exists()
 
@@ -183,9 +197,12 @@ def test_the_service_serves_in_an_environment_of_its_own(
     log = open_folder / "serve.out"
     with log.open("w") as stream:
         process = subprocess.Popen(
-            [*command, "--port", "0"], cwd=open_folder, stdout=stream, stderr=stream,
+            [*command, "--port", "0"],
+            cwd=open_folder,
+            stdout=stream,
+            stderr=stream,
             env={"PATH": "/usr/bin:/bin", "HOME": str(open_folder)},
-        )  # fmt: skip
+        )
 
     def url() -> str | None:
         assert process.poll() is None, log.read_text()

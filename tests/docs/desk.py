@@ -93,9 +93,7 @@ class Desk:
         (self.folder / "images.zip").symlink_to(self._animals)
         with zipfile.ZipFile(self._animals) as archive:
             archive.extractall(self.folder / "path" / "to" / "images")
-        shutil.copytree(
-            self.folder / "path/to/images", self._server_images, dirs_exist_ok=True
-        )  # fmt: skip
+        shutil.copytree(self.folder / "path/to/images", self._server_images, dirs_exist_ok=True)
         first = next((self.folder / "path/to/images").rglob("*.png"))
         (self.folder / "animal.png").symlink_to(first)
         demo = self.folder / ".quarterturn" / "demo"
@@ -160,8 +158,13 @@ class Desk:
             self._learn(str([getattr(value, "id", "") for value in self.names.values()]))
             return
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", text], cwd=self.folder, env=self.environment,
-            capture_output=True, text=True, timeout=180, check=False,
-        )  # fmt: skip
+            ["bash", "-euo", "pipefail", "-c", text],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
         assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
         self._learn(done.stdout)

@@ -68,16 +68,23 @@ _DOCUMENTS = [name for name in _ALL if _blocks(name)]
 
 def _reason(name: str, block: str) -> str | None:
     """Why a block is not run, if so."""
-    found = [why for (where, begins), why in _NOT_RUN.items()
-             if where == name and block.startswith(begins)]  # fmt: skip
+    found = [
+        why
+        for (where, begins), why in _NOT_RUN.items()
+        if where == name and block.startswith(begins)
+    ]
     return found[0] if found else None
 
 
 @pytest.fixture
 def desk(
-    stack: Stack, animals: Path, animal_dataset: str, server_folder: Path, tmp_path: Path,
+    stack: Stack,
+    animals: Path,
+    animal_dataset: str,
+    server_folder: Path,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> Desk:  # fmt: skip
+) -> Desk:
     matplotlib.use("Agg")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -99,9 +106,12 @@ def desk(
     def begin_little(self: Search, images: Any, **asked: Any) -> None:
         little = {key: value for key, value in TINY_SEARCH.items() if key != "search_space"}
         begin(
-            self, images, **{**asked, **little, "iterations": 1, "budget": "trials=2"},
-            n_workers=1, progress=False,
-        )  # fmt: skip
+            self,
+            images,
+            **{**asked, **little, "iterations": 1, "budget": "trials=2"},
+            n_workers=1,
+            progress=False,
+        )
 
     monkeypatch.setattr(Search, "__init__", begin_little)
     return Desk(tmp_path, stack.url, stack.data_dir, animals, server_folder)

@@ -29,9 +29,12 @@ def _compose(folder: Path, secrets: dict[str, str]) -> subprocess.CompletedProce
             environment = {k: v for k, v in os.environ.items() if k not in _SECRETS}
             return subprocess.run(
                 [*client, "-f", "docker-compose.yml", "--env-file", str(empty), "config"],
-                cwd=ROOT, env={**environment, **secrets}, capture_output=True, text=True,
+                cwd=ROOT,
+                env={**environment, **secrets},
+                capture_output=True,
+                text=True,
                 check=False,
-            )  # fmt: skip
+            )
     pytest.skip("there is no Docker Compose here to read docker-compose.yml")
 
 

@@ -209,18 +209,25 @@ def test_density_matching_assembled(more: dict[str, Any], batch_size: int) -> No
 @pytest.mark.parametrize("search", ["tpe", "random"])
 def test_density_matching_by_whole_policies(search: str) -> None:
     strategy = {
-        "kind": "density_matching", "search": search, "candidates": 30, "batch": 8, "folds": 3,
+        "kind": "density_matching",
+        "search": search,
+        "candidates": 30,
+        "batch": 8,
+        "folds": 3,
         "objectives": ["minimax", "min_rotation"],
-    }  # fmt: skip
+    }
     density = 3 * 2 * _density(30, 8, 500, 2, 128)
     assert _cost({"strategy": strategy, "seeds": 1}) == 3 * _T + density + (2 + _B) * _T
 
 
 def test_several_objectives_cost_between_one_and_as_many() -> None:
     strategy = {
-        "kind": "density_matching", "folds": 2, "beam": 5, "keep": 8,
+        "kind": "density_matching",
+        "folds": 2,
+        "beam": 5,
+        "keep": 8,
         "objectives": ["min_rotation", "max_infonce"],
-    }  # fmt: skip
+    }
     spec = parse_search({"strategy": strategy, "seeds": 1})
     scored = [
         len(trial.payload["policies"])
@@ -229,17 +236,26 @@ def test_several_objectives_cost_between_one_and_as_many() -> None:
     ]
     once = 39 + 5 * 4 + 16
     assert 2 * once <= sum(scored) <= 2 * (39 + 2 * 5 * 4 + 2 * 16)
-    assert sum(len(r.payload["policies"]) for r in _coming({"strategy": strategy, "seeds": 1})
-               if r.payload and "policies" in r.payload) == 2 * once  # fmt: skip
+    assert (
+        sum(
+            len(r.payload["policies"])
+            for r in _coming({"strategy": strategy, "seeds": 1})
+            if r.payload and "policies" in r.payload
+        )
+        == 2 * once
+    )
 
 
 @pytest.mark.parametrize("base", [None, {"iterations": 40, "seeds": 2}])
 @pytest.mark.parametrize("confirmation", [None, {"top": 2, "seeds": 3, "iterations": 500}])
 def test_pipeline(base: dict[str, Any] | None, confirmation: dict[str, Any] | None) -> None:
     strategy = {
-        "kind": "pipeline", "base": base, "confirmation": confirmation, "search_seeds": 2,
+        "kind": "pipeline",
+        "base": base,
+        "confirmation": confirmation,
+        "search_seeds": 2,
         "search": {"kind": "random", "candidates": 5},
-    }  # fmt: skip
+    }
     expected = (5 + _B) * 2 * _T
     expected += 16 * 2 * 40 if base else 0
     expected += (_B + 2) * 3 * 500 if confirmation else 0

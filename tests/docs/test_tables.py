@@ -29,8 +29,12 @@ from tests.docs.texts import (
     table,
 )
 
-_HEADINGS = {"jobs": "## Jobs", "trials": "## Trials", "datasets": "## Datasets",
-             "checkpoints": "## Checkpoints"}  # fmt: skip
+_HEADINGS = {
+    "jobs": "## Jobs",
+    "trials": "## Trials",
+    "datasets": "## Datasets",
+    "checkpoints": "## Checkpoints",
+}
 
 
 def _lines(name: str) -> list[str]:

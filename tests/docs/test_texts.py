@@ -65,9 +65,10 @@ def test_documents_are_plain(name: str) -> None:
 @pytest.mark.parametrize("name", _DOCUMENTS)
 def test_make_targets_exist(name: str) -> None:
     makefile = read("Makefile")
-    for target in re.findall(r"make (?:PYTHON=\S+ )?([a-z]+)\b(?!-)", "\n".join(
-        re.findall(r"`[^`]+`|^make .+$", read(name), re.MULTILINE)
-    )):  # fmt: skip
+    for target in re.findall(
+        r"make (?:PYTHON=\S+ )?([a-z]+)\b(?!-)",
+        "\n".join(re.findall(r"`[^`]+`|^make .+$", read(name), re.MULTILINE)),
+    ):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{name} names make {target}"
 
 

@@ -40,9 +40,12 @@ def _kinds(notebook: Any) -> list[set[str]]:
 
 
 def test_the_notebook(
-    stack: Stack, animals: Path, animal_dataset: str, tmp_path: Path,
+    stack: Stack,
+    animals: Path,
+    animal_dataset: str,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     # The service that runs already is used, as it would be in a second notebook.
     monkeypatch.setenv("QUARTERTURN_DATA_DIR", str(stack.data_dir))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
@@ -86,9 +89,17 @@ def test_training_with_lightly(
         archive.extractall(tmp_path / "images", archive.namelist()[:12])
     main = runpy.run_path(str(ROOT / "examples" / "train_with_lightly.py"))["main"]
     arguments = [
-        str(tmp_path / "policy.json"), str(tmp_path / "images"), "--size", "28",
-        "--batch-size", "8", "--workers", "0", "--output", str(tmp_path / "encoder.pt"),
-    ]  # fmt: skip
+        str(tmp_path / "policy.json"),
+        str(tmp_path / "images"),
+        "--size",
+        "28",
+        "--batch-size",
+        "8",
+        "--workers",
+        "0",
+        "--output",
+        str(tmp_path / "encoder.pt"),
+    ]
     encoders = []
     for steps in (0, 3):
         main([*arguments, "--steps", str(steps)])

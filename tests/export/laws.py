@@ -30,10 +30,15 @@ def statistics(views: torch.Tensor, picture: torch.Tensor) -> torch.Tensor:
     down = (views[..., 1:, :] - views[..., :-1, :]).abs().mean((1, 2, 3))
     half = SIZE // 2
     parts = [
-        *views.mean((2, 3)).unbind(1), views.std((1, 2, 3)), change.mean((1, 2, 3)),
-        (change.mean((1, 2, 3)) > 1e-3).float(), across, down,
-        views[..., :half].mean((1, 2, 3)), views[..., :half, :].mean((1, 2, 3)),
-    ]  # fmt: skip
+        *views.mean((2, 3)).unbind(1),
+        views.std((1, 2, 3)),
+        change.mean((1, 2, 3)),
+        (change.mean((1, 2, 3)) > 1e-3).float(),
+        across,
+        down,
+        views[..., :half].mean((1, 2, 3)),
+        views[..., :half, :].mean((1, 2, 3)),
+    ]
     return torch.stack(parts, 1)
 
 

@@ -85,10 +85,13 @@ def test_each_operation_of_timm_gives_one_of_our_pictures(name: str) -> None:
     apply = load(parse_policy({"views": [[{"op": "sample", "count": 1, "of": [leaf]}]]}), "timm")
     signs = ("positive", "negative") if OPERATIONS[name].signed else (None,)
     ours = [
-        augment(picture, parse_policy({"views": [[{**leaf, "sign": s} if s else leaf]]}).view(0),
-                Draws(0))
+        augment(
+            picture,
+            parse_policy({"views": [[{**leaf, "sign": s} if s else leaf]]}).view(0),
+            Draws(0),
+        )
         for s in signs
-    ]  # fmt: skip
+    ]
     # Where nothing is uncovered all pixels count; otherwise the share that surely is covered.
     counted = 0.75 if OPERATIONS[name].geometric else 1.0
     seen = set()
@@ -110,10 +113,12 @@ def test_each_operation_of_timm_gives_one_of_our_pictures(name: str) -> None:
         (parse_policy({"views": [[_GROUPS["one_of"]]]}), "one_of"),
         (parse_policy({"views": [[_GROUPS["sample"]]]}), "sample"),
         (parse_policy({"views": [[{"op": "gaussian_blur", "strength": 1}]]}), "gaussian_blur"),
-        (parse_policy({"views": [[{"op": "grayscale"},
-                                  {"op": "random_resized_crop"}]]}), "random_resized_crop"),
+        (
+            parse_policy({"views": [[{"op": "grayscale"}, {"op": "random_resized_crop"}]]}),
+            "random_resized_crop",
+        ),
     ],
-)  # fmt: skip
+)
 def test_timm_refuses_and_names_the_operation(policy: Policy, operation: str) -> None:
     with pytest.raises(InvalidInputError) as refused:
         export(policy, "timm", Options(view=1))

@@ -31,9 +31,10 @@ _settings = Settings(
     data_dir=Path(_folder.name), max_members=100, max_member_bytes=100_000, max_archive_bytes=10**6
 )
 _SPACE = {
-    "kind": "pipeline", "name": "s",
+    "kind": "pipeline",
+    "name": "s",
     "stages": [{"op": "rotate", "strength": {"min": 1, "max": 30}, "probability": 0.5}],
-}  # fmt: skip
+}
 _SEARCHES: list[dict[str, Any]] = [
     {
         "search_space": "photometric",
@@ -51,9 +52,27 @@ _SEARCHES += [
     {"strategy": {"kind": "list", "candidates": [{"views": [[]]}]}},
 ]
 _ODD: list[Any] = [
-    None, True, -1, 0, 2**70, 1e308, float("nan"), float("inf"), "", "\ud800", "x" * 5000, [], {},
-    [[]], [None], {"kind": "random"}, {"min": 1}, {"op": "rotate"}, "photometric", "asha",
-]  # fmt: skip
+    None,
+    True,
+    -1,
+    0,
+    2**70,
+    1e308,
+    float("nan"),
+    float("inf"),
+    "",
+    "\ud800",
+    "x" * 5000,
+    [],
+    {},
+    [[]],
+    [None],
+    {"kind": "random"},
+    {"min": 1},
+    {"op": "rotate"},
+    "photometric",
+    "asha",
+]
 
 
 def archives(data: bytes) -> None:

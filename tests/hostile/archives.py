@@ -147,9 +147,11 @@ def _negative_size() -> bytes:
 def _sparse() -> bytes:
     info = tarfile.TarInfo("sparse.png")
     info.pax_headers = {
-        "GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "sparse.png",
+        "GNU.sparse.major": "1",
+        "GNU.sparse.minor": "0",
+        "GNU.sparse.name": "sparse.png",
         "GNU.sparse.realsize": str(2**40),
-    }  # fmt: skip
+    }
     return _tar((info, b"1\n0\n0\n".ljust(512, b"\0")))
 
 
@@ -255,4 +257,4 @@ ARCHIVES: dict[str, Case] = {
     ),
     "tar: gzip cut off": Case(lambda: gzip.compress(_tar())[:-400], skipped="damaged"),
     "neither": Case(lambda: b"\x7fELF" + b"\0" * 5000, "not_an_archive"),
-}  # fmt: skip
+}

@@ -72,8 +72,17 @@ def _tiff(*tags: tuple[int, int, int, int], following: int = 0) -> bytes:
     )
 
 
-_TIFF = [(256, 4, 1, 32), (257, 4, 1, 32), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1),
-         (273, 4, 1, 8), (277, 3, 1, 1), (278, 4, 1, 32), (279, 4, 1, 1024)]  # fmt: skip
+_TIFF = [
+    (256, 4, 1, 32),
+    (257, 4, 1, 32),
+    (258, 3, 1, 8),
+    (259, 3, 1, 1),
+    (262, 3, 1, 1),
+    (273, 4, 1, 8),
+    (277, 3, 1, 1),
+    (278, 4, 1, 32),
+    (279, 4, 1, 1024),
+]
 
 
 def _tiff_but(*changes: tuple[int, int, int, int], following: int = 0) -> bytes:
@@ -170,11 +179,10 @@ IMAGES: dict[str, tuple[Callable[[], bytes], str | None]] = {
     "png: texts of 90 MB": (_texts, "damaged"),
     "png: colour profile of 50 MB": (_profile, "damaged"),
     "png: chunk of 2 GiB": (
-        lambda: png_of(32, 32)[:33] + struct.pack(">I", 2**31 - 1) + b"IDATx", "damaged"
+        lambda: png_of(32, 32)[:33] + struct.pack(">I", 2**31 - 1) + b"IDATx",
+        "damaged",
     ),
-    "png: wrong checksum": (
-        lambda: file_of(picture(), "PNG").replace(b"IHDR", b"IHDS"), "damaged"
-    ),
+    "png: wrong checksum": (lambda: file_of(picture(), "PNG").replace(b"IHDR", b"IHDS"), "damaged"),
     "jpeg: claims 65,500 x 65,500": (_huge_jpeg, "too_many_pixels"),
     "jpeg: cut off": (lambda: file_of(picture(), "JPEG")[:300], "damaged"),
     "jpeg: orientation of nonsense": (
@@ -190,11 +198,10 @@ IMAGES: dict[str, tuple[Callable[[], bytes], str | None]] = {
     "tiff: directory of itself": (lambda: _tiff_but(following=8) + b"\0" * 1024, None),
     "tiff: strip beyond the end": (lambda: _tiff_but((273, 4, 1, 2**31)), "damaged"),
     "tiff: 2^30 strips": (lambda: _tiff_but((273, 4, 2**30, 8)), "damaged"),
-    "tiff: 4 GiB of text": (
-        lambda: _tiff_but((270, 2, 2**32 - 1, 8)) + b"\0" * 1024, None
-    ),
+    "tiff: 4 GiB of text": (lambda: _tiff_but((270, 2, 2**32 - 1, 8)) + b"\0" * 1024, None),
     "tiff: 60,000 tags": (
-        lambda: b"II*\0\x08\0\0\0" + struct.pack("<H", 60_000) + b"\0" * 100, "damaged"
+        lambda: b"II*\0\x08\0\0\0" + struct.pack("<H", 60_000) + b"\0" * 100,
+        "damaged",
     ),
     "tiff: floating point": (lambda: file_of(Image.new("F", (32, 32)), "TIFF"), WAITS),
     "gif": (lambda: file_of(picture(), "GIF"), None),
@@ -218,7 +225,8 @@ IMAGES: dict[str, tuple[Callable[[], bytes], str | None]] = {
     "dicom: claims 60,000 x 60,000": (lambda: _dicom(60_000), "too_many_pixels"),
     "dicom: a mark and nothing else": (lambda: b"\0" * 128 + b"DICM", "no_picture"),
     "dicom: 4 GiB of one value": (
-        lambda: b"\0" * 128 + b"DICM\x10\x00\x10\x00UN\0\0\xfe\xff\xff\xff", "any"
+        lambda: b"\0" * 128 + b"DICM\x10\x00\x10\x00UN\0\0\xfe\xff\xff\xff",
+        "any",
     ),
     "heic: nothing but a mark": (lambda: b"\0\0\0\x18ftypheic" + b"\0" * 100, "damaged"),
     "avif: nothing but a mark": (lambda: b"\0\0\0\x18ftypavif" + b"\0" * 100, "damaged"),
@@ -227,9 +235,10 @@ IMAGES: dict[str, tuple[Callable[[], bytes], str | None]] = {
     "one pixel": (lambda: file_of(picture(1), "PNG"), "too_small"),
     **{
         f"{kind.lower()}: bytes changed, {seed}": (
-            lambda kind=kind, seed=seed: _flipped(kind, seed), "any"  # type: ignore[misc]
+            lambda kind=kind, seed=seed: _flipped(kind, seed),
+            "any",  # type: ignore[misc]
         )
         for kind in ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
         for seed in range(8)
     },
-}  # fmt: skip
+}

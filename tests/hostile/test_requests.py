@@ -41,12 +41,17 @@ def _deep(levels: int) -> bytes:
 @pytest.mark.parametrize("path", _POSTS)
 @pytest.mark.parametrize(
     "body",
-    [_deep(MAX_DEPTH + 1), _deep(100_000), b"[" * 4_000_000, b"[" * 5_000 + b"]" * 5_000,
-     b'{"a": [' + b"0," * MAX_LENGTH + b"0]}",
-     json.dumps({str(n): n for n in range(MAX_LENGTH + 1)}).encode(),
-     b'{"iterations": ' + b"9" * 1_000_000 + b"}"],
+    [
+        _deep(MAX_DEPTH + 1),
+        _deep(100_000),
+        b"[" * 4_000_000,
+        b"[" * 5_000 + b"]" * 5_000,
+        b'{"a": [' + b"0," * MAX_LENGTH + b"0]}",
+        json.dumps({str(n): n for n in range(MAX_LENGTH + 1)}).encode(),
+        b'{"iterations": ' + b"9" * 1_000_000 + b"}",
+    ],
     ids=["deep", "very deep", "never closed", "lists", "long list", "many fields", "long number"],
-)  # fmt: skip
+)
 def test_json_of_unfair_shape_is_refused(client: TestClient, path: str, body: bytes) -> None:
     answer = client.post(path, content=body, headers=_JSON)
     assert answer.status_code in (400, 422), answer.text
@@ -114,9 +119,11 @@ def _schemas(app: Any) -> list[tuple[str, str]]:
 
 
 def test_no_request_makes_the_server_read_outside_its_roots_or_fetch(
-    client: TestClient, database: Settings, tmp_path_factory: pytest.TempPathFactory,
+    client: TestClient,
+    database: Settings,
+    tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     """Every route and every field of bodies, with paths and addresses in the place of each text."""
     root = tmp_path_factory.mktemp("root")
     outside = tmp_path_factory.mktemp("outside")
@@ -133,19 +140,41 @@ def test_no_request_makes_the_server_read_outside_its_roots_or_fetch(
     threading.Thread(target=listener.serve_forever, daemon=True).start()
     port = listener.server_address[1]
     places = [
-        "/etc/passwd", str(secret), str(outside), f"{root}/way-out", f"{root}/../outside0",
-        f"{root}/sub/../../outside0/secret.png", "../../../../etc/passwd", "..%2f..%2fetc%2fpasswd",
-        "....//....//etc/passwd", "/proc/self/environ", f"file://{secret}", "~/.ssh/id_rsa",
-        f"http://127.0.0.1:{port}/asked", f"//127.0.0.1:{port}/asked", "ftp://127.0.0.1/x",
-        f"http:/127.0.0.1:{port}/", "\\\\127.0.0.1\\share", "/dev/zero", "-", ".", "",
-    ]  # fmt: skip
+        "/etc/passwd",
+        str(secret),
+        str(outside),
+        f"{root}/way-out",
+        f"{root}/../outside0",
+        f"{root}/sub/../../outside0/secret.png",
+        "../../../../etc/passwd",
+        "..%2f..%2fetc%2fpasswd",
+        "....//....//etc/passwd",
+        "/proc/self/environ",
+        f"file://{secret}",
+        "~/.ssh/id_rsa",
+        f"http://127.0.0.1:{port}/asked",
+        f"//127.0.0.1:{port}/asked",
+        "ftp://127.0.0.1/x",
+        f"http:/127.0.0.1:{port}/",
+        "\\\\127.0.0.1\\share",
+        "/dev/zero",
+        "-",
+        ".",
+        "",
+    ]
     body = {"dataset_id": "x", "name": "x", "path": "x", **TINY_SEARCH}
     requests = 0
     app: Any = client.app
     _watch.files.clear()
     _watch.addresses.clear()
-    for method, path in [*_schemas(app), ("GET", "/static/{x}"), ("GET", "/static/swagger/{x}"),
-                         ("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/{x}")]:  # fmt: skip
+    for method, path in [
+        *_schemas(app),
+        ("GET", "/static/{x}"),
+        ("GET", "/static/swagger/{x}"),
+        ("GET", "/sign-in"),
+        ("POST", "/sign-in"),
+        ("GET", "/{x}"),
+    ]:
         for place in places:
             written = place.lstrip("/") if "/static" in path else place
             address = re.sub(r"\{\w+\}", lambda _, text=written: text, path)  # type: ignore[misc]
@@ -176,10 +205,16 @@ def test_no_request_makes_the_server_read_outside_its_roots_or_fetch(
     assert requests > 1_000
     assert _Listener.asked == []
     allowed = (
-        str(Path(sys.prefix).resolve()), sys.base_prefix, str(Path(__file__).parents[2]), str(root),
-        str(database.data_dir), "/dev/null", "/usr/share/zoneinfo", "/etc/mime.types",
+        str(Path(sys.prefix).resolve()),
+        sys.base_prefix,
+        str(Path(__file__).parents[2]),
+        str(root),
+        str(database.data_dir),
+        "/dev/null",
+        "/usr/share/zoneinfo",
+        "/etc/mime.types",
         tempfile.gettempdir(),
-    )  # fmt: skip
+    )
     strange = {
         name
         for name in _watch.files

@@ -35,9 +35,11 @@ def _moco(state: dict[str, torch.Tensor]) -> Any:
     query |= {"fc.0.weight": torch.randn(512, 512), "fc.2.weight": torch.randn(128, 512)}
     keys = {name: torch.zeros_like(tensor) for name, tensor in query.items()}
     wrapped = {
-        **_wrapped(keys, "module.encoder_k."), **_wrapped(query, "module.encoder_q."),
-        "module.queue": torch.randn(128, 64), "module.queue_ptr": torch.zeros(1, dtype=torch.long),
-    }  # fmt: skip
+        **_wrapped(keys, "module.encoder_k."),
+        **_wrapped(query, "module.encoder_q."),
+        "module.queue": torch.randn(128, 64),
+        "module.queue_ptr": torch.zeros(1, dtype=torch.long),
+    }
     return {"epoch": 800, "arch": "resnet18", "state_dict": wrapped, "optimizer": {"state": {}}}
 
 

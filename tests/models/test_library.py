@@ -36,11 +36,13 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("name", "model"),
     [
-        ("torchvision", "vgg16.IMAGENET1K_V1"), ("torchvision", "http://host/x.pth"),
-        ("torchvision", "resnet18.NONE"), ("timm", "vit_base_patch16_224"),
+        ("torchvision", "vgg16.IMAGENET1K_V1"),
+        ("torchvision", "http://host/x.pth"),
+        ("torchvision", "resnet18.NONE"),
+        ("timm", "vit_base_patch16_224"),
         ("timm", "../resnet18.a1_in1k"),
     ],
-)  # fmt: skip
+)
 def test_only_listed_names(cache: Path, name: Any, model: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
         library.published(name, model, download=True)
@@ -51,10 +53,12 @@ def test_only_listed_names(cache: Path, name: Any, model: str) -> None:
 @pytest.mark.parametrize(
     ("name", "model"),
     [
-        ("torchvision", "resnet18"), ("torchvision", "mobilenet_v2"),
-        ("timm", "resnet18.a1_in1k"), ("timm", "mobilenetv2_100.ra_in1k"),
+        ("torchvision", "resnet18"),
+        ("torchvision", "mobilenet_v2"),
+        ("timm", "resnet18.a1_in1k"),
+        ("timm", "mobilenetv2_100.ra_in1k"),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_cached_is_not_fetched(
     cache: Path, name: Any, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

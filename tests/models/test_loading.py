@@ -22,9 +22,11 @@ def _written(path: Path, name: str, resolution: int) -> torch.nn.Module:
     torch.manual_seed(4)
     encoder = build_encoder(name, resolution)
     metadata = {
-        "architecture": name, "resolution": json.dumps(resolution),
-        "mean": json.dumps([0.4, 0.5, 0.6]), "std": json.dumps([0.2, 0.3, 0.25]),
-    }  # fmt: skip
+        "architecture": name,
+        "resolution": json.dumps(resolution),
+        "mean": json.dumps([0.4, 0.5, 0.6]),
+        "std": json.dumps([0.2, 0.3, 0.25]),
+    }
     save_weights(path, portable_state(encoder), metadata)
     return encoder.eval()
 

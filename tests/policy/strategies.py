@@ -61,11 +61,14 @@ stages = (
         ),
     )
     | st.builds(
-        Sample, op=st.just("sample"), probability=probabilities, count=st.integers(1, 4),
+        Sample,
+        op=st.just("sample"),
+        probability=probabilities,
+        count=st.integers(1, 4),
         of=few_leaves,
     )
     | st.builds(Shuffle, op=st.just("shuffle"), probability=probabilities, of=few_leaves)
-)  # fmt: skip
+)
 policies = st.builds(
     Policy,
     name=st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1, max_size=20),

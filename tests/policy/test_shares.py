@@ -17,9 +17,15 @@ _NOTHING = {"op": "brightness", "strength": 0}
 def test_shares_of_a_recipe() -> None:
     shares = shares_of(BASELINES["moco_v2"]())
     assert list(shares) == [
-        "random_resized_crop", "contrast", "saturation", "brightness", "hue", "grayscale",
-        "gaussian_blur", "horizontal_flip",
-    ]  # fmt: skip
+        "random_resized_crop",
+        "contrast",
+        "saturation",
+        "brightness",
+        "hue",
+        "grayscale",
+        "gaussian_blur",
+        "horizontal_flip",
+    ]
     assert shares["brightness"].rate == pytest.approx(0.8)
     assert shares["brightness"].strength == pytest.approx(0.2)
     assert shares["brightness"].strongest == pytest.approx(0.4)
@@ -35,13 +41,16 @@ def test_shares_of_two_views_are_their_mean() -> None:
 @pytest.mark.parametrize(
     "stage",
     [
-        {"op": "one_of", "probability": 0.8, "branches": [
-            {"weight": 3, "stages": [_INVERT]}, {"weight": 1, "stages": []}]},
+        {
+            "op": "one_of",
+            "probability": 0.8,
+            "branches": [{"weight": 3, "stages": [_INVERT]}, {"weight": 1, "stages": []}],
+        },
         {"op": "sample", "count": 1, "of": [_INVERT, _NOTHING, _NOTHING]},
         {"op": "sample", "count": 2, "replace": False, "of": [_INVERT, _NOTHING, _NOTHING]},
         {"op": "shuffle", "probability": 0.6, "of": [_NOTHING, _INVERT]},
     ],
-)  # fmt: skip
+)
 def test_rates_are_those_of_the_interpreter(stage: dict[str, object]) -> None:
     policy = parse_policy({"views": [[stage]]})
     black = torch.zeros(4000, 3, 4, 4)

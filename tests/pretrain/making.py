@@ -27,10 +27,14 @@ def small(method: str = "simclr", **changes: Any) -> PretrainingSpec:
     """Of steps that take milliseconds."""
     return PretrainingSpec.model_validate(
         {
-            "encoder": "resnet_tiny", "method": method, "batch_size": 8, "learning_rate": 1e-3,
-            "warm_up_iterations": 3, **changes,
+            "encoder": "resnet_tiny",
+            "method": method,
+            "batch_size": 8,
+            "learning_rate": 1e-3,
+            "warm_up_iterations": 3,
+            **changes,
         }
-    )  # fmt: skip
+    )
 
 
 def nothing(step: int) -> None:

@@ -30,7 +30,7 @@ from tests.pretrain.making import (
     small,
     tensors_of,
     trained,
-)  # fmt: skip
+)
 from tests.pretrain.tape import HostWaits, Tape
 
 CPU = torch.device("cpu")

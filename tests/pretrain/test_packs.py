@@ -78,9 +78,15 @@ def _apart(
         trainer.restore(alone, state)
     start = _flat(alone)
     trainer.train(
-        alone, member.policy, data, spec,
-        seed=member.seed, until=member.run.step, length=60, watch=_nothing,
-    )  # fmt: skip
+        alone,
+        member.policy,
+        data,
+        spec,
+        seed=member.seed,
+        until=member.run.step,
+        length=60,
+        watch=_nothing,
+    )
     assert member.run.losses == pytest.approx(alone.losses, rel=0.02, abs=0.04)
     for name, value in alone.method.state_dict().items():
         mine = member.run.method.state_dict()[name]
@@ -188,8 +194,11 @@ def test_rungs_of_packs_and_of_trials_alone_continue_each_other(
                 encoder="resnet_tiny", method="moco_v2", batch_size=16, learning_rate=1e-3
             ),
             scoring=ScoringSpec(probe_train_images=60, probe_test_images=60),
-            seed=seed, iterations=until, schedule_iterations=14, resume_from=resume,
-        )  # fmt: skip
+            seed=seed,
+            iterations=until,
+            schedule_iterations=14,
+            resume_from=resume,
+        )
 
     def pack(folder: Path, until: int, resume: int = 0) -> list[Outcome]:
         trials = [
@@ -204,11 +213,17 @@ def test_rungs_of_packs_and_of_trials_alone_continue_each_other(
     def alone(folder: Path, until: int, resume: int = 0) -> list[Outcome]:
         return [
             execute_trial(
-                spec(k, until, resume), POLICIES[k], 28, data, job="job_x", candidate=f"c{k}",
-                checkpoints=CheckpointStore(FolderStorage(folder)), watch=_nothing,
+                spec(k, until, resume),
+                POLICIES[k],
+                28,
+                data,
+                job="job_x",
+                candidate=f"c{k}",
+                checkpoints=CheckpointStore(FolderStorage(folder)),
+                watch=_nothing,
             )
             for k in range(2)
-        ]  # fmt: skip
+        ]
 
     wanted = alone(tmp_path / "alone", 6), alone(tmp_path / "alone", 14, 6)
     first = pack(tmp_path / "packed", 6)
@@ -228,15 +243,21 @@ def test_rungs_of_packs_and_of_trials_alone_continue_each_other(
 @pytest.mark.parametrize(
     ("rates", "chosen", "measured"),
     [
-        ((100, 200, 300, 400, 500), 16, 5), ((100, 105, 130, 131, 132), 4, 5),
-        ((100, 90, 90, 900, 900), 1, 3), ((100, 105, 111, 112, 113), 4, 5),
-        ((100, 150, None, 900, 900), 2, 2), ((100, 109, 150, 90, 160), 4, 5),
+        ((100, 200, 300, 400, 500), 16, 5),
+        ((100, 105, 130, 131, 132), 4, 5),
+        ((100, 90, 90, 900, 900), 1, 3),
+        ((100, 105, 111, 112, 113), 4, 5),
+        ((100, 150, None, 900, 900), 2, 2),
+        ((100, 109, 150, 90, 160), 4, 5),
     ],
-)  # fmt: skip
+)
 def test_a_larger_pack_is_chosen_where_it_is_worth_it(
-    data: TrialData, monkeypatch: pytest.MonkeyPatch,
-    rates: tuple[float | None, ...], chosen: int, measured: int,
-) -> None:  # fmt: skip
+    data: TrialData,
+    monkeypatch: pytest.MonkeyPatch,
+    rates: tuple[float | None, ...],
+    chosen: int,
+    measured: int,
+) -> None:
     of = dict(zip(size.SIZES, rates, strict=True))
 
     def found(_: Any, __: Any, ___: Any, many: int, ____: int) -> size.Throughput | None:

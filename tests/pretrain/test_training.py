@@ -31,18 +31,34 @@ SCORING = ScoringSpec(probe_train_images=60, probe_test_images=60)
 
 
 def _trial(
-    cache: DatasetCache, folder: Path, policy: Policy, *, until: int, resume: int = 0,
-    seed: int = 0, length: int = 12, **pretraining: Any,
-) -> Outcome:  # fmt: skip
+    cache: DatasetCache,
+    folder: Path,
+    policy: Policy,
+    *,
+    until: int,
+    resume: int = 0,
+    seed: int = 0,
+    length: int = 12,
+    **pretraining: Any,
+) -> Outcome:
     spec = TrialSpec(
         pretraining=PretrainingSpec(encoder="resnet_tiny", batch_size=16, **pretraining),
-        scoring=SCORING, seed=seed, iterations=until, schedule_iterations=length,
+        scoring=SCORING,
+        seed=seed,
+        iterations=until,
+        schedule_iterations=length,
         resume_from=resume,
-    )  # fmt: skip
+    )
     return execute_trial(
-        spec, policy, 28, load_trial_data(cache, CPU), job="job_x", candidate=policy.digest[:16],
-        checkpoints=CheckpointStore(FolderStorage(folder)), watch=lambda _: None,
-    )  # fmt: skip
+        spec,
+        policy,
+        28,
+        load_trial_data(cache, CPU),
+        job="job_x",
+        candidate=policy.digest[:16],
+        checkpoints=CheckpointStore(FolderStorage(folder)),
+        watch=lambda _: None,
+    )
 
 
 @pytest.mark.parametrize("method", ["simclr", "moco_v2"])

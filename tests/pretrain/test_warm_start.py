@@ -57,16 +57,26 @@ def _trial(
     task: str = "search", seed: int = 0, iterations: int = 6, **pretraining: Any
 ) -> TrialSpec:
     return TrialSpec(
-        pretraining=PretrainingSpec.model_validate({**TINY, **pretraining}), scoring=SCORING,
-        seed=seed, iterations=iterations, schedule_iterations=iterations, task=task,
-    )  # fmt: skip
+        pretraining=PretrainingSpec.model_validate({**TINY, **pretraining}),
+        scoring=SCORING,
+        seed=seed,
+        iterations=iterations,
+        schedule_iterations=iterations,
+        task=task,
+    )
 
 
 def _execute(spec: TrialSpec, data: TrialData, folder: Path, **options: Any) -> Outcome:
     return execute(
-        spec, crop_flip(), data, job="job_x", candidate="c", watch=lambda _: None,
-        storage=FolderStorage(folder), **options,
-    )  # fmt: skip
+        spec,
+        crop_flip(),
+        data,
+        job="job_x",
+        candidate="c",
+        watch=lambda _: None,
+        storage=FolderStorage(folder),
+        **options,
+    )
 
 
 @pytest.mark.parametrize("method", ["simclr", "moco_v2"])
@@ -97,9 +107,11 @@ def test_bn_only_trains_norms_and_head(data: TrialData, name: str) -> None:
     run = trainer.start(spec, data, 28, 3, trained)
     in_optimizer = {id(p) for group in run.optimizer.param_groups for p in group["params"]}
     norms = {
-        id(p) for m in run.method.encoder.modules() if isinstance(m, torch.nn.BatchNorm2d)
+        id(p)
+        for m in run.method.encoder.modules()
+        if isinstance(m, torch.nn.BatchNorm2d)
         for p in m.parameters()
-    }  # fmt: skip
+    }
     assert in_optimizer == norms | {id(p) for p in run.method.head.parameters()}
     trainer.train(run, crop_flip(), data, spec, seed=3, until=5, length=5, watch=lambda _: None)
     after = portable_state(run.method.encoder)

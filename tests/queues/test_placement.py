@@ -51,9 +51,15 @@ def test_a_worker_may_leave_jobs_that_ask_for_nothing_to_others() -> None:
 
 @pytest.mark.parametrize(
     "ask",
-    [{"device": "tpu"}, {"gpu_memory_gib": 0}, {"gpu_memory_gib": 10_000},
-     {"device": "cpu", "gpu_memory_gib": 8}, {"memory": 1}, "cuda"],
-)  # fmt: skip
+    [
+        {"device": "tpu"},
+        {"gpu_memory_gib": 0},
+        {"gpu_memory_gib": 10_000},
+        {"device": "cpu", "gpu_memory_gib": 8},
+        {"memory": 1},
+        "cuda",
+    ],
+)
 def test_what_makes_no_sense_is_refused(ask: Any) -> None:
     with pytest.raises(InvalidInputError) as caught:
         parse_search({"worker": ask})

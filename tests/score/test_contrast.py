@@ -43,9 +43,11 @@ def test_infonce_against_lightly(temperature: float, negatives: int) -> None:
 
 
 @given(
-    seed=st.integers(0, 10_000), count=st.integers(1, 9), negatives=st.integers(1, 40),
+    seed=st.integers(0, 10_000),
+    count=st.integers(1, 9),
+    negatives=st.integers(1, 40),
     temperature=st.floats(0.05, 2.0),
-)  # fmt: skip
+)
 @settings(max_examples=30, deadline=None)
 def test_infonce_of_each_query_against_float64(
     seed: int, count: int, negatives: int, temperature: float

@@ -43,9 +43,15 @@ from quarterturn.trial.execute import score
 SPEC = PretrainingSpec(encoder="resnet_tiny", batch_size=16)
 SCORING = {"probe_train_images": 40, "probe_test_images": 30, "report_images": 24}
 SIGNS = {
-    "rotation": 1, "composite": 1, "retrieval": 1, "infonce": -1, "alignment": -1,
-    "uniformity": -1, "rankme": 1, "feature_std": 1,
-}  # fmt: skip
+    "rotation": 1,
+    "composite": 1,
+    "retrieval": 1,
+    "infonce": -1,
+    "alignment": -1,
+    "uniformity": -1,
+    "rankme": 1,
+    "feature_std": 1,
+}
 
 
 @pytest.fixture(scope="module")
@@ -57,17 +63,18 @@ def data(animal_cache: DatasetCache) -> TrialData:
 def run(data: TrialData) -> trainer.Run:
     """A run after a few steps."""
     started = trainer.start(SPEC, data, 28, 0)
-    trainer.train(
-        started, crop_flip(), data, SPEC, seed=0, until=6, length=6, watch=lambda _: None
-    )  # fmt: skip
+    trainer.train(started, crop_flip(), data, SPEC, seed=0, until=6, length=6, watch=lambda _: None)
     return started
 
 
 def _score(run: trainer.Run, data: TrialData, **scoring: Any) -> Score:
     spec = TrialSpec(
-        pretraining=SPEC, scoring=ScoringSpec.model_validate({**SCORING, **scoring}), seed=0,
-        iterations=6, schedule_iterations=6,
-    )  # fmt: skip
+        pretraining=SPEC,
+        scoring=ScoringSpec.model_validate({**SCORING, **scoring}),
+        seed=0,
+        iterations=6,
+        schedule_iterations=6,
+    )
     return score(run, data, spec)
 
 

@@ -83,9 +83,15 @@ def test_the_ranking_agrees_with_the_papers_sgd_probe(data: TrialData) -> None:
         run = trainer.start(SPEC, data, 28, 0)
         for until in (4, 40):
             trainer.train(
-                run, BASELINES[name](), data, SPEC, seed=0, until=until, length=40,
+                run,
+                BASELINES[name](),
+                data,
+                SPEC,
+                seed=0,
+                until=until,
+                length=40,
                 watch=lambda _: None,
-            )  # fmt: skip
+            )
             train, _ = rotation_features(run.method, data, data.probe_train)
             test, _ = rotation_features(run.method, data, data.probe_test)
             mine.append(rotation_probe(train, test).accuracy)

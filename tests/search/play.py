@@ -38,8 +38,12 @@ SPECS: dict[str, dict[str, Any]] = {
     },
     "halving with tpe": {
         "search_space": "rand-augment",
-        "strategy": {"kind": "successive_halving", "proposals": "tpe", "candidates": 9,
-                     "generations": 3},
+        "strategy": {
+            "kind": "successive_halving",
+            "proposals": "tpe",
+            "candidates": 9,
+            "generations": 3,
+        },
         "seeds": 1,
     },
     "halving with evolution": {
@@ -48,38 +52,57 @@ SPECS: dict[str, dict[str, Any]] = {
     },
     "asha": {"strategy": {"kind": "asha", "candidates": 9}, "seeds": 2},
     "asha with evolution": {
-        "strategy": {"kind": "asha", "candidates": 12, "proposals": "evolution"}, "seeds": 1,
+        "strategy": {"kind": "asha", "candidates": 12, "proposals": "evolution"},
+        "seeds": 1,
     },
     "asha with tpe": {
-        "strategy": {"kind": "asha", "candidates": 12, "proposals": "tpe"}, "seeds": 1,
+        "strategy": {"kind": "asha", "candidates": 12, "proposals": "tpe"},
+        "seeds": 1,
     },
     "assembled": {
-        "strategy": {"kind": "density_matching", "folds": 2, "keep": 5, "beam": 3}, "seeds": 1,
+        "strategy": {"kind": "density_matching", "folds": 2, "keep": 5, "beam": 3},
+        "seeds": 1,
     },
     "density with tpe": {
-        "strategy": {"kind": "density_matching", "search": "tpe", "folds": 2, "candidates": 30,
-                     "batch": 10, "top": 2, "objectives": ["minimax_weighted"]},
+        "strategy": {
+            "kind": "density_matching",
+            "search": "tpe",
+            "folds": 2,
+            "candidates": 30,
+            "batch": 10,
+            "top": 2,
+            "objectives": ["minimax_weighted"],
+        },
         "seeds": 1,
     },
     "density at random": {
-        "strategy": {"kind": "density_matching", "search": "random", "folds": 2,
-                     "candidates": 20, "top": 3},
+        "strategy": {
+            "kind": "density_matching",
+            "search": "random",
+            "folds": 2,
+            "candidates": 20,
+            "top": 3,
+        },
         "seeds": 1,
     },
     "pipeline": {"strategy": {"kind": "pipeline", "confirmation": {"seeds": 2, "top": 2}}},
     "whole pipeline": {
-        "strategy": {"kind": "pipeline", "base": {},
-                     "search": {"kind": "density_matching", "folds": 2, "keep": 4, "beam": 2},
-                     "confirmation": {"seeds": 4}},
+        "strategy": {
+            "kind": "pipeline",
+            "base": {},
+            "search": {"kind": "density_matching", "folds": 2, "keep": 4, "beam": 2},
+            "confirmation": {"seeds": 4},
+        },
     },
     "trials": {"strategy": {"kind": "random", "candidates": 5}, "budget": {"trials": 9}},
     "iterations": {"iterations": 50, "budget": {"iterations": 777}},
     "pipeline cut short": {"strategy": "pipeline", "budget": {"iterations": 9000}},
     "asha cut short": {"strategy": "asha", "budget": {"iterations": 4000}},
     "density cut short": {
-        "strategy": {"kind": "density_matching", "folds": 2}, "budget": {"iterations": 900},
+        "strategy": {"kind": "density_matching", "folds": 2},
+        "budget": {"iterations": 900},
     },
-}  # fmt: skip
+}
 ORDERED = {name for name in SPECS if name.startswith("asha")}
 #: The number of trials depends on scores or on the order in which they end.
 ESTIMATED = ORDERED | {"assembled", "whole pipeline"}
@@ -148,9 +171,12 @@ class Player:
 
 
 def play(
-    spec: SearchSpec, seed: int, *, failing: bool = False,
+    spec: SearchSpec,
+    seed: int,
+    *,
+    failing: bool = False,
     watch: Callable[[Player], None] = lambda _: None,
-) -> Player:  # fmt: skip
+) -> Player:
     """Play to the end: trials end in random order, and after each the planner is asked anew."""
     player, order = Player(spec, failing=failing), random.Random(seed)
     while True:

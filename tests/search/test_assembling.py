@@ -14,15 +14,23 @@ from quarterturn.search.strategies import density
 SPEC = parse_search(
     {
         "strategy": {
-            "kind": "density_matching", "folds": 3, "keep": 6, "beam": 4, "batch": 10,
+            "kind": "density_matching",
+            "folds": 3,
+            "keep": 6,
+            "beam": 4,
+            "batch": 10,
             "objectives": ["min_rotation", "minimax_weighted"],
         },
-        "iterations": 5, "seeds": 1,
+        "iterations": 5,
+        "seeds": 1,
     }
-)  # fmt: skip
+)
 #: Losses of the base on each fold: the last is far easier.
-BASES = ({"rotation": 1.0, "infonce": 5.0}, {"rotation": 1.1, "infonce": 5.2},
-         {"rotation": 0.3, "infonce": 2.0})  # fmt: skip
+BASES = (
+    {"rotation": 1.0, "infonce": 5.0},
+    {"rotation": 1.1, "infonce": 5.2},
+    {"rotation": 0.3, "infonce": 2.0},
+)
 
 
 def _outcome(request: TrialRequest, lost: str | None) -> TrialRecord:

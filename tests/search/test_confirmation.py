@@ -23,20 +23,27 @@ BASELINE_KEYS = {Candidate.of(make(), "baseline").key for make in BASELINES.valu
 SPEC = parse_search({"strategy": {"kind": "pipeline"}})
 
 
-def _record(candidate: Candidate, seed: int, score: float, held_out: float | None, **more: Any) -> (
-    TrialRecord
-):  # fmt: skip
+def _record(
+    candidate: Candidate, seed: int, score: float, held_out: float | None, **more: Any
+) -> TrialRecord:
     return TrialRecord(
-        candidate.key, seed, 10, state="completed", score=score, held_out=held_out,
+        candidate.key,
+        seed,
+        10,
+        state="completed",
+        score=score,
+        held_out=held_out,
         **{"sampling_error": 0.01, "task": CONFIRMATION, **more},
-    )  # fmt: skip
+    )
 
 
 def _pipeline(seeds: int = 4, top: int = 2, **search: Any) -> SearchSpec:
     strategy = {
-        "kind": "pipeline", "search_seeds": 2, "confirmation": {"seeds": seeds, "top": top},
+        "kind": "pipeline",
+        "search_seeds": 2,
+        "confirmation": {"seeds": seeds, "top": top},
         "search": {"kind": "random", "candidates": 5},
-    }  # fmt: skip
+    }
     return parse_search({"strategy": strategy, **search})
 
 
@@ -79,9 +86,10 @@ def test_the_best_of_the_search_are_confirmed_beside_all_baselines(top: int) -> 
     assert confirmed >= BASELINE_KEYS
     searched = [t for t in player.done if t.task == SEARCH]
     best = [
-        e.candidate for e in rank(list(player.candidates.values()), searched)
+        e.candidate
+        for e in rank(list(player.candidates.values()), searched)
         if e.origin == "search"
-    ]  # fmt: skip
+    ]
     assert confirmed - BASELINE_KEYS == set(best[:top])
     assert {e.candidate for e in rank(list(player.candidates.values()), player.done)} == (
         BASELINE_KEYS | set(best)
@@ -91,10 +99,11 @@ def test_the_best_of_the_search_are_confirmed_beside_all_baselines(top: int) -> 
 def test_the_confirmation_decides_and_not_the_search() -> None:
     one, other = numbered(2)
     trials = [
-        _record(one, 0, 0.9, 0.9, task=SEARCH), _record(other, 0, 0.5, 0.5, task=SEARCH),
+        _record(one, 0, 0.9, 0.9, task=SEARCH),
+        _record(other, 0, 0.5, 0.5, task=SEARCH),
         *(_record(one, s, 0.60 + s / 100, 0.6) for s in (10, 11, 12, 13)),
         *(_record(other, s, 0.70 + s / 100, 0.7) for s in (10, 11, 12, 13)),
-    ]  # fmt: skip
+    ]
     first, second = rank([one, other], trials)
     assert (first.candidate, second.candidate) == (other.key, one.key)
     assert {first.stage, second.stage} == {CONFIRMATION}
@@ -140,9 +149,7 @@ def test_what_is_handed_out_never_carries_a_number_that_was_selected_on(
     assert selection is not None
     numbers = [n for n in reporting[policy.digest[:16]] if n is not None]
     assert selection["score"] == pytest.approx(np.mean(numbers), abs=1e-6)
-    assert selection["standard_error"] == pytest.approx(
-        abs(numbers[0] - numbers[1]) / 2, abs=1e-6
-    )  # fmt: skip
+    assert selection["standard_error"] == pytest.approx(abs(numbers[0] - numbers[1]) / 2, abs=1e-6)
     assert selection["seeds"] == 2
     assert selection["measured_on"] == "images and seeds that selection never saw"
     assert selection["selected_on"]["stage"] == CONFIRMATION

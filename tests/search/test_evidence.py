@@ -27,11 +27,16 @@ Table = list[tuple[Candidate, Any]]
 def _records(candidate: Candidate, scores: Any, **more: Any) -> list[TrialRecord]:
     return [
         TrialRecord(
-            candidate.key, seed, 10, state="completed", score=float(score),
-            held_out=float(score) - 0.01, **{"sampling_error": 0.005, **more},
+            candidate.key,
+            seed,
+            10,
+            state="completed",
+            score=float(score),
+            held_out=float(score) - 0.01,
+            **{"sampling_error": 0.005, **more},
         )
         for seed, score in enumerate(scores)
-    ]  # fmt: skip
+    ]
 
 
 def _ranked(table: Table, **more: Any) -> list[Ranked]:

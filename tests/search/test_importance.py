@@ -92,11 +92,24 @@ def test_few_candidates_are_not_asked() -> None:
 
 def test_operations_that_always_come_together_are_one_factor() -> None:
     policies = [
-        parse_policy({"views": [[{"op": "sample", "count": 1, "of": [
-            {"op": "brightness", "strength": 0.09 * m}, {"op": "rotate", "strength": 3.0 * m},
-        ]}]]})
+        parse_policy(
+            {
+                "views": [
+                    [
+                        {
+                            "op": "sample",
+                            "count": 1,
+                            "of": [
+                                {"op": "brightness", "strength": 0.09 * m},
+                                {"op": "rotate", "strength": 3.0 * m},
+                            ],
+                        }
+                    ]
+                ]
+            }
+        )
         for m in range(1, 11)
-    ]  # fmt: skip
+    ]
     found = effects_of([shares_of(p) for p in policies], [0.5 + 0.02 * m for m in range(10)])
     assert [effect.operations for effect in found] == [("rotate", "brightness")]
     assert (found[0].kind, found[0].verdict) == ("dose", "better")
@@ -105,12 +118,15 @@ def test_operations_that_always_come_together_are_one_factor() -> None:
 def _records(policies: list[Policy], scores: list[float]) -> list[TrialRecord]:
     return [
         TrialRecord(
-            Candidate.of(policy, "search").key, seed, 100, state="completed",
+            Candidate.of(policy, "search").key,
+            seed,
+            100,
+            state="completed",
             score=score + 0.01 * seed,
         )
         for policy, score in zip(policies, scores, strict=True)
         for seed in range(2)
-    ]  # fmt: skip
+    ]
 
 
 def _searched(candidates: list[Candidate]) -> dict[str, dict[str, Share]]:

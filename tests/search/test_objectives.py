@@ -30,8 +30,9 @@ def test_the_weights_are_one_over_the_mean_loss(folds: list[dict[str, float]]) -
 
 def test_the_weights_know_nothing_but_both_losses() -> None:
     assert weights_of([{"rotation": 0.5, "infonce": 4.0, "loss": 0.0, "supervised": 9.0}]) == {
-        "rotation": 2.0, "infonce": 0.25,
-    }  # fmt: skip
+        "rotation": 2.0,
+        "infonce": 0.25,
+    }
 
 
 @pytest.mark.parametrize(
@@ -67,9 +68,12 @@ def test_the_values_worked_out_by_hand() -> None:
 def test_what_each_objective_wants(one: dict[str, float], step: float) -> None:
     """The change of what is minimised when one loss grows: +1 avoids it, -1 seeks it."""
     wanted = {
-        "min_rotation": (1, 0), "min_infonce": (0, 1), "max_infonce": (0, -1),
-        "minimax": (1, -1), "minimax_weighted": (1, -1),
-    }  # fmt: skip
+        "min_rotation": (1, 0),
+        "min_infonce": (0, 1),
+        "max_infonce": (0, -1),
+        "minimax": (1, -1),
+        "minimax_weighted": (1, -1),
+    }
     assert set(wanted) == set(OBJECTIVES)
     for name, signs in wanted.items():
         for loss, sign in zip(("rotation", "infonce"), signs, strict=True):

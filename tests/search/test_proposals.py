@@ -28,8 +28,12 @@ from tests.space.membership import belongs
 Sampler = Callable[[Sequence[Dimension], Sequence[Observation], int], Parameters]
 SAMPLERS: dict[str, Sampler] = {"tpe": tpe.propose, "evolution": evolution.propose}
 AXES = [Dimension("op", 5), Dimension("x"), Dimension("y"), Dimension("other", 3)]
-TINY = {"kind": "rand_augment", "operations": ["rotate", "invert"], "count": [1, 2],
-        "magnitude": {"values": [0.1, 0.5]}}  # fmt: skip
+TINY = {
+    "kind": "rand_augment",
+    "operations": ["rotate", "invert"],
+    "count": [1, 2],
+    "magnitude": {"values": [0.1, 0.5]},
+}
 FIXED = {"kind": "rand_augment", "operations": ["rotate"], "count": [1], "magnitude": 0.5}
 
 
@@ -65,9 +69,11 @@ def _observed(count: int, seed: int = 0, pending: int = 0) -> list[Observation]:
 @pytest.mark.parametrize("name", SAMPLERS)
 @settings(max_examples=10, deadline=None)
 @given(
-    seed=st.integers(0, 2**31 - 1), count=st.integers(0, 25), pending=st.integers(0, 5),
+    seed=st.integers(0, 2**31 - 1),
+    count=st.integers(0, 25),
+    pending=st.integers(0, 5),
     shuffle=st.integers(0, 99),
-)  # fmt: skip
+)
 def test_a_proposal_is_a_function_of_what_is_recorded(
     name: str, seed: int, count: int, pending: int, shuffle: int
 ) -> None:
@@ -136,10 +142,12 @@ def test_tpe_spreads_what_is_pending() -> None:
 def _spec(space: dict[str, Any] | str, proposals: str, **strategy: Any) -> SearchSpec:
     return parse_search(
         {
-            "search_space": space, "seeds": 1, "iterations": 27,
+            "search_space": space,
+            "seeds": 1,
+            "iterations": 27,
             "strategy": {"kind": "successive_halving", "proposals": proposals, **strategy},
         }
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("kind", ["tpe", "evolution", "random"])
@@ -184,10 +192,12 @@ def test_a_search_of_a_small_space_ends(kind: str, proposals: str, space: Any) -
     """More candidates are asked for than there are; none comes twice, and any order will do."""
     spec = parse_search(
         {
-            "search_space": space, "seeds": 1, "iterations": 9,
+            "search_space": space,
+            "seeds": 1,
+            "iterations": 9,
             "strategy": {"kind": kind, "proposals": proposals, "candidates": 20, "rungs": 2},
         }
-    )  # fmt: skip
+    )
 
     def watch(player: Any) -> None:
         plans = [plan(spec, player.history(random.Random(i))) for i in range(2)]
@@ -233,7 +243,7 @@ def _recorded(spec: SearchSpec, count: int) -> tuple[list[Candidate], tuple[Prop
 def _done(candidate: Candidate, iterations: int, score: float, **more: Any) -> TrialRecord:
     return TrialRecord(
         candidate.key, 0, iterations, task=SEARCH, state="completed", score=score, **more
-    )  # fmt: skip
+    )
 
 
 def test_what_is_learnt_from_is_the_longest_rung_with_enough_scores() -> None:

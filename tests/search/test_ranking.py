@@ -20,9 +20,12 @@ from tests.search.making import numbered
 
 
 def _records(
-    candidate: Candidate, scores: list[float], iterations: int = 10, collapsed: bool = False,
+    candidate: Candidate,
+    scores: list[float],
+    iterations: int = 10,
+    collapsed: bool = False,
     **more: Any,
-) -> list[TrialRecord]:  # fmt: skip
+) -> list[TrialRecord]:
     return [
         TrialRecord(
             candidate.key,
@@ -96,8 +99,11 @@ def test_a_missing_seed_is_no_advantage() -> None:
 def test_the_additive_fit_against_scipy() -> None:
     """Unbalanced scores: effects and residuals of an independent least-squares solver."""
     scores = {
-        "a": {0: 0.61, 1: 0.55}, "b": {1: 0.50, 2: 0.48}, "c": {0: 0.70, 2: 0.66}, "d": {1: 0.40},
-    }  # fmt: skip
+        "a": {0: 0.61, 1: 0.55},
+        "b": {1: 0.50, 2: 0.48},
+        "c": {0: 0.70, 2: 0.66},
+        "d": {1: 0.40},
+    }
     fitted = fit(scores)
 
     def residuals(effects: np.ndarray) -> list[float]:

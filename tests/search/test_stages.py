@@ -29,20 +29,25 @@ START: dict[str, Any] = {
 SEARCHES: dict[str, dict[str, Any]] = {
     "random": {"strategy": {"kind": "random", "candidates": 3}, "seeds": 2},
     "halving": {
-        "strategy": {"kind": "successive_halving", "candidates": 6, "rungs": 2}, "seeds": 2
+        "strategy": {"kind": "successive_halving", "candidates": 6, "rungs": 2},
+        "seeds": 2,
     },
     "tpe": {
-        "strategy": {"kind": "successive_halving", "candidates": 6, "proposals": "tpe"}, "seeds": 1
+        "strategy": {"kind": "successive_halving", "candidates": 6, "proposals": "tpe"},
+        "seeds": 1,
     },
     "asha": {"strategy": {"kind": "asha", "candidates": 6}, "seeds": 2},
     "pipeline": {
         "search_space": "rand-augment",
         "strategy": {
-            "kind": "pipeline", "base": {}, "search": {"kind": "random", "candidates": 3},
-            "search_seeds": 2, "confirmation": {"seeds": 2, "top": 1},
-        }
+            "kind": "pipeline",
+            "base": {},
+            "search": {"kind": "random", "candidates": 3},
+            "search_seeds": 2,
+            "confirmation": {"seeds": 2, "top": 1},
+        },
     },
-}  # fmt: skip
+}
 
 
 def _spec(name: str, **more: Any) -> SearchSpec:
@@ -70,8 +75,10 @@ def test_candidates_wait_for_the_stages_of_their_seed(name: str, seed: int) -> N
     assert len(stages) == len(set(stages)), "none twice"
     seeds = {t.seed for t in player.done if not is_stage(t.task)}
     assert stages == [
-        ("source/0", spec.seed), ("source/1", spec.seed), *(("warm_up", s) for s in sorted(seeds)),
-    ]  # fmt: skip
+        ("source/0", spec.seed),
+        ("source/1", spec.seed),
+        *(("warm_up", s) for s in sorted(seeds)),
+    ]
     cold = play(_spec(name, pretraining={}), seed)
     if name != "asha":
         places = {t.place for t in player.done if not is_stage(t.task)}
@@ -146,9 +153,7 @@ def test_a_budget_that_is_spent_leaves_the_final_pretraining() -> None:
     tasks = [t.task for t in player.done]
     assert tasks.count("final") == 1
     assert len(tasks) == 7
-    late = History(
-        tuple(t for t in player.done if t.task != "final"), elapsed_seconds=1e9
-    )  # fmt: skip
+    late = History(tuple(t for t in player.done if t.task != "final"), elapsed_seconds=1e9)
     timed = spec.model_copy(update={"budget": spec.budget.model_copy(update={"seconds": 1.0})})
     (request,) = course.plan(timed, late).trials
     assert request.task == "final"
@@ -157,9 +162,12 @@ def test_a_budget_that_is_spent_leaves_the_final_pretraining() -> None:
 def test_rungs_that_begin_anew_have_a_cosine_of_their_own() -> None:
     """The ladder of HPT: each budget is a whole schedule from the start."""
     strategy = {
-        "kind": "successive_halving", "candidates": 12, "rungs": 4, "eta": 10,
+        "kind": "successive_halving",
+        "candidates": 12,
+        "rungs": 4,
+        "eta": 10,
         "schedule": "per_rung",
-    }  # fmt: skip
+    }
     spec = parse_search({"iterations": 50_000, "strategy": strategy, "seeds": 1})
     requests = course.remaining(spec, History())
     assert {r.iterations for r in requests} == {50, 500, 5_000, 50_000}

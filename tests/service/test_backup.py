@@ -35,8 +35,12 @@ def _cli(*arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if "_DATABASE_" not in k}
     return subprocess.run(
         [sys.executable, "-m", "quarterturn", *arguments],
-        capture_output=True, text=True, env=environment, timeout=120, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=120,
+        check=False,
+    )
 
 
 def test_what_was_backed_up_goes_on_elsewhere(folder: Path, animals: Path) -> None:

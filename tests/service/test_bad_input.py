@@ -131,34 +131,48 @@ JOBS: list[tuple[dict[str, Any], int, str, str]] = [
     ({"search_space": "everything"}, 422, "invalid_search_space", "$.search_space"),
     (
         {"search_space": {"kind": "pipeline", "operations": [{"op": "swirl"}]}},
-        422, "invalid_search_space", "$.search_space.operations[0].op",
+        422,
+        "invalid_search_space",
+        "$.search_space.operations[0].op",
     ),
     (
         {"strategy": {"kind": "list", "candidates": [{"views": [[{"op": "hue"}]]}]}},
-        422, "invalid_job", "$.strategy.candidates[0].views[0][0]",
+        422,
+        "invalid_job",
+        "$.strategy.candidates[0].views[0][0]",
     ),
     ({"dataset_id": "ds_unknown"}, 404, "dataset_not_found", ""),
     ({"dataset_id": 7}, 422, "invalid_job", "$.dataset_id"),
     ({"budget": {"iterations": 3}}, 422, "budget_too_small", "$.budget"),
     (
         {"search_space": "selfaugment", "strategy": "density_matching", "budget": {"trials": 20}},
-        422, "budget_too_small", "$.budget",
+        422,
+        "budget_too_small",
+        "$.budget",
     ),
     ({"iterations": "30"}, 422, "invalid_job", "$.iterations"),
     ({"name": "a\ud800b"}, 422, "invalid_text", ""),
     ({"dataset_id": "\ud800"}, 422, "invalid_text", ""),
-    ({"search_space": {"kind": "pipeline", "operations": ["hue"], "name": "a\0b"}}, 422,
-     "invalid_search_space", ""),
+    (
+        {"search_space": {"kind": "pipeline", "operations": ["hue"], "name": "a\0b"}},
+        422,
+        "invalid_search_space",
+        "",
+    ),
     ({"name": "a\0b"}, 422, "invalid_text", ""),
     ({"name": ""}, 422, "invalid_job", "$.name"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("change", "status", "code", "path"), JOBS)
 def test_bad_jobs_are_refused(
-    http: httpx.Client, animal_dataset: str,
-    change: dict[str, Any], status: int, code: str, path: str,
-) -> None:  # fmt: skip
+    http: httpx.Client,
+    animal_dataset: str,
+    change: dict[str, Any],
+    status: int,
+    code: str,
+    path: str,
+) -> None:
     before = _ids(http, "/v1/jobs")
     body = json.dumps({"dataset_id": animal_dataset, **TINY_SEARCH, **change})  # escapes all
     answer = http.post("/v1/jobs", content=body, headers={"Content-Type": "application/json"})
@@ -177,12 +191,12 @@ def _hostile_archives() -> dict[str, bytes]:
     named = _zip({"aaaa.png": _png(16)})
     return {
         "sparse map": buffer.getvalue(),
-        "name not UTF-8": named.replace(b"aaaa", b"\xff\xfe\xfd\xfc").replace(
-            b"PK\x03\x04\x14\x00\x00\x00", b"PK\x03\x04\x14\x00\x00\x08"
-        ).replace(b"PK\x01\x02\x14\x03\x14\x00\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x00\x08"),
+        "name not UTF-8": named.replace(b"aaaa", b"\xff\xfe\xfd\xfc")
+        .replace(b"PK\x03\x04\x14\x00\x00\x00", b"PK\x03\x04\x14\x00\x00\x08")
+        .replace(b"PK\x01\x02\x14\x03\x14\x00\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x00\x08"),
         "offset beyond the end": named[:-6] + b"\xff\xff\xff\x7f\x00\x00",
         "many zeros": b"\0" * 20_000,
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("case", _hostile_archives())
@@ -214,9 +228,16 @@ def test_names_of_any_bytes_are_reported(http: httpx.Client) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/v1/jobs/job_x", "/v1/jobs/job_x/dashboard", "/v1/jobs/job_x/policy",
-     "/v1/jobs/job_x/trials", "/v1/trials/trial_x", "/v1/datasets/ds_x", "/v1/nowhere"],
-)  # fmt: skip
+    [
+        "/v1/jobs/job_x",
+        "/v1/jobs/job_x/dashboard",
+        "/v1/jobs/job_x/policy",
+        "/v1/jobs/job_x/trials",
+        "/v1/trials/trial_x",
+        "/v1/datasets/ds_x",
+        "/v1/nowhere",
+    ],
+)
 def test_unknown_ids_are_404(http: httpx.Client, path: str) -> None:
     answer = http.get(path)
     _is_problem(answer, 404, answer.json()["code"])

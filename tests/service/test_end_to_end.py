@@ -119,8 +119,11 @@ def test_the_dashboard_speaks_html_to_browsers(http: httpx.Client, animal_datase
 def test_presets_and_dry_check(http: httpx.Client) -> None:
     spaces = http.get("/v1/search-spaces").json()
     assert [preset["name"] for preset in spaces["presets"]] == [
-        "single-operation", "rand-augment", "selfaugment", "photometric",
-    ]  # fmt: skip
+        "single-operation",
+        "rand-augment",
+        "selfaugment",
+        "photometric",
+    ]
     checked = http.post(
         "/v1/search-spaces/validate",
         json={
@@ -139,5 +142,8 @@ def test_presets_and_dry_check(http: httpx.Client) -> None:
 def test_health(http: httpx.Client) -> None:
     assert http.get("/healthz").json() == {"status": "alive"}
     assert http.get("/readyz").json() == {
-        "ready": True, "database": "ok", "broker": "ok", "workers": "ok",
-    }  # fmt: skip
+        "ready": True,
+        "database": "ok",
+        "broker": "ok",
+        "workers": "ok",
+    }

@@ -166,10 +166,16 @@ def test_a_diverging_candidate_fails_with_its_reason(
     http: httpx.Client, animal_dataset: str
 ) -> None:
     job = _start(
-        http, animal_dataset,
-        pretraining={"encoder": "resnet_tiny", "batch_size": 16, "learning_rate": 10,
-                     "weight_decay": 1, "temperature": 1e-40},
-    )  # fmt: skip
+        http,
+        animal_dataset,
+        pretraining={
+            "encoder": "resnet_tiny",
+            "batch_size": 16,
+            "learning_rate": 10,
+            "weight_decay": 1,
+            "temperature": 1e-40,
+        },
+    )
     view = until_state(http, job, "completed", "failed")
     assert (view["state"], view["reason"]) == ("failed", "no_completed_trial")
     assert view["failures"][0]["reason"] == "diverged"

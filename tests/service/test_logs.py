@@ -28,9 +28,10 @@ def test_a_request_is_followed_into_the_worker(
 ) -> None:
     name = "follow-me-1"
     answer = http.post(
-        "/v1/jobs", json={"dataset_id": animal_dataset, **TINY_SEARCH},
+        "/v1/jobs",
+        json={"dataset_id": animal_dataset, **TINY_SEARCH},
         headers={"X-Request-ID": name},
-    )  # fmt: skip
+    )
     assert answer.headers["X-Request-ID"] == name
     job = answer.json()["id"]
     until_state(http, job, "completed")

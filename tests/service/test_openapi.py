@@ -26,9 +26,11 @@ from tests.store.rows import make_job
 
 _EXAMPLES = 4
 _CHECKS = (
-    "status_code_conformance", "content_type_conformance",
-    "response_schema_conformance", "response_headers_conformance",
-)  # fmt: skip
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+    "response_headers_conformance",
+)
 
 
 def _prepared(document: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
@@ -56,17 +58,27 @@ def ids(database: Settings) -> dict[str, str]:
     """One of each: a job that has ended, so that it can be read in many ways, with its trials."""
     job, trials = make_job(database)
     checkpoint = Checkpoint(
-        id=new_id("ckpt"), name="weights", state="ready", digest="c" * 64,
-        encoder="resnet_tiny", tensors=1, size_bytes=1, source={}, reports=[],
-    )  # fmt: skip
+        id=new_id("ckpt"),
+        name="weights",
+        state="ready",
+        digest="c" * 64,
+        encoder="resnet_tiny",
+        tensors=1,
+        size_bytes=1,
+        source={},
+        reports=[],
+    )
     with session_scope() as session:
         session.add(checkpoint)
         session.execute(update(Trial).values(dispatched_at=Trial.created_at))
         dataset = find_job(session, job).dataset_id
     return {
-        "job_id": job, "trial_id": trials[0], "dataset_id": dataset,
-        "checkpoint_id": checkpoint.id, "key_id": "key_none",
-    }  # fmt: skip
+        "job_id": job,
+        "trial_id": trials[0],
+        "dataset_id": dataset,
+        "checkpoint_id": checkpoint.id,
+        "key_id": "key_none",
+    }
 
 
 def test_answers_are_those_that_the_openapi_promises(
@@ -84,9 +96,13 @@ def test_answers_are_those_that_the_openapi_promises(
         operation = result.ok()
 
         @settings(
-            max_examples=_EXAMPLES, phases=[Phase.explicit, Phase.generate], deadline=None,
-            derandomize=True, database=None, suppress_health_check=list(HealthCheck),
-        )  # fmt: skip
+            max_examples=_EXAMPLES,
+            phases=[Phase.explicit, Phase.generate],
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        )
         @given(case=operation.as_strategy())
         def ask(case: Any) -> None:
             answer = case.call(headers=headers)

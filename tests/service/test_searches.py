@@ -14,15 +14,26 @@ from quarterturn.search.strategies.pipeline import FRESH_SEEDS
 from tests.service.waiting import until
 
 THREE = {
-    "kind": "sub_policies", "name": "three", "sub_policies": 2,
+    "kind": "sub_policies",
+    "name": "three",
+    "sub_policies": 2,
     "operations": [
-        "invert", {"op": "rotate", "probability": {"min": 0, "max": 1}}, "translate_x",
+        "invert",
+        {"op": "rotate", "probability": {"min": 0, "max": 1}},
+        "translate_x",
     ],
-}  # fmt: skip
+}
 DENSITY = {
-    "kind": "density_matching", "folds": 2, "keep": 2, "beam": 2, "points": 1, "images": 16,
-    "passes": 1, "batch": 4, "objectives": ["minimax_weighted"],
-}  # fmt: skip
+    "kind": "density_matching",
+    "folds": 2,
+    "keep": 2,
+    "beam": 2,
+    "points": 1,
+    "images": 16,
+    "passes": 1,
+    "batch": 4,
+    "objectives": ["minimax_weighted"],
+}
 SMALL = {
     "iterations": 2,
     "seeds": 1,
@@ -65,13 +76,16 @@ def test_a_pipeline_from_the_base_to_the_confirmation(
 ) -> None:
     base = {
         "search_space": {
-            "kind": "single_operation", "operations": ["random_resized_crop", "rotate", "invert"],
+            "kind": "single_operation",
+            "operations": ["random_resized_crop", "rotate", "invert"],
         }
-    }  # fmt: skip
+    }
     strategy = {
-        "kind": "pipeline", "base": base, "search": DENSITY,
+        "kind": "pipeline",
+        "base": base,
+        "search": DENSITY,
         "confirmation": {"seeds": 2, "top": 1},
-    }  # fmt: skip
+    }
     job = _start(http, animal_dataset, search_space=THREE, strategy=strategy)
     view = _completed(http, job)
     stages = [rung["stage"] for rung in view["rungs"]]
@@ -98,9 +112,10 @@ def test_a_pipeline_from_the_base_to_the_confirmation(
     density = http.get(f"/v1/trials/{by_stage['density'][0]['id']}").json()
     assert all({"rotation", "infonce"} == one.keys() for one in density["metrics"]["losses"])
     searched = next(
-        t for t in by_stage["search"]
+        t
+        for t in by_stage["search"]
         if http.get(f"/v1/trials/{t['id']}").json()["policy"]["name"].startswith("selfaugment")
-    )  # fmt: skip
+    )
     found = http.get(f"/v1/trials/{searched['id']}").json()["policy"]
     assert found["views"][0][0]["op"] == "one_of"
     assert found["views"][0][1:] == winner["views"][0]
@@ -112,9 +127,10 @@ def test_a_pipeline_from_the_base_to_the_confirmation(
     selection = policy["selection"]
     chosen = next(e for e in view["ranking"] if e["name"] == policy["name"])
     (reported,) = [
-        t["held_out"] for t in by_stage["confirmation"]
+        t["held_out"]
+        for t in by_stage["confirmation"]
         if t["candidate_key"] == chosen["candidate"] and t["seed"] == FRESH_SEEDS + 1
-    ]  # fmt: skip
+    ]
     assert selection["score"] == pytest.approx(reported, abs=1e-6)
     assert selection["measured_on"] == "images and seeds that selection never saw"
     assert selection["evidence"]["level"] in ("none", "weak", "clear")
@@ -129,9 +145,13 @@ def _best(trials: list[dict[str, Any]]) -> str:
 
 def test_asha_with_tpe_to_its_end(http: httpx.Client, animal_dataset: str) -> None:
     strategy = {
-        "kind": "asha", "proposals": "tpe", "candidates": 11, "rungs": 2, "eta": 3,
+        "kind": "asha",
+        "proposals": "tpe",
+        "candidates": 11,
+        "rungs": 2,
+        "eta": 3,
         "concurrency": 3,
-    }  # fmt: skip
+    }
     job = _start(http, animal_dataset, search_space="selfaugment", strategy=strategy, iterations=3)
     view = _completed(http, job)
     assert [(r["stage"], r["iterations"]) for r in view["rungs"]] == [("search", 1), ("search", 3)]
@@ -160,8 +180,13 @@ def test_any_criterion_may_rank(http: httpx.Client, animal_dataset: str, criteri
         trial = http.get(f"/v1/trials/{summary['id']}").json()
         metrics = trial["metrics"]
         assert metrics.keys() >= {
-            "rotation", "infonce", "alignment", "uniformity", "rankme", "feature_std",
-        }  # fmt: skip
+            "rotation",
+            "infonce",
+            "alignment",
+            "uniformity",
+            "rankme",
+            "feature_std",
+        }
         sign = -1 if criterion == "infonce" else 1
         assert trial["score"] == pytest.approx(sign * metrics[criterion])
         if not trial["collapsed"]:

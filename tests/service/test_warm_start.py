@@ -132,9 +132,12 @@ def test_a_pth_file_of_an_allowed_folder(
 
 
 def test_a_job_from_a_checkpoint(
-    http: httpx.Client, animal_dataset: str, checkpoint: Any, weights: Path,
+    http: httpx.Client,
+    animal_dataset: str,
+    checkpoint: Any,
+    weights: Path,
     animal_cache: DatasetCache,
-) -> None:  # fmt: skip
+) -> None:
     start = {**TINY, "init": {"checkpoint": checkpoint["id"]}}
     job_id, view = _run(http, animal_dataset, pretraining=start)
     assert view["state"] == "completed", view
@@ -162,9 +165,10 @@ def test_a_checkpoint_of_another_encoder_is_refused_with_the_list(
     http: httpx.Client, animal_dataset: str, checkpoint: Any
 ) -> None:
     body = {
-        "dataset_id": animal_dataset, **TINY_SEARCH,
+        "dataset_id": animal_dataset,
+        **TINY_SEARCH,
         "pretraining": {"encoder": "resnet_small", "init": {"checkpoint": checkpoint["id"]}},
-    }  # fmt: skip
+    }
     answer = http.post("/v1/jobs", json=body).json()
     assert answer["code"] == "checkpoint_does_not_fit"
     assert len(answer["fields"][0]["misfits"]) > 20
@@ -187,12 +191,14 @@ def test_the_whole_chain_with_a_final_encoder(
             "/v1/datasets", files={"file": ("other.zip", stream)}, data={"resolution": "80"}
         ).json()
     start = {
-        **TINY, "variant": "bn_only",
+        **TINY,
+        "variant": "bn_only",
         "init": {
-            "checkpoint": checkpoint["id"], "shared_warmup": {"iterations": 3, "policy": "simclr"}
+            "checkpoint": checkpoint["id"],
+            "shared_warmup": {"iterations": 3, "policy": "simclr"},
         },
         "chain": [{"dataset_id": source["id"], "iterations": 2, "method": "moco_v2"}],
-    }  # fmt: skip
+    }
     search = {"pretraining": start, "seeds": 2, "final_pretraining": {"iterations": 5}}
     created = http.post("/v1/jobs", json={"dataset_id": animal_dataset, **TINY_SEARCH, **search})
     job_id = created.json()["id"]
@@ -219,8 +225,9 @@ def test_the_whole_chain_with_a_final_encoder(
         assert trial["provenance"]["init"]["digest"] == given
     stages = http.get(f"/v1/jobs/{job_id}/policy").json()["selection"]["provenance"]["stages"]
     assert {s["digest"] for s in stages} == {
-        first["provenance"]["weights"], *(p["weights"] for p in warm.values())
-    }  # fmt: skip
+        first["provenance"]["weights"],
+        *(p["weights"] for p in warm.values()),
+    }
 
     (final,) = by_task["final"]
     policy = http.get(f"/v1/jobs/{job_id}/policy").json()

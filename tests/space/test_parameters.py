@@ -30,26 +30,32 @@ SPACES: dict[str, SearchSpace] = {
         {
             "kind": "pipeline",
             "operations": [
-                {"op": "rotate", "strength": {"min": 3, "max": 150},
-                 "probability": {"min": 0.2, "max": 0.7}},
+                {
+                    "op": "rotate",
+                    "strength": {"min": 3, "max": 150},
+                    "probability": {"min": 0.2, "max": 0.7},
+                },
                 {"op": "posterize", "probability": {"min": 0.0, "max": 1.0}},
                 {"op": "random_resized_crop", "strength": {"min": 0.0, "max": 0.95}},
             ],
         }
     ),
-}  # fmt: skip
+}
 GRIDS = ["rand-augment", "photometric", "grid of single operations"]
 SPACES["grid of single operations"] = parse_space(
     {
         "kind": "single_operation",
         "operations": [
-            {"op": "rotate", "strength": {"values": [10, 20, 40]},
-             "probability": {"values": [0.5, 1]}},
+            {
+                "op": "rotate",
+                "strength": {"values": [10, 20, 40]},
+                "probability": {"values": [0.5, 1]},
+            },
             "invert",
             {"op": "hue", "strength": {"values": [0.1, 0.3]}},
         ],
     }
-)  # fmt: skip
+)
 
 
 def _values(axis: Dimension) -> st.SearchStrategy[int | float]:
@@ -154,8 +160,9 @@ def test_the_ends_of_a_range_are_reached() -> None:
     assert [stage.op for stage in high] == ["rotate", "posterize", "random_resized_crop"]
     rotations = [stages[0] for stages in (low, high)]
     assert [(r.probability, r.high) for r in rotations if isinstance(r, Operation)] == [
-        (0.2, 3.0), (0.7, 150.0),
-    ]  # fmt: skip
+        (0.2, 3.0),
+        (0.7, 150.0),
+    ]
 
 
 def test_missing_parameters_mean_the_top_of_a_range() -> None:

@@ -19,9 +19,9 @@ def test_quarter_turns_are_pointed_out(kind: str) -> None:
 
 
 def test_quarter_turns_of_rand_augment_are_pointed_out() -> None:
-    assert _warned(
-        kind="rand_augment", operations=["rotate90"], count=[1], magnitude=0.5
-    ) == ["rotate90"]  # fmt: skip
+    assert _warned(kind="rand_augment", operations=["rotate90"], count=[1], magnitude=0.5) == [
+        "rotate90"
+    ]
 
 
 @pytest.mark.parametrize(("largest", "warned"), [(45, []), (60, ["rotate"])])

@@ -20,9 +20,19 @@ from tests.conftest import TINY_SEARCH
 def make_dataset() -> str:
     """A dataset without files."""
     dataset = Dataset(
-        id=new_id("ds"), name="images", state="ready", digest="d" * 64, resolution=28, files=9,
-        images=9, splits={}, mean=[], std=[], skipped_reasons={}, skipped=[],
-    )  # fmt: skip
+        id=new_id("ds"),
+        name="images",
+        state="ready",
+        digest="d" * 64,
+        resolution=28,
+        files=9,
+        images=9,
+        splits={},
+        mean=[],
+        std=[],
+        skipped_reasons={},
+        skipped=[],
+    )
     with session_scope() as session:
         session.add(dataset)
     return dataset.id
@@ -45,9 +55,15 @@ def trial(trial_id: str) -> Trial:
 def outcome(score: float = 0.5) -> Outcome:
     """What a worker reports."""
     return Outcome(
-        iterations_run=4, pretraining_seconds=0.1, scoring_seconds=0.1, metrics={}, score=score,
-        sampling_error=0.01, collapsed=False, curve=[],
-    )  # fmt: skip
+        iterations_run=4,
+        pretraining_seconds=0.1,
+        scoring_seconds=0.1,
+        metrics={},
+        score=score,
+        sampling_error=0.01,
+        collapsed=False,
+        curve=[],
+    )
 
 
 def take(settings: Settings, trial_id: str, worker: str = "w") -> ClaimedTrial:

@@ -20,9 +20,11 @@ from quarterturn.search.spec import SearchSpec
 from tests.store.rows import complete, make_job, outcome, trial
 
 DENSITY = {
-    "search_space": "selfaugment", "iterations": 4, "seeds": 1,
+    "search_space": "selfaugment",
+    "iterations": 4,
+    "seeds": 1,
     "strategy": {"kind": "density_matching", "folds": 2, "batch": 20},
-}  # fmt: skip
+}
 
 
 def _complete(settings: Settings, trial_id: str) -> list[str]:

@@ -17,14 +17,23 @@ def _jobs(count: int) -> list[str]:
     ids = []
     for number in range(count):
         row = Job(
-            id=f"job_{number:020x}", name=f"search {number:03} 50%_done", dataset_id=dataset,
-            state="completed" if number % 2 else "failed", warnings=[],
-            spec={"search_space": {"name": "s"}, "strategy": {"kind": "grid"},
-                  "scoring": {"criterion": "rotation"}},
-            summary={"criterion": "rotation", "evidence": "weak",
-                     "best": {"name": "x", "score": number / 100, "error": 0.1, "at": 5},
-                     "baseline": {"name": "y", "score": 0.3, "error": 0.1, "at": 5}},
-        )  # fmt: skip
+            id=f"job_{number:020x}",
+            name=f"search {number:03} 50%_done",
+            dataset_id=dataset,
+            state="completed" if number % 2 else "failed",
+            warnings=[],
+            spec={
+                "search_space": {"name": "s"},
+                "strategy": {"kind": "grid"},
+                "scoring": {"criterion": "rotation"},
+            },
+            summary={
+                "criterion": "rotation",
+                "evidence": "weak",
+                "best": {"name": "x", "score": number / 100, "error": 0.1, "at": 5},
+                "baseline": {"name": "y", "score": 0.3, "error": 0.1, "at": 5},
+            },
+        )
         with session_scope() as session:
             session.add(row)
         ids.append(row.id)
@@ -57,9 +66,10 @@ def test_a_running_job_has_counts_and_the_best_so_far(database: Settings) -> Non
     with session_scope() as session:
         for place, name in enumerate(trials[:7]):
             session.execute(
-                update(Trial).where(Trial.id == name)
+                update(Trial)
+                .where(Trial.id == name)
                 .values(state="completed", score=0.3 + place / 50, collapsed=False, seconds=2.0)
-            )  # fmt: skip
+            )
         (row,) = job_page(session).rows
     assert row["id"] == job
     assert row["counts"] == {"completed": 7, "queued": 1}
@@ -71,11 +81,18 @@ def test_a_lost_attempt_stays_with_its_trial(database: Settings) -> None:
     _, (name, *_) = make_job(database)
     with session_scope() as session:
         session.execute(
-            update(Trial).where(Trial.id == name).values(
-                state="running", attempt=1, worker="gone/1", started_at=Job.created_at,
-                heartbeat_at=Job.created_at, lease_expires_at=Job.created_at,
-            ).where(Trial.job_id == Job.id)
-        )  # fmt: skip
+            update(Trial)
+            .where(Trial.id == name)
+            .values(
+                state="running",
+                attempt=1,
+                worker="gone/1",
+                started_at=Job.created_at,
+                heartbeat_at=Job.created_at,
+                lease_expires_at=Job.created_at,
+            )
+            .where(Trial.job_id == Job.id)
+        )
     with session_scope() as session:
         assert expire_leases(session, database) == [name]
     (loss,) = trial(name).lost or []

@@ -46,9 +46,13 @@ def _end(job_id: str) -> None:
 
 
 def test_the_next_rung_goes_on_from_the_twins_state_until_it_is_deleted(
-    database: Settings, animal_cache: DatasetCache, animal_info: CacheInfo, library: Settings,
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
-) -> None:  # fmt: skip
+    database: Settings,
+    animal_cache: DatasetCache,
+    animal_info: CacheInfo,
+    library: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
     first, second = (make_job(database, **HALVING)[0] for _ in range(2))
     with session_scope() as session:
         for row in session.scalars(select(Dataset)):
@@ -70,10 +74,14 @@ def test_the_next_rung_goes_on_from_the_twins_state_until_it_is_deleted(
         claimed = claim(session, one, "w", database)
     assert claimed is not None
     afresh = execute(
-        claimed.spec, claimed.policy, load_trial_data(animal_cache, torch.device("cpu")),
-        job="none", candidate=claimed.candidate, storage=FolderStorage(tmp_path / "empty"),
+        claimed.spec,
+        claimed.policy,
+        load_trial_data(animal_cache, torch.device("cpu")),
+        job="none",
+        candidate=claimed.candidate,
+        storage=FolderStorage(tmp_path / "empty"),
         watch=lambda step: None,
-    )  # fmt: skip
+    )
     worker.run(one)
     now = trial(one)
     assert (now.state, now.iterations_run, afresh.iterations_run) == ("completed", 6 - RUNG, 6)

@@ -30,27 +30,43 @@ from tests.store.rows import complete, make_job
 #: A job as the first release stored it.
 OLD_SPEC = {
     "search_space": {
-        "schema_version": 1, "name": "rand-augment", "base": "crop_flip", "draw": "fixed",
-        "kind": "rand_augment", "operations": ["rotate", "invert"], "count": [1, 2],
+        "schema_version": 1,
+        "name": "rand-augment",
+        "base": "crop_flip",
+        "draw": "fixed",
+        "kind": "rand_augment",
+        "operations": ["rotate", "invert"],
+        "count": [1, 2],
         "magnitude": {"values": [0.1, 0.5]},
     },
     "strategy": {"kind": "successive_halving", "candidates": 12, "rungs": 2, "eta": 3},
     "budget": {"trials": None, "iterations": None, "seconds": None},
-    "iterations": 27, "seeds": 3, "seed": 0,
+    "iterations": 27,
+    "seeds": 3,
+    "seed": 0,
     "pretraining": PretrainingSpec().model_dump(mode="json"),
     "scoring": {"probe_train_images": 100, "probe_test_images": 50, "l2": 0.001},
-}  # fmt: skip
+}
 DENSITY = {
     "search_space": {
-        "kind": "sub_policies", "name": "three", "sub_policies": 2,
+        "kind": "sub_policies",
+        "name": "three",
+        "sub_policies": 2,
         "operations": ["invert", {"op": "rotate", "probability": {"min": 0, "max": 1}}, "equalize"],
     },
     "strategy": {
-        "kind": "density_matching", "folds": 2, "keep": 2, "beam": 2, "points": 1, "images": 16,
-        "passes": 1, "batch": 2,
+        "kind": "density_matching",
+        "folds": 2,
+        "keep": 2,
+        "beam": 2,
+        "points": 1,
+        "images": 16,
+        "passes": 1,
+        "batch": 2,
     },
-    "iterations": 3, "seeds": 1,
-}  # fmt: skip
+    "iterations": 3,
+    "seeds": 1,
+}
 
 
 def _alembic(step: Any, revision: str) -> None:
@@ -81,30 +97,63 @@ def old_rows(database: Settings) -> Settings:
     _alembic(command.downgrade, "0001")
     assert not _rows("SELECT 1 FROM information_schema.columns WHERE column_name = 'task'")
     _insert(
-        "datasets", id="ds_old", name="images", state="ready", digest="d" * 64, resolution=28,
-        files=9, images=9, splits={}, mean=[], std=[], skipped_reasons={}, skipped=[],
-    )  # fmt: skip
+        "datasets",
+        id="ds_old",
+        name="images",
+        state="ready",
+        digest="d" * 64,
+        resolution=28,
+        files=9,
+        images=9,
+        splits={},
+        mean=[],
+        std=[],
+        skipped_reasons={},
+        skipped=[],
+    )
     _insert(
-        "jobs", id="job_old", name="old", dataset_id="ds_old", state="running", spec=OLD_SPEC,
-        warnings=[], started_at="2026-01-01",
-    )  # fmt: skip
+        "jobs",
+        id="job_old",
+        name="old",
+        dataset_id="ds_old",
+        state="running",
+        spec=OLD_SPEC,
+        warnings=[],
+        started_at="2026-01-01",
+    )
     policy = BASELINES["crop_flip"]()
     _insert(
-        "candidates", job_id="job_old", key=policy.digest[:16], name="crop_flip",
-        origin="baseline", policy=policy.to_document(),
-    )  # fmt: skip
+        "candidates",
+        job_id="job_old",
+        key=policy.digest[:16],
+        name="crop_flip",
+        origin="baseline",
+        policy=policy.to_document(),
+    )
     common = {
-        "job_id": "job_old", "candidate_key": policy.digest[:16], "seed": 0, "attempt": 1,
+        "job_id": "job_old",
+        "candidate_key": policy.digest[:16],
+        "seed": 0,
+        "attempt": 1,
         "progress": 0,
-    }  # fmt: skip
+    }
     _insert(
-        "trials", id="t_done", number=1, iterations=9, resume_from=0, state="completed",
-        score=0.6, sampling_error=0.01, collapsed=False, metrics={"rotation": 0.6}, curve=[],
-        iterations_run=9, seconds=1.5, **common,
-    )  # fmt: skip
-    _insert(
-        "trials", id="t_next", number=2, iterations=27, resume_from=9, state="queued", **common
-    )  # fmt: skip
+        "trials",
+        id="t_done",
+        number=1,
+        iterations=9,
+        resume_from=0,
+        state="completed",
+        score=0.6,
+        sampling_error=0.01,
+        collapsed=False,
+        metrics={"rotation": 0.6},
+        curve=[],
+        iterations_run=9,
+        seconds=1.5,
+        **common,
+    )
+    _insert("trials", id="t_next", number=2, iterations=27, resume_from=9, state="queued", **common)
     return database
 
 
@@ -194,9 +243,14 @@ def _outcome(claimed: trials.ClaimedTrial) -> Outcome:
     )
     if spec.payload is None:
         return replace(
-            plain, score=draws.random(), held_out=draws.random(), sampling_error=0.01,
-            collapsed=False, metrics=losses(), curve=[],
-        )  # fmt: skip
+            plain,
+            score=draws.random(),
+            held_out=draws.random(),
+            sampling_error=0.01,
+            collapsed=False,
+            metrics=losses(),
+            curve=[],
+        )
     if "policies" in spec.payload:
         return replace(plain, losses=[losses() for _ in spec.payload["policies"]])
     return replace(plain, metrics={**losses(), "loss": 4.0})
@@ -267,9 +321,12 @@ def test_without_a_payload_there_is_none_in_the_row(database: Settings) -> None:
 @pytest.mark.parametrize("proposals", ["tpe", "evolution"])
 def test_proposals_are_read_back_as_they_were_made(database: Settings, proposals: str) -> None:
     strategy = {
-        "kind": "successive_halving", "proposals": proposals, "candidates": 6, "generations": 3,
+        "kind": "successive_halving",
+        "proposals": proposals,
+        "candidates": 6,
+        "generations": 3,
         "rungs": 1,
-    }  # fmt: skip
+    }
     results = []
     for seed in (0, 1):
         job_id, due = make_job(database, search_space="selfaugment", strategy=strategy)
@@ -309,9 +366,10 @@ def test_whole_numbers_stay_what_they_are(database: Settings) -> None:
 def test_stages_keep_their_trials_apart(database: Settings) -> None:
     """The same candidate in the search and in the confirmation: two rows, two records."""
     strategy = {
-        "kind": "pipeline", "search": {"kind": "random", "candidates": 2},
+        "kind": "pipeline",
+        "search": {"kind": "random", "candidates": 2},
         "confirmation": {"seeds": 2, "top": 1},
-    }  # fmt: skip
+    }
     job_id, due = make_job(database, strategy=strategy)
     _play(database, due, random.Random(0))
     with session_scope() as session:

@@ -103,8 +103,11 @@ def test_one_that_waits_was_never_taken_and_takes_over_the_result(
     running, waiting = twins
     now = trial(waiting)
     assert (now.state, now.attempt, now.started_at, now.reason) == (
-        "queued", 0, None, "equal_trial",
-    )  # fmt: skip
+        "queued",
+        0,
+        None,
+        "equal_trial",
+    )
     assert running.id in str(now.message)
     assert waiting not in _sweep(database), "it is sent when the other has ended"
     assert waiting in _complete(database, running, 0.625)

@@ -45,37 +45,73 @@ def _fill(connection: Connection) -> None:
     """A dataset, a job in each state, and in each job a trial in each state per baseline."""
     spec = parse_search(dict(TINY_SEARCH)).model_dump(mode="json")
     _insert(
-        connection, "datasets", id="ds_1", name="images", state="ready", digest="d" * 64,
-        resolution=28, files=9, images=9, splits={}, mean=[0.5], std=[0.2], skipped_reasons={},
+        connection,
+        "datasets",
+        id="ds_1",
+        name="images",
+        state="ready",
+        digest="d" * 64,
+        resolution=28,
+        files=9,
+        images=9,
+        splits={},
+        mean=[0.5],
+        std=[0.2],
+        skipped_reasons={},
         skipped=[],
-    )  # fmt: skip
+    )
     policies = [make() for make in BASELINES.values()]
     for state in _JOBS:
         job = f"job_{state}"
         _insert(
-            connection, "jobs", id=job, name=state, dataset_id="ds_1", state=state, spec=spec,
-            warnings=[], started_at=None if state == "queued" else "2026-01-01T00:00:00Z",
+            connection,
+            "jobs",
+            id=job,
+            name=state,
+            dataset_id="ds_1",
+            state=state,
+            spec=spec,
+            warnings=[],
+            started_at=None if state == "queued" else "2026-01-01T00:00:00Z",
             finished_at="2026-01-02T00:00:00Z" if state in _JOBS[2:] else None,
             policy=policies[0].to_document() if state == "completed" else None,
-        )  # fmt: skip
+        )
         for place, policy in enumerate(policies):
             key = policy.digest[:16]
             _insert(
-                connection, "candidates", id=_JOBS.index(state) * 100 + place, job_id=job, key=key,
-                name=policy.name, origin="baseline", policy=policy.to_document(),
-            )  # fmt: skip
+                connection,
+                "candidates",
+                id=_JOBS.index(state) * 100 + place,
+                job_id=job,
+                key=key,
+                name=policy.name,
+                origin="baseline",
+                policy=policy.to_document(),
+            )
             for number, trial in enumerate(TRIAL):
                 done = trial == "completed"
                 _insert(
-                    connection, "trials", id=f"trial_{state}_{place}_{number}", job_id=job,
-                    number=place * len(TRIAL) + number + 1, candidate_key=key, seed=number,
-                    iterations=4, resume_from=0, state=trial, attempt=1, progress=0,
-                    score=0.5 + place / 100 if done else None, collapsed=False if done else None,
-                    sampling_error=0.01 if done else None, metrics={} if done else None,
-                    iterations_run=4 if done else None, seconds=2.0 if done else None,
+                    connection,
+                    "trials",
+                    id=f"trial_{state}_{place}_{number}",
+                    job_id=job,
+                    number=place * len(TRIAL) + number + 1,
+                    candidate_key=key,
+                    seed=number,
+                    iterations=4,
+                    resume_from=0,
+                    state=trial,
+                    attempt=1,
+                    progress=0,
+                    score=0.5 + place / 100 if done else None,
+                    collapsed=False if done else None,
+                    sampling_error=0.01 if done else None,
+                    metrics={} if done else None,
+                    iterations_run=4 if done else None,
+                    seconds=2.0 if done else None,
                     lease_token="t" if trial == "running" else None,
                     lease_expires_at="2026-01-01T00:00:00Z" if trial == "running" else None,
-                )  # fmt: skip
+                )
 
 
 def _counts(connection: Connection) -> dict[str, int]:

@@ -90,9 +90,13 @@ def _targets(name: str, found: dict[str, Any], longest: int) -> list[dict[str, A
         items += [
             target(f"{name}: pooled Spearman of {key}", whole, 0.94, at_least=True),
             target(f"{name}: pooled, within the top half, of {key}", top, 0.85, at_least=True),
-            target(f"{name}: top-1 regret of {key} at {longest}, points", last["regret_1"], 1.0,
-                   at_least=False),
-        ]  # fmt: skip
+            target(
+                f"{name}: top-1 regret of {key} at {longest}, points",
+                last["regret_1"],
+                1.0,
+                at_least=False,
+            ),
+        ]
     return items
 
 

@@ -135,10 +135,11 @@ def extract_features(run: trainer.Run, data: TrialData, parts: Split) -> dict[st
     device = data.mean.device
     run.method.eval()
     kept: dict[str, Any] = {
-        "losses": run.losses, "ceiling": run.method.ceiling,
+        "losses": run.losses,
+        "ceiling": run.method.ceiling,
         # For criteria that are thought of later: the features below do not serve all.
         "method": {name: tensor.clone() for name, tensor in run.method.state_dict().items()},
-    }  # fmt: skip
+    }
     for part in ("probe_train", "probe_test"):
         images = parts.tensor(part, device)[: _LIMITS[part]]
         turns = [_features(run.method, data, torch.rot90(images, k, (2, 3))) for k in range(4)]
@@ -155,9 +156,15 @@ def extract_features(run: trainer.Run, data: TrialData, parts: Split) -> dict[st
 
 
 def _run(
-    config: Config, policy: Policy, seed: int, schedule: int, resolution: int, parts: Split,
-    data: TrialData, path: Path,
-) -> None:  # fmt: skip
+    config: Config,
+    policy: Policy,
+    seed: int,
+    schedule: int,
+    resolution: int,
+    parts: Split,
+    data: TrialData,
+    path: Path,
+) -> None:
     spec = config.pretraining()
     started = time.perf_counter()
     run = trainer.start(spec, data, resolution, seed)
@@ -235,10 +242,15 @@ def config_of(options: argparse.Namespace) -> Config:
         options.encoder, options.batch_size, options.most = "resnet18", 512, 60_000
         options.schedules, options.seeds, options.device = [2000, 20_000], [0, 1, 2], "cuda"
     return Config(
-        sets=options.sets, encoder=options.encoder, schedules=options.schedules,
-        seeds=options.seeds, batch_size=options.batch_size, most=options.most,
-        device=options.device, policies=options.policies,
-    )  # fmt: skip
+        sets=options.sets,
+        encoder=options.encoder,
+        schedules=options.schedules,
+        seeds=options.seeds,
+        batch_size=options.batch_size,
+        most=options.most,
+        device=options.device,
+        policies=options.policies,
+    )
 
 
 if __name__ == "__main__":

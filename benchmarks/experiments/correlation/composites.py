@@ -13,11 +13,26 @@ from benchmarks.experiments.correlation.criteria import RETRIEVAL, ROTATION
 from benchmarks.experiments.correlation.statistics import correlations, regret, top_half
 
 _POOL = (
-    ROTATION, PRODUCT, "rotation, cross-entropy", "rotation, stages", "rotation, half turn",
-    "rotation, joint", RETRIEVAL, "retrieval, whitened", "retrieval, stage2",
-    "retrieval, projections", "infonce", "infonce, whitened", "alignment", "uniformity", "rankme",
-    "rankme, projections", "lidar", "alpha-req", "loss",
-)  # fmt: skip
+    ROTATION,
+    PRODUCT,
+    "rotation, cross-entropy",
+    "rotation, stages",
+    "rotation, half turn",
+    "rotation, joint",
+    RETRIEVAL,
+    "retrieval, whitened",
+    "retrieval, stage2",
+    "retrieval, projections",
+    "infonce",
+    "infonce, whitened",
+    "alignment",
+    "uniformity",
+    "rankme",
+    "rankme, projections",
+    "lidar",
+    "alpha-req",
+    "loss",
+)
 Judged = dict[str, float]
 
 

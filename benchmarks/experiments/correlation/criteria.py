@@ -51,9 +51,10 @@ def _rotations(train: Layers, test: Layers) -> dict[str, float]:
     train, test = _layers(train), _layers(test)
     probe = rotation_probe(train["features"], test["features"])
     found = {
-        ROTATION: probe.accuracy, ROTATION_ERROR: probe.sampling_error,
+        ROTATION: probe.accuracy,
+        ROTATION_ERROR: probe.sampling_error,
         "rotation, cross-entropy": -probe.cross_entropy,
-    }  # fmt: skip
+    }
     for layer in ("stage2", "stages", "projections"):
         found[f"rotation, {layer}"] = rotation_probe(train[layer], test[layer]).accuracy
     few = rotation_probe(train["features"][:, :500], test["features"])

@@ -84,9 +84,13 @@ def _accuracy_targets(found: dict[str, Any], encoders: list[str]) -> list[dict[s
         first = [best(sides, kind) for sides in cells]
         share = first.count(DEFAULT) / len(cells)
         items.append(
-            target(f"{kind}: share of sets and budgets with the default first", share, 0.5,
-                   at_least=True)
-        )  # fmt: skip
+            target(
+                f"{kind}: share of sets and budgets with the default first",
+                share,
+                0.5,
+                at_least=True,
+            )
+        )
         clear = sum(
             beyond(sides, one, DEFAULT, kind) for sides, one in zip(cells, first, strict=True)
         )
@@ -128,11 +132,19 @@ def main() -> None:
             most = max(one["variance_ratio"] for one in told.values())
             ratio = told[DEFAULT]["variance_ratio"] / most if DEFAULT in told else 0.0
             targets.append(
-                target(f"{name}: the default tells policies apart, of the best", ratio, 0.8,
-                       at_least=True)
-            )  # fmt: skip
-    write("encoder", samples, _accuracy_targets(samples["accuracy"], options.encoders) + targets,
-          options.quick)  # fmt: skip
+                target(
+                    f"{name}: the default tells policies apart, of the best",
+                    ratio,
+                    0.8,
+                    at_least=True,
+                )
+            )
+    write(
+        "encoder",
+        samples,
+        _accuracy_targets(samples["accuracy"], options.encoders) + targets,
+        options.quick,
+    )
 
 
 if __name__ == "__main__":

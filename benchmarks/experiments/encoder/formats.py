@@ -22,8 +22,10 @@ from benchmarks.experiments.encoder.sides import build
 
 #: What oneDNN calls them; the first is whatever the machine has.
 INSTRUCTIONS = {
-    "all of this machine": "DEFAULT", "AVX512 without BF16": "AVX512_CORE", "AVX2": "AVX2",
-}  # fmt: skip
+    "all of this machine": "DEFAULT",
+    "AVX512 without BF16": "AVX512_CORE",
+    "AVX2": "AVX2",
+}
 _BATCH, _RESOLUTION = 64, 32
 
 
@@ -62,8 +64,10 @@ def formats(sides: list[str], rounds: int) -> dict[str, dict[str, dict[str, floa
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.experiments.encoder.formats", str(rounds), *sides],
             env={**os.environ, "ONEDNN_MAX_CPU_ISA": isa},
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         found[name] = json.loads(done.stdout)
     return found
 

@@ -103,16 +103,23 @@ def result(config: Config, run: Run) -> dict[str, Any]:
         training = start(run.side, config.spec, data, resolution, run.seed)
         begun = time.process_time()
         trainer.train(
-            training, policies()[run.policy], data, config.spec, seed=run.seed,
-            until=run.iterations, length=run.iterations, watch=lambda _: None,
-        )  # fmt: skip
+            training,
+            policies()[run.policy],
+            data,
+            config.spec,
+            seed=run.seed,
+            until=run.iterations,
+            length=run.iterations,
+            watch=lambda _: None,
+        )
         seconds = time.process_time() - begun
         document = {
-            **asdict(run), "seconds": seconds,
+            **asdict(run),
+            "seconds": seconds,
             "supervised": _supervised(training, parts, data),
             "rotation": _rotation(training, data),
             "loss": math.fsum(training.losses[-10:]) / len(training.losses[-10:]),
-        }  # fmt: skip
+        }
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(document))

@@ -34,9 +34,15 @@ def _acts(config: Config, name: str, side: str, policy: str) -> dict[str, Callab
 
     def step() -> None:
         trainer.train(
-            run, policies()[policy], data, config.spec,
-            seed=0, until=run.step + 1, length=10**6, watch=lambda _: None,
-        )  # fmt: skip
+            run,
+            policies()[policy],
+            data,
+            config.spec,
+            seed=0,
+            until=run.step + 1,
+            length=10**6,
+            watch=lambda _: None,
+        )
 
     def forward_backward() -> None:
         with autocast(data.mean.device):

@@ -54,9 +54,11 @@ def _robustness(name: str, config: Config, samples: dict[str, Any]) -> list[dict
             items.append(
                 target(
                     f"{name}, {chosen}: points that HPT loses less than scratch, {kind}",
-                    100 * (found["scratch"][key] - found["hpt"][key]), 0.0, at_least=True,
+                    100 * (found["scratch"][key] - found["hpt"][key]),
+                    0.0,
+                    at_least=True,
                 )
-            )  # fmt: skip
+            )
     return items
 
 

@@ -52,9 +52,10 @@ class Config:
     def pretraining(self, variant: str = "full") -> PretrainingSpec:
         """Hyper-parameters of all runs, the same for all that is compared."""
         document: dict[str, Any] = {
-            "encoder": self.encoder, "batch_size": self.batch_size,
+            "encoder": self.encoder,
+            "batch_size": self.batch_size,
             "learning_rate": self.learning_rate,
-        }  # fmt: skip
+        }
         if variant != "full":  # what it starts from is given beside the spec
             document |= {"variant": variant, "init": {"shared_warmup": {"iterations": 1}}}
         return PretrainingSpec.model_validate(document)
@@ -63,30 +64,63 @@ class Config:
     def folder(self) -> Path:
         """Runs that differ in anything here are kept apart."""
         parts = [
-            self.encoder, self.resolution or "own", self.batch_size, self.learning_rate, self.most,
-            self.measured, Path(self.base).stem, self.base_iterations,
-        ]  # fmt: skip
+            self.encoder,
+            self.resolution or "own",
+            self.batch_size,
+            self.learning_rate,
+            self.most,
+            self.measured,
+            Path(self.base).stem,
+            self.base_iterations,
+        ]
         return RUNS / "-".join(map(str, parts))
 
 
 CONFIGURATIONS = {
     "imagenet": Config(
-        base="imagenet", encoder="mobilenet_v2", resolution=96, batch_size=32,
-        learning_rate=3e-4, most=3000, measured=600, scratch=[60, 120], warm=[1, 2, 6],
+        base="imagenet",
+        encoder="mobilenet_v2",
+        resolution=96,
+        batch_size=32,
+        learning_rate=3e-4,
+        most=3000,
+        measured=600,
+        scratch=[60, 120],
+        warm=[1, 2, 6],
         norms=[1, 6],
     ),
     "cifar10": Config(
-        base="cifar10", encoder="resnet_tiny", base_iterations=3000, batch_size=64,
-        learning_rate=3e-3, most=6000, measured=4000, scratch=[50, 100, 200, 400],
-        warm=[1, 2, 5, 10, 20, 40, 80], norms=[1, 5, 20, 80],
-        robust_sets=["emoji", "animal-mnist"], ranked_sets=["animal-mnist", "mnist"],
+        base="cifar10",
+        encoder="resnet_tiny",
+        base_iterations=3000,
+        batch_size=64,
+        learning_rate=3e-3,
+        most=6000,
+        measured=4000,
+        scratch=[50, 100, 200, 400],
+        warm=[1, 2, 5, 10, 20, 40, 80],
+        norms=[1, 5, 20, 80],
+        robust_sets=["emoji", "animal-mnist"],
+        ranked_sets=["animal-mnist", "mnist"],
     ),
-}  # fmt: skip
+}
 
 _SMOKE = dataclasses.replace(
-    CONFIGURATIONS["cifar10"], base="animal-mnist", sets=["animal-mnist"], base_iterations=4,
-    scratch=[2, 6], warm=[1, 3], norms=[1], batch_size=32, most=500, measured=300, robust=(3, 2),
-    robust_sets=["animal-mnist"], shares=[0.25, 1.0], ranked_sets=["animal-mnist"], ranked=4,
+    CONFIGURATIONS["cifar10"],
+    base="animal-mnist",
+    sets=["animal-mnist"],
+    base_iterations=4,
+    scratch=[2, 6],
+    warm=[1, 3],
+    norms=[1],
+    batch_size=32,
+    most=500,
+    measured=300,
+    robust=(3, 2),
+    robust_sets=["animal-mnist"],
+    shares=[0.25, 1.0],
+    ranked_sets=["animal-mnist"],
+    ranked=4,
     policies=4,
-)  # fmt: skip
+)
 QUICK = {"smoke": _SMOKE}

@@ -59,21 +59,28 @@ def rankings(config: Config, name: str) -> dict[str, Any]:
         runs = {
             length: [
                 mean(
-                    config, config.seeds, name=name, start=start, iterations=length,
-                    policy=policy, ranking=True,
+                    config,
+                    config.seeds,
+                    name=name,
+                    start=start,
+                    iterations=length,
+                    policy=policy,
+                    ranking=True,
                 )
                 for policy in names
             ]
             for length in (long, short)
-        }  # fmt: skip
+        }
         own = np.array([run["supervised"] for run in runs[long]])
         for length, some in runs.items():
             rotation = np.array([run["rotation"] for run in some])
             shared = long / len(names) if start == "warm_up" else 0.0
             found["starts"][f"{start} {length}"] = {
-                **agreement(rotation, truth), "own_spearman": _spearman(rotation, own),
-                "cost": length + shared, "rotation": rotation.tolist(),
+                **agreement(rotation, truth),
+                "own_spearman": _spearman(rotation, own),
+                "cost": length + shared,
+                "rotation": rotation.tolist(),
                 "supervised": [run["supervised"] for run in some],
                 "spread_of_supervised": float(np.std([run["supervised"] for run in some])),
-            }  # fmt: skip
+            }
     return found

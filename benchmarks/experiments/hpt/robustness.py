@@ -18,9 +18,11 @@ def robustness(config: Config, name: str) -> dict[str, Any]:
     for arm, (start, variant) in ARMS.items():
         scratch, warm = config.robust
         fixed = {
-            "name": name, "start": start, "variant": variant,
+            "name": name,
+            "start": start,
+            "variant": variant,
             "iterations": scratch if start == "scratch" else warm,
-        }  # fmt: skip
+        }
         weak = {
             policy: mean(config, config.seeds, **fixed, policy=policy)["supervised"]
             for policy in WEAKENED
@@ -32,8 +34,10 @@ def robustness(config: Config, name: str) -> dict[str, Any]:
         whole = weak["moco_v2"]
         fewer = [few[str(share)] for share in config.shares if share < 1]
         found[arm] = {
-            "iterations": fixed["iterations"], "policies": weak, "shares": few,
+            "iterations": fixed["iterations"],
+            "policies": weak,
+            "shares": few,
             "mean_drop_policies": whole - statistics.fmean(list(weak.values())[1:]),
             "mean_drop_shares": whole - statistics.fmean(fewer),
-        }  # fmt: skip
+        }
     return found

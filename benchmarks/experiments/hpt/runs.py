@@ -74,15 +74,27 @@ def _policies() -> dict[str, Policy]:
 
 
 def _trained(
-    config: Config, data: TrialData, resolution: int, policy: Policy, iterations: int, seed: int,
-    initial: Weights | None = None, variant: str = "full",
-) -> trainer.Run:  # fmt: skip
+    config: Config,
+    data: TrialData,
+    resolution: int,
+    policy: Policy,
+    iterations: int,
+    seed: int,
+    initial: Weights | None = None,
+    variant: str = "full",
+) -> trainer.Run:
     spec = config.pretraining(variant)
     run = trainer.start(spec, data, resolution, seed, initial)
     trainer.train(
-        run, policy, data, spec, seed=seed, until=iterations, length=iterations,
+        run,
+        policy,
+        data,
+        spec,
+        seed=seed,
+        until=iterations,
+        length=iterations,
         watch=lambda _: None,
-    )  # fmt: skip
+    )
     return run
 
 
@@ -165,11 +177,13 @@ def result(config: Config, run: Run) -> dict[str, Any]:
     )
     seconds = time.process_time() - started
     document = {
-        **dataclasses.asdict(run), "seconds": seconds,
+        **dataclasses.asdict(run),
+        "seconds": seconds,
         "supervised": _supervised(trained, parts, data, config.measured),
         "rotation": _rotation(trained, data, config.most) if run.ranking else None,
-        "images": len(some.pretrain), "started_from": initial.digest if initial else None,
-    }  # fmt: skip
+        "images": len(some.pretrain),
+        "started_from": initial.digest if initial else None,
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(document))

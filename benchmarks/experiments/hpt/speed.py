@@ -46,15 +46,18 @@ def compared(curves: dict[str, Curve], untrained: float, direct: float) -> dict[
     best = max(scratch, key=lambda n: (scratch[n]["supervised"], -n))
     goal = scratch[best]["supervised"]
     return {
-        "curves": curves, "goal": goal, "scratch_iterations": best,
+        "curves": curves,
+        "goal": goal,
+        "scratch_iterations": best,
         "reached": {
             arm: reached(curve, goal, best, scratch[best]["seconds"])
             for arm, curve in curves.items()
             if arm != "scratch"
         },
-        "untrained": untrained, "direct_transfer": direct,
+        "untrained": untrained,
+        "direct_transfer": direct,
         "direct_transfer_reaches": direct >= goal,
-    }  # fmt: skip
+    }
 
 
 def speed(config: Config, name: str) -> dict[str, Any]:

@@ -30,20 +30,31 @@ STRATEGIES: dict[str, dict[str, Any]] = {
     "halving": {"kind": "successive_halving", "candidates": _COUNT, "rungs": pool.RUNGS},
     "halving, 12 candidates": {"kind": "successive_halving", "candidates": 12, "rungs": pool.RUNGS},
     "halving, TPE": {
-        "kind": "successive_halving", "candidates": 24, "rungs": pool.RUNGS, "proposals": "tpe",
+        "kind": "successive_halving",
+        "candidates": 24,
+        "rungs": pool.RUNGS,
+        "proposals": "tpe",
     },
     "halving, evolution": {
-        "kind": "successive_halving", "candidates": 24, "rungs": pool.RUNGS,
+        "kind": "successive_halving",
+        "candidates": 24,
+        "rungs": pool.RUNGS,
         "proposals": "evolution",
     },
     "asha": {
-        "kind": "asha", "candidates": _COUNT, "rungs": pool.RUNGS, "concurrency": 2,
+        "kind": "asha",
+        "candidates": _COUNT,
+        "rungs": pool.RUNGS,
+        "concurrency": 2,
     },
     "asha, TPE": {
-        "kind": "asha", "candidates": _COUNT, "rungs": pool.RUNGS, "concurrency": 2,
+        "kind": "asha",
+        "candidates": _COUNT,
+        "rungs": pool.RUNGS,
+        "concurrency": 2,
         "proposals": "tpe",
     },
-}  # fmt: skip
+}
 
 
 def _arrived(moments: list[Moment], truth: dict[str, float], best: float) -> Moment | None:
@@ -86,9 +97,10 @@ def _summary(
     )
     return {
         "arrived": [vars(moment) if moment else None for moment in arrived],
-        "whole": [vars(run[-1]) for run in runs], "regret_points": regrets,
+        "whole": [vars(run[-1]) for run in runs],
+        "regret_points": regrets,
         "regret_points_over_seeds": over_seeds,
-    }  # fmt: skip
+    }
 
 
 def main() -> None:
@@ -137,9 +149,10 @@ def main() -> None:
     add("optuna, TPE + halving", lambda s: replay_optuna(keys, pool.rungs(options), table, s))
     results = {
         "options": {k: v for k, v in vars(options).items() if k != "quick"},
-        "pool_seconds": whole, "truth": {c.policy.name: truth[c.key] for c in order},
+        "pool_seconds": whole,
+        "truth": {c.policy.name: truth[c.key] for c in order},
         "strategies": samples,
-    }  # fmt: skip
+    }
     write("search", results, [], options.quick)
 
 

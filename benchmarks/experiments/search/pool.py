@@ -25,14 +25,28 @@ from quarterturn.trial.execute import execute_trial
 _FOLDER = Path(".quarterturn/bench/search")
 #: 3 x 14 policies of the space, and the six baselines.
 _SPACE: dict[str, Any] = {
-    "kind": "rand_augment", "name": "rand-augment 42", "count": [1, 2, 3],
+    "kind": "rand_augment",
+    "name": "rand-augment 42",
+    "count": [1, 2, 3],
     "operations": [
-        "shear_x", "shear_y", "translate_x", "translate_y", "rotate", "auto_contrast", "invert",
-        "equalize", "solarize", "posterize", "contrast", "saturation", "brightness", "sharpness",
+        "shear_x",
+        "shear_y",
+        "translate_x",
+        "translate_y",
+        "rotate",
+        "auto_contrast",
+        "invert",
+        "equalize",
+        "solarize",
+        "posterize",
+        "contrast",
+        "saturation",
+        "brightness",
+        "sharpness",
         "cutout",
     ],
     "magnitude": {"values": [round(0.05 * k, 2) for k in range(1, 15)]},
-}  # fmt: skip
+}
 ETA, RUNGS = 3, 3
 
 
@@ -40,12 +54,15 @@ def spec_of(options: argparse.Namespace, strategy: dict[str, Any], seed: int) ->
     """The search of one strategy over the pool's space."""
     return parse_search(
         {
-            "search_space": _SPACE, "strategy": strategy, "iterations": options.iterations,
-            "seeds": 1, "seed": seed,
+            "search_space": _SPACE,
+            "strategy": strategy,
+            "iterations": options.iterations,
+            "seeds": 1,
+            "seed": seed,
             "pretraining": {"encoder": options.encoder, "batch_size": options.batch_size},
             "scoring": {"probe_train_images": 1000, "probe_test_images": 1000},
         }
-    )  # fmt: skip
+    )
 
 
 def candidates() -> list[Candidate]:
@@ -89,21 +106,32 @@ def _trained(
     with tempfile.TemporaryDirectory() as folder:
         for length in lengths:
             trial = TrialSpec(
-                pretraining=spec.pretraining, scoring=spec.scoring, seed=seed, iterations=length,
-                schedule_iterations=lengths[-1], resume_from=below,
-            )  # fmt: skip
+                pretraining=spec.pretraining,
+                scoring=spec.scoring,
+                seed=seed,
+                iterations=length,
+                schedule_iterations=lengths[-1],
+                resume_from=below,
+            )
             started = time.process_time()
             outcome = execute_trial(
-                trial, candidate.policy, data.pretrain.shape[-1], data, job="pool",
-                candidate=candidate.key, checkpoints=CheckpointStore(FolderStorage(Path(folder))),
+                trial,
+                candidate.policy,
+                data.pretrain.shape[-1],
+                data,
+                job="pool",
+                candidate=candidate.key,
+                checkpoints=CheckpointStore(FolderStorage(Path(folder))),
                 watch=lambda _: None,
-            )  # fmt: skip
+            )
             found[str(length)] = {
-                "score": outcome.score, "collapsed": outcome.collapsed,
-                "metrics": dict(outcome.metrics), "iterations_run": outcome.iterations_run,
+                "score": outcome.score,
+                "collapsed": outcome.collapsed,
+                "metrics": dict(outcome.metrics),
+                "iterations_run": outcome.iterations_run,
                 "sampling_error": outcome.sampling_error,
                 "seconds": time.process_time() - started,
-            }  # fmt: skip
+            }
             below = length
     return found
 

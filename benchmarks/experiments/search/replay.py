@@ -81,17 +81,22 @@ def replay_optuna(
             below = length
             results[key] = max(results.get(key, (0, -math.inf)), (length, score))
             moments.append(
-                Moment(int(spent["trials"]), spent["seconds"], int(spent["iterations"]),
-                       _ahead(results))
-            )  # fmt: skip
+                Moment(
+                    int(spent["trials"]),
+                    spent["seconds"],
+                    int(spent["iterations"]),
+                    _ahead(results),
+                )
+            )
             trial.report(score, rung + 1)
             if trial.should_prune():
                 raise optuna.TrialPruned
         return score
 
     study = optuna.create_study(
-        direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed),
+        direction="maximize",
+        sampler=optuna.samplers.TPESampler(seed=seed),
         pruner=optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=ETA),
-    )  # fmt: skip
+    )
     study.optimize(objective, n_trials=len(keys))
     return moments

@@ -32,10 +32,13 @@ def _trial(encoder: str, iterations: int, seed: int = 0) -> TrialSpec:
     """By MoCo v2, as the paper's."""
     return TrialSpec.model_validate(
         {
-            "pretraining": {"encoder": encoder, "method": "moco_v2"}, "scoring": {}, "seed": seed,
-            "iterations": iterations, "schedule_iterations": iterations,
+            "pretraining": {"encoder": encoder, "method": "moco_v2"},
+            "scoring": {},
+            "seed": seed,
+            "iterations": iterations,
+            "schedule_iterations": iterations,
         }
-    )  # fmt: skip
+    )
 
 
 @contextmanager
@@ -55,9 +58,15 @@ def measure_alone(data: TrialData, encoder: str, iterations: int, quick: bool) -
         with _checkpoints() as checkpoints:
             started = time.perf_counter()
             found = execute_trial(
-                spec, moco_v2(), data.pretrain.shape[-1], data, job="bench", candidate="one",
-                checkpoints=checkpoints, watch=lambda _: None,
-            )  # fmt: skip
+                spec,
+                moco_v2(),
+                data.pretrain.shape[-1],
+                data,
+                job="bench",
+                candidate="one",
+                checkpoints=checkpoints,
+                watch=lambda _: None,
+            )
             parts = {"pretraining": found.pretraining_seconds, "scoring": found.scoring_seconds}
             taken.append({"whole": time.perf_counter() - started, **parts})
     del taken[0]
@@ -99,11 +108,13 @@ def measure_packed(data: TrialData, encoder: str, size: int, iterations: int, qu
     for _ in range(1 if quick else _PACKS):
         trials = [
             PackedTrial(
-                _trial(encoder, iterations, seed=place % 2), policies[place % len(policies)],
-                f"c{place}", lambda _: None,
+                _trial(encoder, iterations, seed=place % 2),
+                policies[place % len(policies)],
+                f"c{place}",
+                lambda _: None,
             )
             for place in range(size)
-        ]  # fmt: skip
+        ]
         with _checkpoints() as checkpoints:
             started = time.perf_counter()
             outcomes = execute_pack(
@@ -132,8 +143,10 @@ def measure_paper(
     paper_probe(trained, data, limits, 1 if quick else _EPOCHS, workers)
     ended = time.perf_counter()
     samples = {
-        "loaders": workers, "whole": ended - started, "pretraining": pretrained - started,
-    }  # fmt: skip
+        "loaders": workers,
+        "whole": ended - started,
+        "pretraining": pretrained - started,
+    }
     print(f"the paper's recipe, {encoder}: {samples['whole']:.4g} s", flush=True)
     if packed is None:
         return samples, []

@@ -60,6 +60,8 @@ class Parts:
     def document(self) -> dict[str, Any]:
         """All but the targets."""
         return {
-            **self.samples, "seconds": self.seconds, "failed": self.failed,
+            **self.samples,
+            "seconds": self.seconds,
+            "failed": self.failed,
             "left_out": self.left_out,
-        }  # fmt: skip
+        }

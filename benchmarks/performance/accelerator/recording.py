@@ -48,9 +48,15 @@ def _compared(data: TrialData, spec: PretrainingSpec, size: int, recorder: Recor
     runs = [trainer.start(spec, data, data.pretrain.shape[-1], seed) for seed in seeds]
     for seed, run in zip(seeds, runs, strict=True):
         trainer.train(
-            run, moco_v2(), data, spec,
-            seed=seed, until=_PLAIN_STEPS, length=10**6, watch=lambda _: None,
-        )  # fmt: skip
+            run,
+            moco_v2(),
+            data,
+            spec,
+            seed=seed,
+            until=_PLAIN_STEPS,
+            length=10**6,
+            watch=lambda _: None,
+        )
     batches = {
         seed: batch_of(data.pretrain, spec.batch_size, Draws(seed, _PLAIN_STEPS, device=device))
         for seed in seeds
@@ -73,9 +79,15 @@ def _whole(
             run = trainer.start(spec, data, data.pretrain.shape[-1], 0)
             started = time.perf_counter()
             trainer.train(
-                run, moco_v2(), replace(data, cuda_graphs=asked), spec,
-                seed=0, until=steps, length=steps, watch=lambda _: None,
-            )  # fmt: skip
+                run,
+                moco_v2(),
+                replace(data, cuda_graphs=asked),
+                spec,
+                seed=0,
+                until=steps,
+                length=steps,
+                watch=lambda _: None,
+            )
             if number:
                 found.append(steps / (time.perf_counter() - started))
     return rates

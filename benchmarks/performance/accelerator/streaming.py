@@ -41,9 +41,15 @@ def _rate(run: trainer.Run, data: TrialData, spec: PretrainingSpec, steps: int) 
     """Images per second; the losses come back in the end, so all is done by then."""
     started = time.perf_counter()
     trainer.train(
-        run, moco_v2(), data, spec,
-        seed=0, until=run.step + steps, length=10**6, watch=lambda _: None,
-    )  # fmt: skip
+        run,
+        moco_v2(),
+        data,
+        spec,
+        seed=0,
+        until=run.step + steps,
+        length=10**6,
+        watch=lambda _: None,
+    )
     return steps * spec.batch_size / (time.perf_counter() - started)
 
 

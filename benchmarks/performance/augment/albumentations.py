@@ -25,8 +25,11 @@ _ONE = (1.0, 1.0)
 
 def _jitter(p: float, **factors: tuple[float, float]) -> Any:
     still: dict[str, Any] = {
-        "brightness": _ONE, "contrast": _ONE, "saturation": _ONE, "hue": (0.0, 0.0),
-    }  # fmt: skip
+        "brightness": _ONE,
+        "contrast": _ONE,
+        "saturation": _ONE,
+        "hue": (0.0, 0.0),
+    }
     return a.ColorJitter(**{**still, **factors}, p=p)
 
 

@@ -46,9 +46,15 @@ def _ours(data: TrialData, spec: TrialSpec) -> Outcome:
     policy = moco_v2() if spec.pretraining.method == "moco_v2" else simclr()
     with tempfile.TemporaryDirectory() as folder:
         return execute_trial(
-            spec, policy, data.pretrain.shape[-1], data, job="bench", candidate="one",
-            checkpoints=CheckpointStore(FolderStorage(Path(folder))), watch=lambda _: None,
-        )  # fmt: skip
+            spec,
+            policy,
+            data.pretrain.shape[-1],
+            data,
+            job="bench",
+            candidate="one",
+            checkpoints=CheckpointStore(FolderStorage(Path(folder))),
+            watch=lambda _: None,
+        )
 
 
 def _fewest_seconds(act: Callable[[int], Any], settings: list[int]) -> int:
@@ -74,11 +80,13 @@ def main() -> None:
     def trial(method: str) -> TrialSpec:
         return TrialSpec.model_validate(
             {
-                "pretraining": {"encoder": options.encoder, "method": method}, "scoring": {},
-                "seed": 0, "iterations": options.iterations,
+                "pretraining": {"encoder": options.encoder, "method": method},
+                "scoring": {},
+                "seed": 0,
+                "iterations": options.iterations,
                 "schedule_iterations": options.iterations,
             }
-        )  # fmt: skip
+        )
 
     moco, contrast = trial("moco_v2"), trial("simclr")
     images = (moco.scoring.probe_train_images, moco.scoring.probe_test_images)
@@ -96,8 +104,12 @@ def main() -> None:
     }
     print(f"{threads} threads; loading processes that were fastest: {loaders}")
     taken: dict[str, list[float]] = {
-        "ours, MoCo": [], "paper": [], "paper, pretraining": [], "ours, SimCLR": [], "lightly": [],
-    }  # fmt: skip
+        "ours, MoCo": [],
+        "paper": [],
+        "paper, pretraining": [],
+        "ours, SimCLR": [],
+        "lightly": [],
+    }
     for _ in range(options.repetitions):
         taken["ours, MoCo"].append(_seconds(lambda: _ours(data, moco)))
         started = time.perf_counter()
@@ -116,8 +128,11 @@ def main() -> None:
         label = f"{theirs}: times the seconds of ours"
         targets.append(target(label, statistics.median(ratios), _GOAL, at_least=True))
     samples = {
-        "options": vars(options), "threads": threads, "loaders": loaders, "seconds": taken,
-    }  # fmt: skip
+        "options": vars(options),
+        "threads": threads,
+        "loaders": loaders,
+        "seconds": taken,
+    }
     write("candidate", samples, targets, options.quick)
 
 

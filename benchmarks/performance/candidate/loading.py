@@ -30,15 +30,23 @@ def _one_thread(_: int) -> None:
 
 
 def loader(
-    images: torch.Tensor, transform: Callable[[Image.Image], Any], batch: int, workers: int,
+    images: torch.Tensor,
+    transform: Callable[[Image.Image], Any],
+    batch: int,
+    workers: int,
     device: torch.device | None = None,
-) -> DataLoader[Any]:  # fmt: skip
+) -> DataLoader[Any]:
     """Shuffled batches of transformed images, whole ones only; in pinned memory for a GPU."""
     return DataLoader(
-        Pictures(images, transform), batch_size=min(batch, len(images)), shuffle=True,
-        num_workers=workers, drop_last=True, persistent_workers=workers > 0,
-        worker_init_fn=_one_thread, pin_memory=device is not None and device.type == "cuda",
-    )  # fmt: skip
+        Pictures(images, transform),
+        batch_size=min(batch, len(images)),
+        shuffle=True,
+        num_workers=workers,
+        drop_last=True,
+        persistent_workers=workers > 0,
+        worker_init_fn=_one_thread,
+        pin_memory=device is not None and device.type == "cuda",
+    )
 
 
 def endless(batches: DataLoader[Any]) -> Iterator[Any]:

@@ -52,12 +52,16 @@ def _search(quick: bool) -> dict[str, Any]:
     return {
         "search_space": "photometric",
         "strategy": {
-            "kind": "successive_halving", "candidates": 24 if quick else 90, "rungs": 2, "eta": 3,
+            "kind": "successive_halving",
+            "candidates": 24 if quick else 90,
+            "rungs": 2,
+            "eta": 3,
         },
-        "iterations": 9, "seeds": 1 if quick else 3,
+        "iterations": 9,
+        "seeds": 1 if quick else 3,
         "pretraining": {"encoder": "resnet_tiny", "batch_size": 16},
         "scoring": {"probe_train_images": 64, "probe_test_images": 64},
-    }  # fmt: skip
+    }
 
 
 def _pages(url: str, job: str) -> list[dict[str, Any]]:
@@ -66,10 +70,16 @@ def _pages(url: str, job: str) -> list[dict[str, Any]]:
     after = "0"
     while True:
         try:
-            answer = httpx.get(
-                f"{url}/v1/jobs/{job}/trials", params={"after": after, "limit": 1000},
-                timeout=10, trust_env=False,
-            ).raise_for_status().json()  # fmt: skip
+            answer = (
+                httpx.get(
+                    f"{url}/v1/jobs/{job}/trials",
+                    params={"after": after, "limit": 1000},
+                    timeout=10,
+                    trust_env=False,
+                )
+                .raise_for_status()
+                .json()
+            )
         except httpx.HTTPError:
             time.sleep(0.3)
             continue
@@ -192,11 +202,15 @@ def main() -> None:
         target("rankings equal", float(same), 1, at_least=True),
     ]
     samples = {
-        "injected": wild["injected"], "retries": retries, "lost": explained,
+        "injected": wild["injected"],
+        "retries": retries,
+        "lost": explained,
         "seconds": {"undisturbed": calm["seconds"], "disturbed": wild["seconds"]},
-        "trials": len(expected), "workers": _WORKERS, "seed": options.seed,
+        "trials": len(expected),
+        "workers": _WORKERS,
+        "seed": options.seed,
         "period_seconds": options.period,
-    }  # fmt: skip
+    }
     write("chaos", samples, targets, options.quick)
     sys.exit(0 if all(item["met"] for item in targets) else 1)
 

@@ -45,9 +45,10 @@ def _search(trials: int) -> dict[str, Any]:
     return {
         "search_space": "selfaugment",
         "strategy": {"kind": "random", "candidates": trials // _SEEDS - _BASELINES},
-        "iterations": 1, "seeds": _SEEDS,
+        "iterations": 1,
+        "seeds": _SEEDS,
         "pretraining": {"encoder": "resnet_tiny", "batch_size": 16},
-    }  # fmt: skip
+    }
 
 
 def _key(database: str) -> str:
@@ -100,9 +101,12 @@ async def _measure(stack: LoadStack, folder: Path, trials: int, quick: bool) -> 
     def addresses(of: str, last: int) -> dict[str, str]:
         first = client._connection.request("GET", f"/v1/jobs/{of}/trials?limit=1").json()["items"]
         ids = {
-            "job_id": of, "trial_id": first[0]["id"], "candidate": first[0]["candidate_key"],
-            "dataset_id": dataset, "operation": "color",
-        }  # fmt: skip
+            "job_id": of,
+            "trial_id": first[0]["id"],
+            "candidate": first[0]["candidate_key"],
+            "dataset_id": dataset,
+            "operation": "color",
+        }
         return reads(openapi, ids, last)
 
     loaded, ended = Readers(stack.url, key), asyncio.Event()
@@ -110,10 +114,14 @@ async def _measure(stack: LoadStack, folder: Path, trials: int, quick: bool) -> 
         rate, _ = await asyncio.gather(
             _until_ended(client, job, ended),
             loaded.under_load(
-                addresses(job, trials), _READERS, _DASHBOARDS,
-                f"/v1/jobs/{job}/events", _STREAMS, ended,
+                addresses(job, trials),
+                _READERS,
+                _DASHBOARDS,
+                f"/v1/jobs/{job}/events",
+                _STREAMS,
+                ended,
             ),
-        )  # fmt: skip
+        )
     await loaded.close()
     calm, calm_small = Readers(stack.url, key), Readers(stack.url, key)
     times = 10 if quick else 50
@@ -125,24 +133,34 @@ async def _measure(stack: LoadStack, folder: Path, trials: int, quick: bool) -> 
     tables = {
         name: {address: percentiles(found) for address, found in readers.latencies.items()}
         for name, readers in (
-            ("under load", loaded), ("alone", calm), ("alone, 100 trials", calm_small),
+            ("under load", loaded),
+            ("alone", calm),
+            ("alone, 100 trials", calm_small),
             ("peer", peer),
         )
-    }  # fmt: skip
+    }
     for reader in (calm, calm_small):
         loaded.errors.update(reader.errors)
         await reader.close()
     client.close()
     return {
-        "trials": trials, "workers": _WORKERS, "dashboards": _DASHBOARDS,
-        "streams": _STREAMS, "readers": _READERS, "events": loaded.events,
-        "accepted_seconds": round(accepted, 2), "trials_per_second": round(rate, 1),
-        "errors": dict(loaded.errors), "milliseconds": tables,
+        "trials": trials,
+        "workers": _WORKERS,
+        "dashboards": _DASHBOARDS,
+        "streams": _STREAMS,
+        "readers": _READERS,
+        "events": loaded.events,
+        "accepted_seconds": round(accepted, 2),
+        "trials_per_second": round(rate, 1),
+        "errors": dict(loaded.errors),
+        "milliseconds": tables,
         "first_polls_milliseconds": percentiles(loaded.first_polls),
         "first_milliseconds": {name: round(1000 * s, 1) for name, s in loaded.first.items()},
-        "memory": {"samples": memory.samples,
-                   "growth": {p: round(memory.growth(p), 3) for p in ("api", "workers")}},
-    }  # fmt: skip
+        "memory": {
+            "samples": memory.samples,
+            "growth": {p: round(memory.growth(p), 3) for p in ("api", "workers")},
+        },
+    }
 
 
 def _targets(found: dict[str, Any]) -> list[dict[str, Any]]:
@@ -160,12 +178,16 @@ def _targets(found: dict[str, Any]) -> list[dict[str, Any]]:
         target("trials per second", found["trials_per_second"], 100, at_least=True),
         target(f"p95 of reads, alone ({slowest})", alone[slowest]["p95"], _GOAL_MS, at_least=False),
         target(
-            f"p95 of reads under load ({busiest})", loaded[busiest]["p95"], _GOAL_MS,
+            f"p95 of reads under load ({busiest})",
+            loaded[busiest]["p95"],
+            _GOAL_MS,
             at_least=False,
         ),
         target(
             f"of {len(loaded)} addresses under load, with a p95 above {_GOAL_MS:g} ms",
-            len(slow), 0, at_least=False,
+            len(slow),
+            0,
+            at_least=False,
         ),
         target(f"p50 at 10,000 trials over 100 ({steepest})", grown[steepest], 2, at_least=False),
         target("p95 of the dashboard over optuna-dashboard's", ours / theirs, 1, at_least=False),
@@ -174,7 +196,7 @@ def _targets(found: dict[str, Any]) -> list[dict[str, Any]]:
             target(f"memory of {part}, end over begin", growth, 1.1, at_least=False)
             for part, growth in found["memory"]["growth"].items()
         ),
-    ]  # fmt: skip
+    ]
 
 
 def main(quick: bool) -> None:

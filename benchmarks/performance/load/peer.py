@@ -42,9 +42,11 @@ def _fill(url: str, trials: int) -> None:
     study = optuna.create_study(storage=storage, study_name="load", direction="maximize")
     distribution = optuna.distributions.FloatDistribution(0.0, 1.0)
     values = {
-        "study": study._study_id, "trials": trials, "axes": _PARAMETERS,
+        "study": study._study_id,
+        "trials": trials,
+        "axes": _PARAMETERS,
         "distribution": optuna.distributions.distribution_to_json(distribution),
-    }  # fmt: skip
+    }
     engine = create_engine(url)
     with engine.begin() as connection:
         connection.execute(text(_ROWS), values)

@@ -156,9 +156,14 @@ class Readers:
                 group.create_task(self._cycle(many, number * len(many) // readers))
 
     async def under_load(
-        self, addresses: dict[str, str], readers: int, dashboards: int, events: str,
-        streams: int, until: asyncio.Event,
-    ) -> None:  # fmt: skip
+        self,
+        addresses: dict[str, str],
+        readers: int,
+        dashboards: int,
+        events: str,
+        streams: int,
+        until: asyncio.Event,
+    ) -> None:
         """Read until told to end."""
         tasks = [
             asyncio.create_task(self._poll(f"polled by {dashboards}", events))

@@ -23,9 +23,7 @@ class LoadStack(Stack):
         if arguments != ["worker"]:
             return super()._launch(name, arguments)
         command = [sys.executable, "-m", "benchmarks.performance.load.worker"]
-        return spawn(
-            command, self._logs / f"{name}.log", self._environment, _WORKER_NICENESS
-        )  # fmt: skip
+        return spawn(command, self._logs / f"{name}.log", self._environment, _WORKER_NICENESS)
 
 
 def _resident(folder: Path) -> dict[str, int]:

@@ -30,16 +30,12 @@ def parallel_of(session: Session, job: Job) -> Figure:
     rung = fullest_rung(records_of(session, job.id), searched)
     scores = rung.scores if rung else {}
     measured = [key for key in searched if key in scores]
-    found = coordinates(
-        spec.search_space, list(makeup_of(session, job.id, measured).values())
-    )  # fmt: skip
+    found = coordinates(spec.search_space, list(makeup_of(session, job.id, measured).values()))
     points = [
         Point(searched[key], values, scores[key])
         for key, values in zip(measured, found.values, strict=True)
     ]
-    return parallel(
-        found.axes, points, meaning=found.meaning, unit=unit.name, scale=unit.scale
-    )  # fmt: skip
+    return parallel(found.axes, points, meaning=found.meaning, unit=unit.name, scale=unit.scale)
 
 
 class _Question:

@@ -39,26 +39,30 @@ def best_of(session: Session, job: Job) -> Figure:
         )
         .join(CandidateRow, _OF_CANDIDATE)
         .where(
-            Trial.job_id == job.id, Trial.state == "completed", Trial.score.is_not(None),
-            Trial.collapsed.is_(False), Trial.task != BASE,
+            Trial.job_id == job.id,
+            Trial.state == "completed",
+            Trial.score.is_not(None),
+            Trial.collapsed.is_(False),
+            Trial.task != BASE,
         )
         .order_by(Trial.finished_at)
-    )  # fmt: skip
+    )
     points = [
         Scored(since(job, row.finished_at), row.score, row.name, row.origin, row.iterations)
         for row in rows
     ]
     unit = unit_of(spec_of(job).scoring.criterion)
-    return best_so_far(
-        points, unit=unit.name, scale=unit.scale, elapsed=_elapsed(session, job)
-    )  # fmt: skip
+    return best_so_far(points, unit=unit.name, scale=unit.scale, elapsed=_elapsed(session, job))
 
 
 def survival_of(session: Session, job: Job) -> Figure:
     """Candidates by the lengths that they reached."""
     rows = session.execute(
         select(
-            Trial.task, Trial.iterations, Trial.candidate_key, CandidateRow.origin,
+            Trial.task,
+            Trial.iterations,
+            Trial.candidate_key,
+            CandidateRow.origin,
             func.bool_or(Trial.state == "completed").label("scored"),
             func.bool_or(Trial.state.in_(("queued", "running"))).label("waiting"),
             func.max(Trial.score).filter(Trial.collapsed.is_(False)).label("best"),
@@ -66,7 +70,7 @@ def survival_of(session: Session, job: Job) -> Figure:
         .join(CandidateRow, _OF_CANDIDATE)
         .where(Trial.job_id == job.id, Trial.task.in_(_STAGES))
         .group_by(Trial.task, Trial.iterations, Trial.candidate_key, CandidateRow.origin)
-    )  # fmt: skip
+    )
     rungs: dict[tuple[int, int], list[Any]] = defaultdict(list)
     for row in rows:
         rungs[_STAGES.index(row.task), row.iterations].append(row)
@@ -83,8 +87,9 @@ def survival_of(session: Session, job: Job) -> Figure:
             )
             for (stage, iterations), found in sorted(rungs.items())
         ],
-        unit=unit.name, scale=unit.scale,
-    )  # fmt: skip
+        unit=unit.name,
+        scale=unit.scale,
+    )
 
 
 def _leading(session: Session, job: Job) -> list[str]:
@@ -109,15 +114,20 @@ def curves_of(session: Session, job: Job) -> Figure:
     keys = _leading(session, job)
     rows = session.execute(
         select(
-            Trial.candidate_key, Trial.curve, CandidateRow.name,
+            Trial.candidate_key,
+            Trial.curve,
+            CandidateRow.name,
         )
         .join(CandidateRow, _OF_CANDIDATE)
         .where(
-            Trial.job_id == job.id, Trial.state == "completed", Trial.candidate_key.in_(keys),
-            Trial.curve.is_not(None), Trial.task.in_(_STAGES),
+            Trial.job_id == job.id,
+            Trial.state == "completed",
+            Trial.candidate_key.in_(keys),
+            Trial.curve.is_not(None),
+            Trial.task.in_(_STAGES),
         )
         .order_by(Trial.iterations, Trial.task.desc(), Trial.seed.desc())
-    ).all()  # fmt: skip
+    ).all()
     found = {
         row.candidate_key: Curve(
             row.name, tuple((float(step), float(loss)) for step, loss in row.curve or [])
@@ -134,14 +144,22 @@ def timeline_of(session: Session, job: Job) -> Figure:
     count = session.scalar(select(func.count(Trial.id)).where(*taken)) or 0
     rows = session.execute(
         select(
-            Trial.id, Trial.number, Trial.worker, Trial.attempt, Trial.state, Trial.started_at,
-            Trial.finished_at, Trial.heartbeat_at, Trial.lost, CandidateRow.name,
+            Trial.id,
+            Trial.number,
+            Trial.worker,
+            Trial.attempt,
+            Trial.state,
+            Trial.started_at,
+            Trial.finished_at,
+            Trial.heartbeat_at,
+            Trial.lost,
+            CandidateRow.name,
         )
         .join(CandidateRow, _OF_CANDIDATE)
         .where(*taken)
         .order_by(Trial.started_at.desc())
         .limit(SPANS_SHOWN)
-    ).all()  # fmt: skip
+    ).all()
     now = _elapsed(session, job)
     spans: list[Span] = []
     for row in rows:

@@ -14,7 +14,7 @@ from quarterturn.augment.gpu.codes import (
     RESAMPLE,
     ROW,
     SHARPNESS,
-)  # fmt: skip
+)
 from quarterturn.augment.gpu.neighbours import flip, gaussian_blur, resample, sharpness
 from quarterturn.augment.gpu.values import change, clamp, equalize, planes, put
 
@@ -41,12 +41,30 @@ _ANY = ["source_image", "out_image", "taken", "count", "steps"]
 
 @triton.jit(do_not_specialize=_ANY)
 def run(
-    source, source_image, source_channel, source_y, source_x,
-    out, out_image, out_channel, out_y, out_x,
-    work, rows, noise, mean, std,
-    taken, count, steps, height, width,
-    BYTES: tl.constexpr, NORMALISED: tl.constexpr, SPAN: tl.constexpr,
-):  # fmt: skip
+    source,
+    source_image,
+    source_channel,
+    source_y,
+    source_x,
+    out,
+    out_image,
+    out_channel,
+    out_y,
+    out_x,
+    work,
+    rows,
+    noise,
+    mean,
+    std,
+    taken,
+    count,
+    steps,
+    height,
+    width,
+    BYTES: tl.constexpr,
+    NORMALISED: tl.constexpr,
+    SPAN: tl.constexpr,
+):
     """Execute the steps of all images.
 
     Args:

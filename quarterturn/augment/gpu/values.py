@@ -22,7 +22,7 @@ from quarterturn.augment.gpu.codes import (
     POSTERIZE,
     SATURATION,
     SOLARIZE,
-)  # fmt: skip
+)
 
 #: Added to and taken from a float32 below 2**22 it rounds, halves to even.
 _ROUNDING = tl.constexpr(12582912.0)

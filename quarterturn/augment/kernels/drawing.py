@@ -143,9 +143,22 @@ def _build(digest: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """`slot` and `finish`, kept on disk as long as the digest of all kernels is this."""
 
     def slot(
-        drawn, choice, active, gated, op, leaves, geometric, crops, noise, height, width,
-        rows, lengths, state, pending,
-    ):  # fmt: skip
+        drawn,
+        choice,
+        active,
+        gated,
+        op,
+        leaves,
+        geometric,
+        crops,
+        noise,
+        height,
+        width,
+        rows,
+        lengths,
+        state,
+        pending,
+    ):
         """Give image i the leaf `choice[i]`, if active (where gated) and its own probability holds.
 
         Args:
@@ -168,9 +181,19 @@ def _build(digest: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
                     strength = _f(90) * (_f(1) + np.floor(drawn[i, 1] * _f(3)))
                 numbers = crops[i % crops.shape[0]]
                 _move(
-                    i, code, strength, numbers, leaf, rows, lengths, state, pending, height, width,
+                    i,
+                    code,
+                    strength,
+                    numbers,
+                    leaf,
+                    rows,
+                    lengths,
+                    state,
+                    pending,
+                    height,
+                    width,
                     room,
-                )  # fmt: skip
+                )
                 continue
             _flush(i, rows, lengths, state, pending, height, width)
             row = rows[i, lengths[i]]

@@ -134,9 +134,10 @@ def weighted_sums(typing, source, place, apart, weights, count, out, to):  # noq
             )
             every = ir.Constant(ir.VectorType(ir.IntType(32), SUMS), [0] * SUMS)
             share = builder.fmul(
-                builder.shuffle_vector(one, one, every), builder.load(read, align=4),
+                builder.shuffle_vector(one, one, every),
+                builder.load(read, align=4),
                 flags=("contract",),
-            )  # fmt: skip
+            )
             builder.store(builder.fadd(builder.load(total), share, flags=("contract",)), total)
         written = builder.bitcast(address(5, out, to), numbers.as_pointer())
         builder.store(builder.load(total), written, align=4)

@@ -30,12 +30,24 @@ _POSTERIZE, _AUTO_CONTRAST, _EQUALIZE, _SHARPNESS, _BLUR, _NOISE, _CUTOUT = (
 )
 #: Codes of `run`; 0 is nothing.
 KERNEL_CODES = {
-    "resample": _RESAMPLE, "horizontal_flip": _MIRROR, "vertical_flip": _OVERTURN,
-    "brightness": _BRIGHTNESS, "contrast": _CONTRAST, "saturation": _SATURATION, "hue": _HUE,
-    "grayscale": _GREY, "invert": _INVERT, "solarize": _SOLARIZE, "posterize": _POSTERIZE,
-    "auto_contrast": _AUTO_CONTRAST, "equalize": _EQUALIZE, "sharpness": _SHARPNESS,
-    "gaussian_blur": _BLUR, "gaussian_noise": _NOISE, "cutout": _CUTOUT,
-}  # fmt: skip
+    "resample": _RESAMPLE,
+    "horizontal_flip": _MIRROR,
+    "vertical_flip": _OVERTURN,
+    "brightness": _BRIGHTNESS,
+    "contrast": _CONTRAST,
+    "saturation": _SATURATION,
+    "hue": _HUE,
+    "grayscale": _GREY,
+    "invert": _INVERT,
+    "solarize": _SOLARIZE,
+    "posterize": _POSTERIZE,
+    "auto_contrast": _AUTO_CONTRAST,
+    "equalize": _EQUALIZE,
+    "sharpness": _SHARPNESS,
+    "gaussian_blur": _BLUR,
+    "gaussian_noise": _NOISE,
+    "cutout": _CUTOUT,
+}
 
 
 @lean
@@ -80,9 +92,21 @@ def _changed(flat, a, b, code, strength, fill, centre, noise):
 
 @lean
 def _executed(
-    source, scale, out, channels_last, gain, shift,
-    codes, rows, noise, start, stop, buffers, room, unit,
-):  # fmt: skip
+    source,
+    scale,
+    out,
+    channels_last,
+    gain,
+    shift,
+    codes,
+    rows,
+    noise,
+    start,
+    stop,
+    buffers,
+    room,
+    unit,
+):
     """As `run`; buffers: two for planes, each followed by BORDER numbers; unit: ones and zeros."""
     size = source.shape[1], source.shape[2]
     height, width = size
@@ -150,9 +174,18 @@ def _build(digest: str) -> Callable[..., Any]:
 
     @kept
     def run(
-        source, scale, out, channels_last, gain, shift,
-        codes, rows, noise, start, stop,
-    ):  # fmt: skip
+        source,
+        scale,
+        out,
+        channels_last,
+        gain,
+        shift,
+        codes,
+        rows,
+        noise,
+        start,
+        stop,
+    ):
         """Execute the steps of images start to stop.
 
         Args:
@@ -173,9 +206,21 @@ def _build(digest: str) -> Callable[..., Any]:
         room = working_room(height, width), slanted_room(height, width)
         unit = np.ones(3, np.float32), np.zeros(3, np.float32)
         _executed(
-            source, scale, out, channels_last, gain, shift, codes, rows, noise, start, stop,
-            buffers, room, unit,
-        )  # fmt: skip
+            source,
+            scale,
+            out,
+            channels_last,
+            gain,
+            shift,
+            codes,
+            rows,
+            noise,
+            start,
+            stop,
+            buffers,
+            room,
+            unit,
+        )
 
     return run
 

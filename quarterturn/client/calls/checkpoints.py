@@ -54,8 +54,12 @@ class CheckpointCalls:
                 `path_not_allowed` and what `upload_checkpoint` raises.
         """
         given = {
-            "from_job": from_job, "library": library, "model": model, "path": path, "name": name
-        }  # fmt: skip
+            "from_job": from_job,
+            "library": library,
+            "model": model,
+            "path": path,
+            "name": name,
+        }
         body = {field: value for field, value in given.items() if value is not None}
         return self._connection.document("POST", _ADDRESS, json=body, again=True)
 

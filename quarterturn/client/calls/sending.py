@@ -26,9 +26,13 @@ def send_file(
     """Upload a file. The same content is the same resource, so it may be sent again."""
     with path.open("rb") as stream:
         return connection.document(
-            "POST", address, data=fields, files={"file": (path.name, stream)},
-            timeout=_UPLOAD_SECONDS, again=True,
-        )  # fmt: skip
+            "POST",
+            address,
+            data=fields,
+            files={"file": (path.name, stream)},
+            timeout=_UPLOAD_SECONDS,
+            again=True,
+        )
 
 
 @contextmanager

@@ -24,8 +24,14 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 #: Groups that come first in files without the 128 bytes and the mark in front.
-_FIRST_GROUPS = (b"\x02\x00\x00\x00", b"\x08\x00\x00\x00", b"\x08\x00\x05\x00", b"\x08\x00\x08\x00",
-                 b"\x08\x00\x16\x00", b"\x08\x00\x01\x00")  # fmt: skip
+_FIRST_GROUPS = (
+    b"\x02\x00\x00\x00",
+    b"\x08\x00\x00\x00",
+    b"\x08\x00\x05\x00",
+    b"\x08\x00\x08\x00",
+    b"\x08\x00\x16\x00",
+    b"\x08\x00\x01\x00",
+)
 
 
 def is_dicom(head: bytes) -> bool:

@@ -14,9 +14,17 @@ import torch
 
 Stage = Callable[[torch.Tensor], torch.Tensor]
 _SIGNED = (
-    "shear_x", "shear_y", "translate_x", "translate_y", "rotate", "contrast", "saturation",
-    "brightness", "sharpness", "hue",
-)  # fmt: skip
+    "shear_x",
+    "shear_y",
+    "translate_x",
+    "translate_y",
+    "rotate",
+    "contrast",
+    "saturation",
+    "brightness",
+    "sharpness",
+    "hue",
+)
 
 
 def _matrices(rows: Sequence[torch.Tensor | float], like: torch.Tensor) -> torch.Tensor:
@@ -33,9 +41,14 @@ def _warp(images: torch.Tensor, maps: torch.Tensor, fill: torch.Tensor | None) -
     half[:, :2, 2] = 0.5  # kornia counts from the centre of the first pixel
     centred = torch.linalg.inv(half) @ maps @ half
     return kornia.geometry.transform.warp_affine(
-        images, torch.linalg.inv(centred)[:, :2], (height, width), mode="bilinear",
-        padding_mode="border" if fill is None else "fill", align_corners=True, fill_value=fill,
-    )  # fmt: skip
+        images,
+        torch.linalg.inv(centred)[:, :2],
+        (height, width),
+        mode="bilinear",
+        padding_mode="border" if fill is None else "fill",
+        align_corners=True,
+        fill_value=fill,
+    )
 
 
 def _turn(images: torch.Tensor, degrees: torch.Tensor, fill: torch.Tensor) -> torch.Tensor:

@@ -17,9 +17,17 @@ from torchvision.transforms.v2 import functional as F
 
 Stage = Callable[[torch.Tensor], torch.Tensor]
 _SIGNED = (
-    "shear_x", "shear_y", "translate_x", "translate_y", "rotate", "contrast", "saturation",
-    "brightness", "sharpness", "hue",
-)  # fmt: skip
+    "shear_x",
+    "shear_y",
+    "translate_x",
+    "translate_y",
+    "rotate",
+    "contrast",
+    "saturation",
+    "brightness",
+    "sharpness",
+    "hue",
+)
 
 
 def _uniform(low: float, high: float) -> float:
@@ -39,9 +47,15 @@ def _affine(
     # Shears are about the top-left corner.
     degrees = [math.degrees(math.atan(part)) for part in shear]
     return F.affine(
-        image, angle=0.0, translate=list(translate), scale=1.0, shear=degrees,
-        interpolation=v2.InterpolationMode.BILINEAR, fill=fill, center=[0.0, 0.0],
-    )  # fmt: skip
+        image,
+        angle=0.0,
+        translate=list(translate),
+        scale=1.0,
+        shear=degrees,
+        interpolation=v2.InterpolationMode.BILINEAR,
+        fill=fill,
+        center=[0.0, 0.0],
+    )
 
 
 def _bytes(image: torch.Tensor) -> torch.Tensor:
@@ -64,9 +78,7 @@ def _cutout(image: torch.Tensor, strength: float, fill: list[float]) -> torch.Te
     left, top = (math.ceil(max(edge, 0.0) - 0.5) for edge in corner)
     right, bottom = (math.ceil(max(edge, 0.0) + side - 0.5) for edge in corner)
     value = torch.tensor(fill, dtype=image.dtype, device=image.device).view(3, 1, 1)
-    return F.erase(
-        image, top, left, min(bottom, height) - top, min(right, width) - left, value
-    )  # fmt: skip
+    return F.erase(image, top, left, min(bottom, height) - top, min(right, width) - left, value)
 
 
 def _apply(name: str, image: torch.Tensor, s: float, fill: list[float]) -> torch.Tensor:

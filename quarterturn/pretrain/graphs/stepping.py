@@ -34,9 +34,13 @@ _failed: set[str] = set()
 
 class _Stepper:
     def __init__(
-        self, run: Trained, spec: PretrainingSpec, device: torch.device, steps: int,
+        self,
+        run: Trained,
+        spec: PretrainingSpec,
+        device: torch.device,
+        steps: int,
         asked: CudaGraphs,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._run, self._spec, self._device, self._left = run, spec, device, steps
         self._asked = asked
         self._until_choice = _PLAIN_STEPS
@@ -79,9 +83,12 @@ class _Stepper:
 
 @contextlib.contextmanager
 def stepping(
-    run: Trained, spec: PretrainingSpec, device: torch.device, steps: int,
+    run: Trained,
+    spec: PretrainingSpec,
+    device: torch.device,
+    steps: int,
     asked: CudaGraphs,
-) -> Iterator[Step]:  # fmt: skip
+) -> Iterator[Step]:
     """The next `steps` steps of a run, or fewer; in the end it is as if none had been recorded.
 
     Args:

@@ -40,9 +40,11 @@ class _Convolve(_Function):
     ) -> tuple[_Tensor, int]:
         count = info.batch_size
         done = functional.conv2d(
-            _side_by_side(images, in_dims[0]), weight.flatten(0, 1),
-            None if bias is None else bias.flatten(), **{**how, "groups": count * how["groups"]},
-        )  # fmt: skip
+            _side_by_side(images, in_dims[0]),
+            weight.flatten(0, 1),
+            None if bias is None else bias.flatten(),
+            **{**how, "groups": count * how["groups"]},
+        )
         return done.view(len(done), count, -1, *done.shape[2:]), 1
 
 
@@ -53,23 +55,35 @@ class _Normalise(_Function):
 
     @staticmethod
     def vmap(
-        info: Any, in_dims: Any, images: _Tensor, mean: _Tensor, var: _Tensor, weight: _Tensor,
-        bias: _Tensor, *how: Any,
-    ) -> tuple[_Tensor, int]:  # fmt: skip
+        info: Any,
+        in_dims: Any,
+        images: _Tensor,
+        mean: _Tensor,
+        var: _Tensor,
+        weight: _Tensor,
+        bias: _Tensor,
+        *how: Any,
+    ) -> tuple[_Tensor, int]:
         done = functional.batch_norm(
             _side_by_side(images, in_dims[0]),
             # Views, as they are changed in place.
-            mean.view(-1), var.view(-1), weight.flatten(), bias.flatten(), *how,
-        )  # fmt: skip
+            mean.view(-1),
+            var.view(-1),
+            weight.flatten(),
+            bias.flatten(),
+            *how,
+        )
         return done.view(len(done), info.batch_size, -1, *done.shape[2:]), 1
 
 
 class _Conv2d(nn.Conv2d):
     def _conv_forward(self, input: _Tensor, weight: _Tensor, bias: _Tensor | None) -> _Tensor:
         how = {
-            "stride": self.stride, "padding": self.padding, "dilation": self.dilation,
+            "stride": self.stride,
+            "padding": self.padding,
+            "dilation": self.dilation,
             "groups": self.groups,
-        }  # fmt: skip
+        }
         done: _Tensor = _Convolve.apply(input, weight, bias, how)
         return done
 
@@ -79,9 +93,15 @@ class _BatchNorm2d(nn.BatchNorm2d):
         if self.training and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
         done: _Tensor = _Normalise.apply(
-            input, self.running_mean, self.running_var, self.weight, self.bias, self.training,
-            self.momentum, self.eps,
-        )  # fmt: skip
+            input,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.training,
+            self.momentum,
+            self.eps,
+        )
         return done
 
 

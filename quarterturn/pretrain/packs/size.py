@@ -73,11 +73,13 @@ def throughput(
     try:
         members = [
             Member(
-                trainer.start(spec, data, data.pretrain.shape[-1], k), policy, k,
+                trainer.start(spec, data, data.pretrain.shape[-1], k),
+                policy,
+                k,
                 _nothing if k else clock,
             )
             for k in range(size)
-        ]  # fmt: skip
+        ]
     except OUT_OF_MEMORY:
         return None
     until = _WARM_UP + steps
@@ -91,9 +93,12 @@ def throughput(
 
 
 def best_size(
-    spec: PretrainingSpec, data: TrialData, policy: Policy, steps: int = _STEPS,
+    spec: PretrainingSpec,
+    data: TrialData,
+    policy: Policy,
+    steps: int = _STEPS,
     sizes: Sequence[int] = SIZES,
-) -> tuple[int, list[Throughput]]:  # fmt: skip
+) -> tuple[int, list[Throughput]]:
     """The size that is worth it, and what was measured: all sizes until one does not fit, or two in
     a row are not worth it.
     """

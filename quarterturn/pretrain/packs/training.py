@@ -60,9 +60,16 @@ class _Schedule:
 def _alone(member: Member, data: TrialData, spec: PretrainingSpec, schedule: _Schedule) -> None:
     try:
         trainer.train(
-            member.run, member.policy, data, spec, seed=member.seed, until=schedule.until,
-            length=schedule.length, watch=member.watch, planned=schedule.planned,
-        )  # fmt: skip
+            member.run,
+            member.policy,
+            data,
+            spec,
+            seed=member.seed,
+            until=schedule.until,
+            length=schedule.length,
+            watch=member.watch,
+            planned=schedule.planned,
+        )
     except Exception as error:
         member.error = error
 
@@ -122,9 +129,14 @@ def _fits(
 
 
 def train_pack(
-    members: Sequence[Member], data: TrialData, spec: PretrainingSpec, *, until: int, length: int,
+    members: Sequence[Member],
+    data: TrialData,
+    spec: PretrainingSpec,
+    *,
+    until: int,
+    length: int,
     planned: int | None = None,
-) -> int:  # fmt: skip
+) -> int:
     """Train runs at the same step up to step `until` of a schedule of `length` steps; `planned` as
     in `trainer.train`.
 

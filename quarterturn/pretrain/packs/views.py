@@ -21,6 +21,7 @@ def views_of_all(
     """Two views (K, n, 3, s, s), normalised, of the batches of K policies and seeds at `step`."""
     drawn = {seed: Draws(seed, step, device=data.mean.device) for seed in batches}
     return two_views_of_all(
-        [(batches[seed], policy, drawn[seed]) for policy, seed in members], data.normalisation,
+        [(batches[seed], policy, drawn[seed]) for policy, seed in members],
+        data.normalisation,
         prepared,
-    )  # fmt: skip
+    )

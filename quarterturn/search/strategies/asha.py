@@ -49,9 +49,11 @@ class _Search:
         self.known = {
             candidate.key: candidate
             for candidate in (
-                *baselines(), *(self.fixed or []), *(rebuilt(spec, p) for p in history.proposals)
+                *baselines(),
+                *(self.fixed or []),
+                *(rebuilt(spec, p) for p in history.proposals),
             )
-        }  # fmt: skip
+        }
         records = [t for t in history.trials if t.task == SEARCH and t.candidate in self.known]
         self.records = sorted(records, key=lambda t: t.place)
         self.climbing = [t for t in self.records if t.seed == spec.seed]
@@ -104,11 +106,14 @@ class _Search:
     def recorded(self) -> list[TrialRequest]:
         return [
             TrialRequest(
-                self.known[t.candidate], t.seed, t.iterations, t.resume_from,
+                self.known[t.candidate],
+                t.seed,
+                t.iterations,
+                t.resume_from,
                 schedule=self.spec.iterations,
             )
             for t in self.records
-        ]  # fmt: skip
+        ]
 
     def repetitions(self) -> list[TrialRequest]:
         """All seeds of those who reached the last rung."""

@@ -19,9 +19,12 @@ from quarterturn.search.strategy import (
 from quarterturn.space.schema import SingleOperationSpace
 
 FlatStrategy = (
-    ListStrategy | RandomStrategy | GridStrategy | BaseAugmentationStrategy
+    ListStrategy
+    | RandomStrategy
+    | GridStrategy
+    | BaseAugmentationStrategy
     | SelfRandAugmentStrategy
-)  # fmt: skip
+)
 
 
 def distinct(candidates: list[Candidate]) -> list[Candidate]:

@@ -70,9 +70,8 @@ def _climb(
         if not final(rung, records):
             return requests, None, False
         done = {
-            r.candidate.key: records[r.place] for r in rung
-            if records[r.place].state == "completed"
-        }  # fmt: skip
+            r.candidate.key: records[r.place] for r in rung if records[r.place].state == "completed"
+        }
         searched = [c.key for c in climbers if c.origin == "search" and c.key in done]
         kept = best_first(done[key] for key in searched)
         kept = kept[: max(1, math.ceil(len(searched) / spec.strategy.eta))]

@@ -63,9 +63,12 @@ def _best(
 
 
 def _extended(
-    spec: SearchSpec, beam: list[Prefix], ones: list[Prefix], table: Table,
+    spec: SearchSpec,
+    beam: list[Prefix],
+    ones: list[Prefix],
+    table: Table,
     weights: dict[str, float],
-) -> list[Prefix]:  # fmt: skip
+) -> list[Prefix]:
     """The best prefixes, each followed by another of the best operations; for all objectives."""
     strategy = strategy_of(spec)
     found: dict[str, Prefix] = {}
@@ -150,7 +153,9 @@ def search(
     return requests, {
         objective: _best(
             _best(everything, table, objective, weights)[: 2 * strategy.keep],
-            fresh, objective, weights,
+            fresh,
+            objective,
+            weights,
         )[: strategy.keep]
         for objective in strategy.objectives
-    }  # fmt: skip
+    }

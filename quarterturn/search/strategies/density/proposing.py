@@ -80,9 +80,12 @@ def _on_fold(
 
 
 def search(
-    spec: SearchSpec, objective: str, folds: list[int], records: Records,
+    spec: SearchSpec,
+    objective: str,
+    folds: list[int],
+    records: Records,
     weights: dict[str, float],
-) -> tuple[list[TrialRequest], list[Prefix] | None]:  # fmt: skip
+) -> tuple[list[TrialRequest], list[Prefix] | None]:
     """The trials of an objective so far, and the sub-policies found once all have ended."""
     requests: list[TrialRequest] = []
     merged: list[Prefix] = []

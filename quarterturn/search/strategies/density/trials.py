@@ -46,25 +46,38 @@ def fold_requests(spec: SearchSpec) -> list[TrialRequest]:
     strategy, base = strategy_of(spec), base_candidate(spec)
     return [
         TrialRequest(
-            base, spec.seed, spec.iterations, task=f"fold/{fold}", schedule=spec.iterations,
+            base,
+            spec.seed,
+            spec.iterations,
+            task=f"fold/{fold}",
+            schedule=spec.iterations,
             payload=_payload(spec, fold),
         )
         for fold in range(strategy.folds)
-    ]  # fmt: skip
+    ]
 
 
 def _payload(spec: SearchSpec, fold: int) -> dict[str, Any]:
     strategy = strategy_of(spec)
     return {
-        "fold": fold, "folds": strategy.folds, "images": strategy.images,
-        "passes": strategy.passes, "iterations": spec.iterations,
-    }  # fmt: skip
+        "fold": fold,
+        "folds": strategy.folds,
+        "images": strategy.images,
+        "passes": strategy.passes,
+        "iterations": spec.iterations,
+    }
 
 
 def density_request(
-    spec: SearchSpec, task: str, fold: int, prefixes: Sequence[Prefix], stream: str,
-    parameters: list[dict[str, Any]] | None = None, *, against_base: bool = False,
-) -> TrialRequest:  # fmt: skip
+    spec: SearchSpec,
+    task: str,
+    fold: int,
+    prefixes: Sequence[Prefix],
+    stream: str,
+    parameters: list[dict[str, Any]] | None = None,
+    *,
+    against_base: bool = False,
+) -> TrialRequest:
     """Score prefixes on a fold; equal streams share images, draws and turns.
 
     `against_base` pairs a view of the prefix with one of the base alone, in InfoNCE.
@@ -75,9 +88,12 @@ def density_request(
     if parameters is not None:
         payload["parameters"] = parameters
     return TrialRequest(
-        base_candidate(spec), spec.seed, cost(spec, len(prefixes)),
-        task=f"density/{task}/{fold}", payload=payload,
-    )  # fmt: skip
+        base_candidate(spec),
+        spec.seed,
+        cost(spec, len(prefixes)),
+        task=f"density/{task}/{fold}",
+        payload=payload,
+    )
 
 
 def losses_of(record: TrialRecord | None) -> list[Losses] | None:
