@@ -145,6 +145,22 @@ def test_sets_whose_parts_disagree_are_named_and_left_out() -> None:
     assert "mnist" not in {verdict.set for verdict in replayed.verdicts["rotation"]}
 
 
+def test_a_few_policies_do_not_tell_whether_parts_agree() -> None:
+    source = np.random.default_rng(0)
+    few = POLICIES[:6]
+    rows = [
+        dataclasses.replace(
+            row,
+            **{
+                key: float(source.normal()) if row.policy in few else np.nan
+                for key in PART_ACCURACIES
+            },
+        )
+        for row in ROWS
+    ]
+    assert not replay(fixed_rules(POLICIES), rows).left_out
+
+
 def test_long_runs_judge_what_short_runs_choose() -> None:
     long = [
         dataclasses.replace(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from scipy.stats import rankdata
 
 from benchmarks.experiments.decision.families import family_of
 from benchmarks.experiments.table.rows import PART_ACCURACIES, Row
@@ -17,6 +19,20 @@ BASELINES = ("moco_v2", "simclr", "crop_flip", "rand_augment(2,9)", "trivial_aug
 SHORT = 300
 MIN_POLICIES = 20
 _LABELED = ("accuracy_by_labels", *PART_ACCURACIES)
+
+
+def rank(values: Array) -> Array:
+    """Ranks from -1 (worst) to 1 (best); what was not measured is worst."""
+    ranks = rankdata(np.where(np.isnan(values), -np.inf, values))
+    return np.asarray(2.0 * (ranks - 1.0) / max(1, len(ranks) - 1) - 1.0)
+
+
+def standardize(values: Array) -> Array:
+    """Zero mean and unit deviation; what was not measured is at the mean."""
+    spread = float(np.nanstd(values)) if np.isfinite(values).any() else 0.0
+    if spread < 1e-12:
+        return np.zeros(len(values))
+    return np.asarray(np.nan_to_num((values - np.nanmean(values)) / spread))
 
 
 @dataclass(frozen=True)
@@ -33,6 +49,11 @@ class Field:
         """The family of the set."""
         return family_of(self.set)
 
+    @cached_property
+    def standardized(self) -> dict[str, Array]:
+        """The columns with zero mean and unit deviation over the policies."""
+        return {name: standardize(values) for name, values in self.columns.items()}
+
 
 @dataclass(frozen=True)
 class Case:
@@ -41,6 +62,11 @@ class Case:
     field: Field
     truth: Array
     parts: Array
+
+    @cached_property
+    def ranks(self) -> Array:
+        """Of the truth, from -1 to 1."""
+        return rank(self.truth)
 
     def accuracy(self, policy: str) -> float:
         """Of a policy by its name."""

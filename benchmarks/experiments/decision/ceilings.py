@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 from scipy.stats import spearmanr
 
-from benchmarks.experiments.decision.cases import BASELINES, Array, Case, Field
+from benchmarks.experiments.decision.cases import BASELINES, MIN_POLICIES, Array, Case, Field
 
 #: Sets whose parts rank policies less alike than this are no ruler.
 AGREEMENT = 0.7
@@ -28,13 +28,13 @@ def _pairs(rows: Sequence[Array]) -> list[float]:
 
 def parts_agree(cases: Sequence[Case]) -> dict[str, float]:
     """The mean Spearman correlation of accuracy on one part of a set with that on another, of sets
-    whose rows have it.
+    where enough policies have it: few that are much alike say nothing of the set.
     """
     found = {}
     for name, seeds in by_set(cases).items():
         rows = np.mean([case.parts for case in seeds], axis=0)
         measured = ~np.isnan(rows).any(0)
-        if measured.sum() >= 5:
+        if measured.sum() >= MIN_POLICIES:
             found[name] = float(np.mean(_pairs(rows[:, measured])))
     return found
 

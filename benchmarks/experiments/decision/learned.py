@@ -5,38 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import rankdata
 
-from benchmarks.experiments.decision.cases import Array, Case, Field
+from benchmarks.experiments.decision.cases import Array, Case, Field, standardize
 
 _PENALTY = 10.0
-
-
-def _standardize(values: Array) -> Array:
-    """Zero mean and unit deviation; what was not measured is at the mean."""
-    spread = float(np.nanstd(values)) if np.isfinite(values).any() else 0.0
-    if spread < 1e-12:
-        return np.zeros(len(values))
-    return np.asarray(np.nan_to_num((values - np.nanmean(values)) / spread))
-
-
-def _relative_ranks(values: Array) -> Array:
-    """From -1 to 1."""
-    return np.asarray(2.0 * (rankdata(values) - 1.0) / max(1, len(values) - 1) - 1.0)
 
 
 def prior_ranks(field: Field, known: Sequence[Case]) -> Array:
     """Mean rank of each policy by labels on the known sets, from -1 to 1; 0 if it is new."""
     ranks: dict[str, list[float]] = {}
     for case in known:
-        for policy, value in zip(case.field.policies, _relative_ranks(case.truth), strict=True):
+        for policy, value in zip(case.field.policies, case.ranks, strict=True):
             ranks.setdefault(policy, []).append(float(value))
     return np.array([float(np.mean(ranks.get(name, [0.0]))) for name in field.policies])
 
 
 def _describe(columns: Sequence[str], field: Field, known: Sequence[Case]) -> Array:
     """(n, k) standardized criteria and the prior."""
-    criteria = [_standardize(field.columns[name]) for name in columns]
+    criteria = [field.standardized[name] for name in columns]
     return np.stack([*criteria, prior_ranks(field, known)], 1)
 
 
@@ -51,7 +37,7 @@ def predict_accuracy(columns: Sequence[str], field: Field, known: Sequence[Case]
     for case in known:
         others = [other for other in known if other.field.set != case.field.set]
         described.append(_describe(columns, case.field, others))
-        targets.append(_standardize(case.truth))
+        targets.append(standardize(case.truth))
     x, y = np.concatenate(described), np.concatenate(targets)
     weights = np.linalg.solve(x.T @ x + _PENALTY * np.eye(x.shape[1]), x.T @ y)
     return np.asarray(_describe(columns, field, known) @ weights)

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
-from scipy.stats import rankdata
 
 from benchmarks.experiments.decision.cases import BASELINES, Array, Case, Field
+from benchmarks.experiments.decision.cases import rank as rank
 from benchmarks.experiments.decision.learned import predict_accuracy, prior_ranks
 from benchmarks.experiments.decision.spectral import agreement_weights
 
@@ -38,13 +38,6 @@ CRITERIA = (
     "feature_std",
     "loss",
 )
-
-
-def rank(values: Array) -> Array:
-    """Ranks from -1 (worst) to 1 (best); what was not measured is worst."""
-    filled = np.where(np.isnan(values), -np.inf, values)
-    ranks = rankdata(filled)
-    return np.asarray(2.0 * (ranks - 1.0) / max(1, len(ranks) - 1) - 1.0)
 
 
 def always(policy: str, field: Field, _: Sequence[Case]) -> Array:
