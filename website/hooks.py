@@ -1,4 +1,4 @@
-"""What documents link to outside docs/ becomes part of the site: README.md and CONTRIBUTING.md as
+"""What documents link to outside docs/ becomes part of the site: README.md and others as
 pages, results of benchmarks and examples as files. Diagrams of states are drawn here: a browser
 would need a script from elsewhere.
 """
@@ -17,7 +17,12 @@ from core.charts.states import state_diagram
 
 _ROOT = Path(__file__).parents[1]
 _FOLDERS = ("benchmarks/results", "examples")
-_PAGES = {"README.md": "repository.md", "CONTRIBUTING.md": "contributing.md"}
+_PAGES = {
+    "README.md": "repository.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "CHANGELOG.md": "changelog.md",
+    "benchmarks/experiments/table/README.md": "table.md",
+}
 #: From below docs/ to the root.
 _OUTSIDE = re.compile(
     rf"\]\((?:\.\./)+((?:{'|'.join(_FOLDERS)})/[^)#\s]+|{'|'.join(map(re.escape, _PAGES))})"
@@ -32,6 +37,9 @@ def _as_page(name: str) -> str:
     text = (_ROOT / name).read_text("utf-8").replace("](docs/", "](")
     for source, page in _PAGES.items():
         text = text.replace(f"]({source}", f"]({page}")
+    if "/" in name:  # its other links lead to code beside it
+        text = re.sub(r"\[([^\]]+)\]\((?!https?:)[^)]*\)", r"\1", text)
+    text = text.replace("[LICENSE](LICENSE)", "LICENSE")
     return _FOLDER_LINK.sub(r"\1", text)
 
 

@@ -75,10 +75,12 @@ def _agreement(source: CardSource) -> dict[str, Any]:
         return {"stage": None, "iterations": None, "pairs": []}
     signs = {name: criterion.sign for name, criterion in CRITERIA.items()}
     means = means_by_candidate(source.metrics_of(rung), signs)
+    # Those of a reference are measured only where there is one.
+    measured = [name for name in CRITERIA if any(name in row for row in means.values())]
     return {
         "stage": rung.stage,
         "iterations": rung.iterations,
-        "pairs": agreement(means, CRITERIA),
+        "pairs": agreement(means, measured),
     }
 
 

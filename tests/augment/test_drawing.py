@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from quarterturn.augment import Draws, compiled
+from quarterturn.augment import Draws, drawing
 from quarterturn.augment.drawing import draw_table
 from quarterturn.augment.sampling import draw_program
 from quarterturn.augment.table import Table, joined, table_of
@@ -93,7 +93,7 @@ def test_there_is_room_for_many_steps() -> None:
 def test_without_numba_a_table_is_that_of_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
     stages = RECIPES["moco_v2"].view(0)
     by_numba = draw_table(stages, Draws(1), 5, 32, 32)
-    monkeypatch.setattr(compiled, "available", lambda: False)
+    monkeypatch.setattr(drawing, "has_numba", lambda: False)
     plain = draw_table(stages, Draws(1), 5, 32, 32)
     for image in range(5):
         mine, other = _steps(plain, image), _steps(by_numba, image)

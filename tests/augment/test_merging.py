@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from quarterturn.augment import Draws, compiled, two_views, two_views_of_all
+from quarterturn.augment import Draws, drawing, interpreter, two_views, two_views_of_all
 from quarterturn.augment.finish import Normalisation
 from quarterturn.policy import parse_policy
 from quarterturn.policy.recipes import BASELINES
@@ -21,7 +21,8 @@ NOISE = parse_policy(
 @pytest.mark.parametrize("kernels", [True, False])
 def test_of_all_is_of_each(monkeypatch: pytest.MonkeyPatch, kernels: bool) -> None:
     if not kernels:
-        monkeypatch.setattr(compiled, "available", lambda: False)
+        for module in (interpreter, drawing):
+            monkeypatch.setattr(module, "has_numba", lambda: False)
     policies = [*(recipe() for recipe in BASELINES.values()), *RECIPES.values(), NOISE, NOISE]
     batches = [
         (smooth(8, 24, 24, seed=place % 3), policy, Draws(place % 3, 5))

@@ -23,4 +23,5 @@ def demo_options(folder: Path) -> dict[str, str]:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     asked = [json.loads(x[6:]) for x in done.stdout.splitlines() if x.startswith("asked ")]
     (search,) = [arguments for arguments in asked if arguments[0] == "search"]
-    return dict(zip(search[2::2], search[3::2], strict=True))
+    options = [part for part in search[2:] if part != "--serve"]
+    return dict(zip(options[::2], options[1::2], strict=True))

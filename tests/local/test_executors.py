@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures as futures
+import contextlib
 import os
 import signal
 import subprocess
@@ -100,9 +101,10 @@ def test_a_search_goes_on_after_its_processes_were_killed(
 
     def kill(_: FinishedTrial) -> None:
         for child in psutil.Process().children():
-            if "quarterturn.processes.worker" in child.cmdline() and not killed:
-                child.kill()
-                killed.append(child.pid)
+            with contextlib.suppress(psutil.Error):  # one that has just ended
+                if "quarterturn.processes.worker" in child.cmdline() and not killed:
+                    child.kill()
+                    killed.append(child.pid)
 
     result = small_search(animals, tmp_path, n_workers=2, callbacks=[kill]).run()
     assert killed
