@@ -10,10 +10,7 @@ from sqlalchemy import Engine, create_engine, func
 from sqlalchemy.orm import Session
 
 from core.settings import get_settings
-from core.store import (
-    freshness,
-    owners,  # noqa: F401 - its listeners scope every session
-)
+from core.store import freshness
 from core.store.owners import scope_of
 from quarterturn.errors import UnavailableError
 

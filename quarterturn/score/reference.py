@@ -43,6 +43,22 @@ def _explained(z_a: torch.Tensor, r_a: torch.Tensor, z_b: torch.Tensor, r_b: tor
     return float(1.0 - (r_b - z_b @ weights).square().sum() / r_b.square().sum())
 
 
+class _Halves:
+    """(n, m) features standardized by each half, once for all candidates."""
+
+    def __init__(self, r: torch.Tensor) -> None:
+        one, other = (half.to(r.device) for half in split_halves(len(r)))
+        self._orders = [(a, b, *_standardize(r[a], r[b])) for a, b in ((one, other), (other, one))]
+
+    def r2(self, z: torch.Tensor) -> float:
+        """`ridge_r2` of (n, d) features of the same type, in the precision of both."""
+        total = 0.0
+        for a, b, r_a, r_b in self._orders:
+            z_a, z_b = _standardize(z[a], z[b])
+            total += _explained(z_a, r_a, z_b, r_b)
+        return total / 2
+
+
 def ridge_r2(z: torch.Tensor, r: torch.Tensor) -> float:
     """Share of the variance of R that a ridge regression on Z explains on images it was not fitted
     to; at most 1, below 0 if it is worse than the mean.
@@ -54,13 +70,7 @@ def ridge_r2(z: torch.Tensor, r: torch.Tensor) -> float:
         z: (n, d) features of the candidate.
         r: (n, m) features of the reference on the same images, or their components.
     """
-    z, r = z.double(), r.double()
-    one, other = (half.to(z.device) for half in split_halves(len(z)))
-    total = 0.0
-    for a, b in ((one, other), (other, one)):
-        (z_a, z_b), (r_a, r_b) = _standardize(z[a], z[b]), _standardize(r[a], r[b])
-        total += _explained(z_a, r_a, z_b, r_b)
-    return total / 2
+    return _Halves(r.double()).r2(z.double())
 
 
 def whiten(r: torch.Tensor, components: int = COMPONENTS) -> torch.Tensor:
@@ -81,6 +91,11 @@ def _nearest(features: torch.Tensor, count: int) -> torch.Tensor:
     return similarity.topk(count, dim=1).indices
 
 
+def _share_common(first: torch.Tensor, second: torch.Tensor) -> float:
+    """Mean share of the entries of each row of `first` that stand in that of `second` too."""
+    return float((first[:, :, None] == second[:, None, :]).any(2).double().mean())
+
+
 def neighbor_overlap(z: torch.Tensor, r: torch.Tensor, count: int = NEIGHBORS) -> float:
     """Mean share of an image's `count` nearest neighbors by Z that are nearest by R too; 0 to 1.
 
@@ -89,8 +104,7 @@ def neighbor_overlap(z: torch.Tensor, r: torch.Tensor, count: int = NEIGHBORS) -
     Args:
         z, r: (n, d) and (n, m).
     """
-    first, second = _nearest(z, count), _nearest(r, count)
-    return float((first[:, :, None] == second[:, None, :]).any(2).double().mean())
+    return _share_common(_nearest(z, count), _nearest(r, count))
 
 
 def linear_cka(z: torch.Tensor, r: torch.Tensor) -> float:
@@ -116,23 +130,6 @@ def reference_criteria(z: torch.Tensor, r: torch.Tensor) -> dict[str, float]:
         "knn": neighbor_overlap(z, r),
         "cka": linear_cka(z, r),
     }
-
-
-class _Halves:
-    """(n, m) features standardized by each half, once for all candidates; float32."""
-
-    def __init__(self, r: torch.Tensor) -> None:
-        one, other = split_halves(len(r))
-        r = r.float()
-        self.orders = [(a, b, *_standardize(r[a], r[b])) for a, b in ((one, other), (other, one))]
-
-    def r2(self, z: torch.Tensor) -> float:
-        """`ridge_r2` of (n, d) features, in float32."""
-        total = 0.0
-        for a, b, r_a, r_b in self.orders:
-            z_a, z_b = _standardize(z[a], z[b])
-            total += _explained(z_a, r_a, z_b, r_b)
-        return total / 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,11 +162,9 @@ class ReferenceTarget:
     def score(self, features: torch.Tensor) -> dict[str, float]:
         """The criteria of a candidate's (n, d) features of the same images, by their names."""
         z = features.float().cpu()
-        nearest = _nearest(z, NEIGHBORS)
-        shared = (nearest[:, :, None] == self.neighbors[:, None, :]).any(2)
         return {
             **{name: halves.r2(z) for name, halves in self._halves.items()},
-            "reference_knn": float(shared.double().mean()),
+            "reference_knn": _share_common(_nearest(z, NEIGHBORS), self.neighbors),
         }
 
     def sampling_error(self, criterion: str, features: torch.Tensor) -> float:
