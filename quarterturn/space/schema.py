@@ -201,8 +201,27 @@ class PipelineSpace(_Space):
     _names = field_validator("operations", mode="before")(_names_stand_for_operations)
 
 
+RecipeOperation = Literal[OperationName, "random_resized_crop"]
+
+
+class RecipesSpace(Document):
+    """Recipes as people write them: a crop, flips, color jitter, grayscale, blur and so on, each
+    left out or at one of a few usual levels (`quarterturn.policy.slots`).
+    """
+
+    kind: Literal["recipes"]
+    schema_version: Literal[1] = SCHEMA_VERSION
+    name: Annotated[str, Field(min_length=1, max_length=100)] = "recipes"
+    operations: Annotated[list[RecipeOperation], Field(min_length=1, max_length=64)] = Field(
+        description="All operations that a recipe may use."
+    )
+
+
+#: Spaces whose candidates are built on a base.
+BasedSpace = SingleOperationSpace | RandAugmentSpace | SubPolicySpace | PipelineSpace
+
 SearchSpace = Annotated[
-    SingleOperationSpace | RandAugmentSpace | SubPolicySpace | PipelineSpace,
+    SingleOperationSpace | RandAugmentSpace | SubPolicySpace | PipelineSpace | RecipesSpace,
     Field(discriminator="kind"),
 ]
 

@@ -148,7 +148,7 @@ def test_a_grid_too_fine_is_refused() -> None:
 
 
 def test_a_confirmation_cut_short_does_not_favour_who_came_first() -> None:
-    """Its baselines come first in the queue; the budget ends before the finalists."""
+    """The incumbent comes first in the queue; the budget ends before the finalists have a seed."""
     document = SPECS["pipeline"]
     whole = play(parse_search(document), 0)
     before = sum(t.iterations_run for t in whole.done if t.task != "confirmation")
