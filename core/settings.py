@@ -80,7 +80,7 @@ class Settings(BaseSettings):
         "else only those already cached are used.",
     )
     max_upload_bytes: int = Field(
-        8 * 2**30, description="Largest upload, in bytes; other bodies are limited to 8 MiB."
+        8 * 2**30, description="Largest upload, in bytes; other bodies are limited to 2 MiB."
     )
     max_archive_bytes: int = Field(
         _LIMITS.max_archive_bytes, description="Largest unpacked archive, in bytes."
@@ -113,6 +113,23 @@ class Settings(BaseSettings):
     )
     max_candidates: int = Field(
         5_010, description="Most candidates of one job, the baselines included."
+    )
+    max_search_size: int = Field(
+        1_000_000,
+        gt=0,
+        description="Most candidates x operations x rungs x generations of one job.",
+    )
+    planning_seconds: float = Field(
+        20.0, gt=0, description="Time to read, check and plan what one request asks for."
+    )
+    planning_memory_bytes: int = Field(
+        2 * 2**30, gt=0, description="Memory of a process that does so, on Linux."
+    )
+    max_connections: int = Field(
+        1000, ge=1, description="Most connections that a process of the API keeps open."
+    )
+    head_seconds: float = Field(
+        10.0, gt=0, description="Time for the head of a request, also on a connection just made."
     )
     body_seconds: float = Field(
         30.0, gt=0, description="Time for the body of a request, beside that of the next setting."
