@@ -166,6 +166,11 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(
         5.0, gt=0, description="Interval at which lost trials and messages are looked for."
     )
+    state_seconds: float = Field(
+        120.0,
+        gt=0,
+        description="Interval at which the state of a training is kept: what a lost worker costs.",
+    )
     reuse_results: bool = Field(
         True, description="Whether a trial takes over the result of an equal one, and trains less."
     )

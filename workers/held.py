@@ -12,11 +12,13 @@ from core.jobs.advance import advance, is_due
 from core.jobs.result import record
 from core.jobs.twins import TwinRunsError, set_free
 from core.settings import Settings
+from core.storage import storage_of
 from core.store.database import session_scope, statement_scope
 from quarterturn.errors import CacheFullError, ObjectMissingError, StorageUnavailableError
 from quarterturn.models.storing import WeightsUnavailableError
 from quarterturn.pretrain.outcome import Outcome
 from quarterturn.pretrain.trainer import DivergedError
+from quarterturn.trial.execution import forget
 from workers.heartbeat import Heartbeat, TrialStopped
 from workers.log_tail import LogTail
 from workers.reporting import report
@@ -95,6 +97,13 @@ class HeldTrial:
         if not report(lambda s: record(s, self.claimed, outcome), patience, scope):
             logger.info("trial %s: lease lost, result dropped", self.claimed.id)
             return []
+        if outcome.pretraining_seconds >= self._settings.state_seconds:
+            forget(
+                self.claimed.spec,
+                job=self.claimed.job_id,
+                candidate=self.claimed.candidate,
+                storage=storage_of(self._settings),
+            )
         due: list[str] = []
         job_id, trial_id = self.claimed.job_id, self.claimed.id
         # One that took over a result was not waited for.

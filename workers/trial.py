@@ -117,6 +117,7 @@ def _trained(held: list[HeldTrial], data: TrialData) -> Iterator[tuple[HeldTrial
                 storage=storage,
                 watch=held[0].watch,
                 elsewhere=_elsewhere(held),
+                keep_seconds=get_settings().state_seconds,
             ),
         )
         return
@@ -125,7 +126,12 @@ def _trained(held: list[HeldTrial], data: TrialData) -> Iterator[tuple[HeldTrial
         PackedTrial(h.claimed.spec, h.claimed.policy, h.claimed.candidate, h.watch) for h in held
     ]
     outcomes = execute_together(
-        pack, data, job=first.job_id, storage=storage, elsewhere=_elsewhere(held)
+        pack,
+        data,
+        job=first.job_id,
+        storage=storage,
+        elsewhere=_elsewhere(held),
+        keep_seconds=get_settings().state_seconds,
     )
     for place, outcome in outcomes:
         yield held[place], outcome

@@ -17,7 +17,9 @@ from api.connections import GuardedProtocol
 @contextmanager
 def serving() -> Iterator[tuple[str, int]]:
     """The address, while it is served with the settings of this moment."""
-    config = uvicorn.Config(create_app(), http=GuardedProtocol, ws="none", log_config=None)
+    config = uvicorn.Config(
+        create_app(), http=GuardedProtocol, ws="none", log_config=None, timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
