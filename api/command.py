@@ -12,11 +12,11 @@ def api() -> None:
     from core.access.binding import require_keys
     from core.settings import get_settings
     from core.store.database import get_engine
-    from core.store.schema import check
+    from core.store.schema import check_at_start
 
     settings = get_settings()
     logs.configure(settings, "api")
-    check(get_engine())
+    check_at_start(get_engine())
     require_keys(settings.host, get_engine())
     allow_connections(settings.max_connections)
     uvicorn.run(

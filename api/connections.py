@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
+from dataclasses import dataclass
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -30,8 +31,33 @@ _REST_SECONDS, _REST_BYTES = 3.0, 2**28
 _STALL_SECONDS = 60.0
 
 
+@dataclass(frozen=True)
+class _Refusal:
+    status: int
+    code: str
+    detail: str
+
+
 class TooLongError(Exception):
     """What came in of a request is too long; raised through the parser, which then stops."""
+
+
+_NOT_HTTP = _Refusal(
+    400,
+    code="bad_request",
+    detail="The request is no HTTP that can be read. Send HTTP/1.1, as curl and browsers do.",
+)
+_URL = _Refusal(
+    414,
+    code="url_too_long",
+    detail=f"The address has more than {MAX_URL_BYTES} bytes. Send less in it.",
+)
+_HEAD = _Refusal(
+    431,
+    code="head_too_long",
+    detail=f"The head of the request has more than {MAX_HEAD_BYTES} bytes or {MAX_HEADERS} fields. "
+    "Send fewer or shorter ones.",
+)
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -49,7 +75,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._stall: asyncio.TimerHandle | None = None
         self._unfinished = 0
         self._has_begun = self._is_whole = self._is_refused = False
-        self._why: tuple[int, str, str] | None = None
+        self._why = _NOT_HTTP
         self.last_heard = self.loop.time()
 
     # Connections
@@ -60,9 +86,9 @@ class GuardedProtocol(HttpToolsProtocol):
         if len(self.connections) > self._most and not self._make_room():
             self._refuse(
                 503,
-                "too_many_connections",
-                f"The server has {self._most} connections open, which is all that it keeps. Try "
-                "again in a moment, and close connections that you do not need.",
+                code="too_many_connections",
+                detail=f"The server has {self._most} connections open, which is all that it keeps. "
+                "Try again in a moment, and close connections that you do not need.",
             )
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -110,8 +136,8 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         self._refuse(
             408,
-            "request_too_slow",
-            f"The head of the request did not come within {self._head_seconds:g} s. Send it "
+            code="request_too_slow",
+            detail=f"The head of the request did not come within {self._head_seconds:g} s. Send it "
             "again over a better connection.",
         )
 
@@ -147,7 +173,7 @@ class GuardedProtocol(HttpToolsProtocol):
             if self.transport.is_closing() or self._is_refused:
                 return
             if self._unfinished > MAX_HEAD_BYTES:
-                self._refuse(*_HEAD_TOO_LONG)
+                self._refuse(_HEAD.status, code=_HEAD.code, detail=_HEAD.detail)
                 return
 
     def on_message_begin(self) -> None:
@@ -157,17 +183,13 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
         if len(self.url) > MAX_URL_BYTES:
-            self._why = (
-                414,
-                "url_too_long",
-                f"The address has more than {MAX_URL_BYTES} bytes. Send less in it.",
-            )
+            self._why = _URL
             raise TooLongError
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
         if len(self.headers) > MAX_HEADERS:
-            self._why = _HEAD_TOO_LONG
+            self._why = _HEAD
             raise TooLongError
 
     def on_headers_complete(self) -> None:
@@ -195,11 +217,10 @@ class GuardedProtocol(HttpToolsProtocol):
 
     # Refusals
 
-    def send_400_response(self, msg: str) -> None:
-        why = self._why or (400, "bad_request", f"{msg} Send HTTP/1.1, as curl and browsers do.")
-        self._refuse(*why)
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - it says nothing to do
+        self._refuse(self._why.status, code=self._why.code, detail=self._why.detail)
 
-    def _refuse(self, status: int, code: str, detail: str) -> None:
+    def _refuse(self, status: int, *, code: str, detail: str) -> None:
         """Answer, and read on for a moment: a client that still sends would not see the answer."""
         if self.cycle is not None and not self.cycle.response_complete:
             self.transport.abort()  # amid another answer, or a body
@@ -215,14 +236,6 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self._abort_after(_REST_SECONDS)
-
-
-_HEAD_TOO_LONG = (
-    431,
-    "head_too_long",
-    f"The head of the request has more than {MAX_HEAD_BYTES} bytes or {MAX_HEADERS} fields. Send "
-    "fewer or shorter ones.",
-)
 
 
 def allow_connections(most: int) -> None:

@@ -63,7 +63,10 @@ class Settings(BaseSettings):
         "2400/minute", description="Requests from one address; empty: no limit."
     )
     quota_storage_bytes: int = Field(
-        0, ge=0, description="Most bytes of decoded images of one owner; 0: no limit."
+        0,
+        ge=0,
+        description="Most bytes that one owner stores, of images, checkpoints, encoders and "
+        "jobs; 0: no limit.",
     )
     quota_jobs: int = Field(0, ge=0, description="Most unfinished jobs of one owner; 0: no limit.")
     quota_trial_seconds: int = Field(
@@ -197,6 +200,9 @@ class Settings(BaseSettings):
     )
     event_streams: int = Field(
         200, ge=1, description="Most event streams that a process of the API keeps open at a time."
+    )
+    event_streams_per_owner: int = Field(
+        50, ge=1, description="Most of them that are of one owner."
     )
     log_level: str = Field("INFO", description="Level of the logs.")
     log_format: Literal["json", "text"] = Field(

@@ -31,11 +31,19 @@ _MESSAGES = {
 }
 
 
+def _lacks_memory(error: Exception) -> bool:
+    """torch has a class for a GPU's memory only."""
+    text = str(error)
+    return isinstance(error, RuntimeError) and (
+        "can't allocate memory" in text or "not enough memory" in text
+    )
+
+
 def _failure(error: Exception) -> tuple[str, str]:
     """Reason and message for the user; the traceback goes to the log."""
     if isinstance(error, DivergedError):
         return "diverged", f"Pretraining diverged: {error}."
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+    if isinstance(error, torch.OutOfMemoryError | MemoryError) or _lacks_memory(error):
         return "out_of_memory", "The worker ran out of memory; use a smaller batch or encoder."
     if isinstance(error, WeightsUnavailableError):
         return "weights_unavailable", f"What the trial starts from is not there: {error}."

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from core.access.quotas import allow_job
+from core.access.quotas import allow_job, allow_stored
 from core.jobs.advance import advance
 from core.jobs.bounds import refuse_oversized
 from core.jobs.specs import LATER
@@ -66,13 +67,15 @@ def create_job(
             fields=[{"path": "$.strategy", "message": f"{count} candidates"}],
         )
     refuse_unaffordable(spec, coming)
+    document = spec.model_dump(mode="json")
+    allow_stored(session, dataset.owner, len(json.dumps(document)), settings)
     job = Job(
         id=new_id("job"),
         name=name or f"{spec.search_space.name} on {dataset.name}"[:200],
         owner=dataset.owner,
         dataset_id=dataset.id,
         state="queued",
-        spec=spec.model_dump(mode="json"),
+        spec=document,
         warnings=[*space_warnings(spec.search_space), *said],
         request_id=current("request_id"),
     )
