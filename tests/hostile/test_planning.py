@@ -119,7 +119,11 @@ def test_time_and_memory_of_a_call_are_limited(
     assert planner.submit(_sleep, 0.0).result(120) == "slept"
 
 
-def test_a_call_that_is_given_up_loses_its_process_and_no_other(database: Settings) -> None:
+def test_a_call_that_is_given_up_loses_its_process_and_no_other(
+    database: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QUARTERTURN_PLANNING_SECONDS", "600")
+    get_settings.cache_clear()
     long = [planner.submit(_sleep, 600.0) for _ in range(planner.COUNT)]
     waiting = planner.submit(_pid)
     while not all(future.running() for future in long):
