@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from api.problems import responses
 
 _SCHEME = {"type": "http", "scheme": "bearer", "description": "An API key; see docs/access.md."}
-_OPEN = ("/healthz", "/readyz")
+_OPEN = ("/healthz", "/livez", "/readyz")
 _ANYWHERE = (400, 401, 403, 413, 422, 429, 503)
 
 

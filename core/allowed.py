@@ -11,9 +11,18 @@ def resolved_under(path: str, roots: list[Path], *, setting: str, instead: str) 
     """The path without links and dots, if it lies under one of the roots; it need not exist.
 
     Raises:
+        InvalidInputError: `path_not_found`, it leads nowhere.
         ForbiddenError: `path_not_allowed`; the sentence names the setting and what to do instead.
     """
-    resolved = Path(path).resolve()
+    try:
+        resolved = Path(path).resolve()
+        resolved.exists()
+    except (OSError, RuntimeError, ValueError):  # too long, a loop of links, a NUL
+        raise InvalidInputError(
+            "The path cannot be followed: it is too long, or its links lead in a circle. Name a "
+            "shorter one, without links.",
+            code="path_not_found",
+        ) from None
     if not any(resolved.is_relative_to(root.resolve()) for root in roots):
         raise ForbiddenError(
             f"The path is not under a folder that the operator allows ({setting}). {instead}",

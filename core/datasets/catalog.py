@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from core.access.quotas import allow_images
+from core.access.quotas import allow_stored
 from core.lifecycle import active
 from core.settings import Settings
 from core.storage import storage_of
@@ -91,7 +91,7 @@ def create_dataset(
         InvalidInputError, TooLargeError, ForbiddenError (`quota_storage`): nothing is left behind.
     """
     with session_scope(owner) as session:
-        allow_images(session, owner, 1, settings)  # before the work, where it is clear already
+        allow_stored(session, owner, 1, settings)  # before the work, where it is clear already
     caps = Caps(settings.ingest_limits)
     members = (
         folder_members(source, caps, [source, *settings.dataset_roots])
@@ -104,7 +104,7 @@ def create_dataset(
         size = info.images * info.resolution**2 * 3
         with session_scope(owner) as session:
             if not _ready(session, info.digest):
-                allow_images(session, owner, size, settings)
+                allow_stored(session, owner, size, settings)
             lock_digest(session, info.digest)
             # Under the lock: a deletion of the same images may be under way.
             storage_of(settings).put(dataset_key(info.digest), folder)

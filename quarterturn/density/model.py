@@ -13,6 +13,7 @@ from quarterturn.models.tensors import Weights
 from quarterturn.policy.schema import Policy
 from quarterturn.pretrain import trainer
 from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.keeping import UnderWay
 from quarterturn.pretrain.methods import Method
 from quarterturn.pretrain.spec import TrialSpec
 from quarterturn.score.features import ROTATIONS, encode
@@ -82,11 +83,17 @@ def pretrain(
     resolution: int,
     watch: trainer.Watch,
     initial: Weights | None = None,
+    kept: UnderWay | None = None,
 ) -> FoldModel:
-    """Pretrain on the other folds with the base augmentation."""
+    """Pretrain on the other folds with the base augmentation; on from where it was, if its worker
+    was lost.
+    """
     payload: dict[str, Any] = spec.payload or {}
     rest = without_fold(data, payload["fold"], payload["folds"])
     run = trainer.start(spec.pretraining, rest, resolution, spec.seed, initial)
+    state = kept.load(data.mean.device) if kept is not None else None
+    if state is not None:
+        trainer.restore(run, state)
     trainer.train(
         run,
         base,
@@ -96,5 +103,6 @@ def pretrain(
         until=payload["iterations"],
         length=payload["iterations"],
         watch=watch,
+        keeper=kept.keeper(0, 0.0) if kept is not None else None,
     )
     return build(run, rest, base, spec)

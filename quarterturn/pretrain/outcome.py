@@ -59,8 +59,9 @@ class Outcome:
     """What a trial ends with.
 
     Attributes:
-        iterations_run: of pretraining, in this attempt; 0 where a result was taken over.
-        pretraining_seconds, scoring_seconds: what it took.
+        iterations_run: of pretraining, those of a lost attempt that was gone on from included; 0
+            where a result was taken over.
+        pretraining_seconds, scoring_seconds: what it took, likewise.
         metrics: by name; of a trial that is not scored what else was measured.
         losses: of each policy that a density trial scored, by objective.
         score: and what belongs to it, as in `Score`; None where nothing was scored.
