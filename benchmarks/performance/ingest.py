@@ -37,16 +37,15 @@ def _part_of(archive: Path, files: int, target_path: Path) -> Path:
 _OURS = """
 import resource, sys, time, json
 from pathlib import Path
-from core.storage import storage_of
 from quarterturn.data import ingest, pool
-from quarterturn.data.caps import Caps
+from quarterturn.data.caps import Caps, IngestLimits
 from quarterturn.data.sources import archive_members
-from core.settings import Settings
+from quarterturn.storage.folder import FolderStorage
 if __name__ == "__main__":
-    settings = Settings(data_dir=Path(sys.argv[2]))
-    caps = Caps(settings.ingest_limits)
+    caps = Caps(IngestLimits())
+    storage = FolderStorage(Path(sys.argv[2]))
     started = time.perf_counter()
-    info, report = ingest(archive_members(Path(sys.argv[1]), caps), caps, storage_of(settings))
+    info, report = ingest(archive_members(Path(sys.argv[1]), caps), caps, storage)
     seconds = time.perf_counter() - started
     pool.shutdown()
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]

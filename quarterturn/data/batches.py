@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import warnings
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from itertools import islice
 
 from quarterturn.data.confine import confine, start_clock, stop_clock
 from quarterturn.data.decode import decode_picture
 from quarterturn.data.files import read_file
 from quarterturn.data.formats import ReadOptions, read_pictures
+from quarterturn.data.formats.jpeg_header import read_frame
 from quarterturn.data.members import FileEntry, Member, too_big
 from quarterturn.data.observed import Observed
 from quarterturn.data.picture import Picture
 from quarterturn.data.plan import DecodePlan
 from quarterturn.data.unusable import DecodeLimits, UnusableImageError
+from quarterturn.data.zip_entry import unpack
 
 #: A quarter more than the largest working resolution: more of a photograph is thrown away.
 ENOUGH = 320
@@ -56,11 +57,6 @@ class DecodedBatch:
         self.rest += other.rest
 
 
-@lru_cache(maxsize=2)
-def _opened(path: str) -> zipfile.ZipFile:
-    return zipfile.ZipFile(path)
-
-
 def read(member: Member, limits: DecodeLimits) -> bytes:
     """The bytes of a file.
 
@@ -73,9 +69,7 @@ def read(member: Member, limits: DecodeLimits) -> bytes:
         data = read_file(member.data.path, limits.max_bytes + 1)
     else:
         try:
-            archive = _opened(member.data.archive)
-            with archive.open(archive.infolist()[member.data.index]) as stream:
-                data = stream.read(limits.max_bytes + 1)
+            data = unpack(member.data, limits.max_bytes)
         except Exception as error:  # whatever the reader makes of a damaged or hostile file
             raise UnusableImageError("damaged", f"cannot be unpacked: {error}") from None
     if len(data) > limits.max_bytes:
@@ -166,10 +160,16 @@ def short_sides(files: list[Member], limits: DecodeLimits) -> list[int]:
         for member in files:
             try:
                 start_clock(limits)
-                for picture in read_pictures(read(member, limits), ReadOptions(limits)):
-                    sides.append(min(picture.size))
-                    break
+                sides += _short_side(read(member, limits), limits)
             except (UnusableImageError, MemoryError):
                 continue
     stop_clock()
     return sides
+
+
+def _short_side(data: bytes, limits: DecodeLimits) -> list[int]:
+    """That of the first picture; of a JPEG from its header, or photographs cost twice."""
+    frame = read_frame(data) if data.startswith(b"\xff\xd8\xff") else None
+    if frame is not None:
+        return [min(frame.width, frame.height)]
+    return [min(picture.size) for picture in islice(read_pictures(data, ReadOptions(limits)), 1)]

@@ -20,6 +20,7 @@ from quarterturn.data.caps import Caps
 from quarterturn.data.noise import is_noise
 from quarterturn.data.tar_stream import CountedStream, data_of, members
 from quarterturn.data.zip_directory import METHODS, refuse_overlaps
+from quarterturn.data.zip_entry import ZipEntry
 
 #: What the standard readers raise on archives that are damaged or made to confuse them.
 UNREADABLE = (
@@ -35,15 +36,6 @@ UNREADABLE = (
     NotImplementedError,
     RecursionError,
 )
-
-
-@dataclass(frozen=True)
-class ZipEntry:
-    """Where a file lies in a .zip; `size` is what the header says, for grouping only."""
-
-    archive: str
-    index: int
-    size: int
 
 
 @dataclass(frozen=True)
@@ -96,7 +88,7 @@ def too_big(name: str, limit: int, setting: str) -> Skipped:
 
 def zip_members(path: Path, archive: zipfile.ZipFile, caps: Caps) -> Iterator[Member | Skipped]:
     refuse_overlaps(archive)
-    for index, info in enumerate(archive.infolist()):
+    for info in archive.infolist():
         caps.count(files=1)
         if info.is_dir() or is_noise(info.filename):
             continue
@@ -108,7 +100,7 @@ def zip_members(path: Path, archive: zipfile.ZipFile, caps: Caps) -> Iterator[Me
         elif info.compress_type not in METHODS:
             yield Skipped(info.filename, "unsupported_compression", "neither stored nor deflated")
         else:
-            yield Member(info.filename, ZipEntry(str(path), index, info.file_size))
+            yield Member(info.filename, ZipEntry.of(str(path), info))
 
 
 def tar_members(

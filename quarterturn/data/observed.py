@@ -59,7 +59,8 @@ class Observed:
         width, height = picture.size
         self.sides[min(width, height)] += 1
         self.lost += 1 - min(width, height) / max(width, height)
-        self.notes.update(picture.notes)
+        if picture.notes:
+            self.notes.update(picture.notes)
         if isinstance(picture, Samples):
             self._samples(picture)
             return
@@ -92,8 +93,7 @@ class Observed:
         step = 3 * max(1, len(flat) // 3 // _MAX_LEVEL_PIXELS)
         counts = np.bincount(flat[::step], minlength=256)
         self.levels += counts
-        present = np.flatnonzero(counts)
-        self.masks += 1 < len(present) <= _MASK_LEVELS
+        self.masks += 1 < int(np.count_nonzero(counts)) <= _MASK_LEVELS
         if not self.colored:
             red = pixels[..., :1]
             self.colored = not np.array_equal(pixels, np.broadcast_to(red, pixels.shape))

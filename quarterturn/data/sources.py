@@ -37,7 +37,8 @@ def archive_members(path: Path, caps: Caps) -> Members:
         InvalidInputError: `empty_archive`, `not_an_archive` or `overlapping_members`.
         TooLargeError: a cap on files or unpacked bytes is passed.
     """
-    return Members(lambda: _archive(path, caps))
+    whole = path.absolute()  # read by processes that may have another working directory
+    return Members(lambda: _archive(whole, caps))
 
 
 def folder_members(path: Path, caps: Caps, roots: list[Path] | None = None) -> Members:
@@ -46,7 +47,8 @@ def folder_members(path: Path, caps: Caps, roots: list[Path] | None = None) -> M
     Args:
         roots: links are followed to what lies below these; None is anywhere.
     """
-    return Members(lambda: _folder(path, caps, roots))
+    whole = path.absolute()  # read by processes that may have another working directory
+    return Members(lambda: _folder(whole, caps, roots))
 
 
 def _archive(path: Path, caps: Caps) -> Iterator[Member | Skipped]:

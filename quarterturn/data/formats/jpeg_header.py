@@ -1,0 +1,43 @@
+"""The header of a JPEG, in one walk over its markers (ITU-T T.81, annex B)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+_SCAN, _TABLES = 0xDA, (0xC4, 0xC8, 0xCC)
+_HUFFMAN = (0xC0, 0xC1, 0xC2)
+#: Segments that say how to show a picture: EXIF and XMP, views of several, Adobe's colors.
+_TELLING = {0xE1, 0xE2, 0xEE}
+
+
+class Frame(NamedTuple):
+    """Of the first frame: bits per sample, width and height in pixels, number of components.
+
+    `usual` is set where nothing else of the header changes what is shown: Huffman coding of grey or
+    of YCbCr, and no segment that speaks of orientation or colors.
+    """
+
+    bits: int
+    width: int
+    height: int
+    components: int
+    usual: bool
+
+
+def read_frame(data: bytes) -> Frame | None:
+    """The header of the first frame, None if there is none before the first scan."""
+    at, end = 2, len(data) - 10
+    frame, usual = None, True
+    while at < end and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker == _SCAN:
+            return frame._replace(usual=frame.usual and usual) if frame else None
+        if marker in _TELLING:
+            usual = False
+        elif 0xC0 <= marker <= 0xCF and marker not in _TABLES and frame is None:
+            height, width = data[at + 5] << 8 | data[at + 6], data[at + 7] << 8 | data[at + 8]
+            components = data[at + 9]
+            known = marker in _HUFFMAN and data[at + 4] == 8 and components in (1, 3)
+            frame = Frame(data[at + 4], width, height, components, known)
+        at += 2 + (data[at + 2] << 8 | data[at + 3])
+    return frame._replace(usual=False) if frame else None
