@@ -10,7 +10,7 @@ from itertools import islice
 from quarterturn.data.confine import confine, start_clock, stop_clock
 from quarterturn.data.decode import decode_picture
 from quarterturn.data.files import read_file
-from quarterturn.data.formats import ReadOptions, read_pictures
+from quarterturn.data.formats import ReadOptions, parquet, read_pictures
 from quarterturn.data.formats.jpeg_header import read_frame
 from quarterturn.data.members import FileEntry, Member, too_big
 from quarterturn.data.observed import Observed
@@ -78,6 +78,23 @@ def read(member: Member, limits: DecodeLimits) -> bytes:
     return data
 
 
+def table_rows(member: Member, options: ReadOptions) -> Iterator[tuple[int, bytes | None]] | None:
+    """The files in the rows of a table, from the first wanted on; None if the file is none.
+
+    One that lies in a folder is recognized by its name, and read a few rows at a time.
+    """
+    data = member.data
+    named = member.name.lower().endswith((".parquet", ".pq"))
+    if named and isinstance(data, FileEntry):
+        is_one = parquet.is_parquet(read_file(data.path, 4))
+        return parquet.image_files(data.path, options, member.start) if is_one else None
+    if named and not isinstance(data, bytes):
+        data = read(member, options.limits)
+    if isinstance(data, bytes) and parquet.is_parquet(data):
+        return parquet.image_files(data, options, member.start)
+    return None
+
+
 class _Batch:
     """The files of a batch, one after another."""
 
@@ -100,15 +117,34 @@ class _Batch:
             start_clock(self.limits)
 
     def add(self, member: Member) -> int | None:
-        """Decode the pictures of a file.
+        """Decode the pictures of a file, or of the files in a table.
 
         Returns:
-            The number of the first picture that there was no room for; None if there was.
+            The number of the first picture, or row, that there was no room for; None if there was.
         """
+        rows = table_rows(member, self.options)
+        if rows is None:
+            return self._add(member, self.room)
+        for number, data in rows:
+            if len(self.pixels) >= self.room:
+                return number
+            name = f"{member.name}#{number + 1}"
+            start_clock(self.limits)
+            try:
+                if data is None:
+                    raise parquet.no_file()
+                if isinstance(member.data, FileEntry):
+                    self.result.bytes_read += len(data)
+                self._add(Member(name, data), None)
+            except UnusableImageError as error:
+                self.skip(name, error)
+        return None
+
+    def _add(self, member: Member, room: int | None) -> int | None:
         result = self.result
         number = member.start
         for picture in self._pictures(member):
-            if len(self.pixels) >= self.room:
+            if room is not None and len(self.pixels) >= room:
                 return number
             number += 1
             decoded = decode_picture(picture, self.plan, result.observed)
@@ -151,16 +187,21 @@ def decode_batch(files: list[Member], plan: DecodePlan, limits: DecodeLimits) ->
     return result
 
 
-def short_sides(files: list[Member], limits: DecodeLimits) -> list[int]:
+def short_sides(members: list[Member], limits: DecodeLimits) -> list[int]:
     """The shorter sides, in pixels, of the first pictures of the files that can be used."""
     confine(limits)
     sides = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for member in files:
+        for member in members:
             try:
                 start_clock(limits)
-                sides += _short_side(read(member, limits), limits)
+                rows = table_rows(member, ReadOptions(limits))
+                if rows is None:
+                    sides += _short_side(read(member, limits), limits)
+                else:
+                    _, first = next(rows, (0, None))
+                    sides += _short_side(first or b"", limits)
             except (UnusableImageError, MemoryError):
                 continue
     stop_clock()

@@ -28,11 +28,6 @@ _KNOWN = (
     Known(b"\x28\xb5\x2f\xfd", "nested_archive", "a .zst archive; unpack it first"),
     Known(b"ustar", "nested_archive", "a .tar archive; unpack it first", at=257),
     Known(
-        b"PAR1",
-        "unsupported_container",
-        "a parquet file; write its images to files (datasets: ds[0]['image'].save(...))",
-    ),
-    Known(
         b"\xde\xc0\xef\xbe",
         "unsupported_container",
         "an LMDB database; write its images to files",
@@ -63,21 +58,12 @@ _KNOWN = (
     Known(b"ftypcrx", "not_an_image", "a raw photograph; develop it to TIFF or JPEG", at=4),
     Known(b"FUJIFILMCCD-RAW", "not_an_image", "a raw photograph; develop it to TIFF or JPEG"),
     Known(b"%!PS", "not_an_image", "a PostScript file; save it as PNG"),
-    Known(
-        b"\x80\x02", "not_an_image", "a pickle of Python, which is never run; save arrays as .npy"
-    ),
-    Known(
-        b"\x80\x03", "not_an_image", "a pickle of Python, which is never run; save arrays as .npy"
-    ),
-    Known(
-        b"\x80\x04", "not_an_image", "a pickle of Python, which is never run; save arrays as .npy"
-    ),
-    Known(
-        b"\x80\x05", "not_an_image", "a pickle of Python, which is never run; save arrays as .npy"
-    ),
     Known(b"SQLite format 3", "not_an_image", "a database of SQLite; write its images to files"),
 )
-_READ = "JPEG, PNG, WebP, BMP, TIFF, GIF, PPM, JPEG 2000, AVIF, HEIC, DICOM, NIfTI or NumPy"
+_READ = (
+    "JPEG, PNG, WebP, BMP, TIFF, GIF, PPM, JPEG 2000, AVIF, HEIC, DICOM, NIfTI, NumPy, parquet, "
+    "MNIST or CIFAR"
+)
 
 
 def refuse_packed(data: bytes) -> UnusableImageError:
