@@ -35,7 +35,7 @@ class Observed:
         histogram: of samples: deep ones, and of others where percentiles are asked for.
         bits, without_bits: the widest range that files state, and how many state none.
         windows, without_window: the windows that files state, and how many state none.
-        maps: georeferenced ones among the deep pictures.
+        maps, signed: georeferenced ones, and ones of 16 signed bits, among the deep pictures.
         notes: how many pictures each note is about.
     """
 
@@ -52,6 +52,7 @@ class Observed:
     windows: Counter[Pair] = field(default_factory=Counter)
     without_window: int = 0
     maps: int = 0
+    signed: int = 0
     notes: Counter[str] = field(default_factory=Counter)
 
     def picture(self, picture: Picture, *, measure_plain: bool = False) -> None:
@@ -71,6 +72,7 @@ class Observed:
     def _samples(self, picture: Samples) -> None:
         self.deep += 1
         self.maps += picture.georeferenced
+        self.signed += picture.values.dtype.kind == "i" and picture.values.dtype.itemsize == 2
         if picture.bits is None:
             self.without_bits += 1
         else:
@@ -116,5 +118,6 @@ class Observed:
             "without_bits",
             "without_window",
             "maps",
+            "signed",
         ):
             setattr(self, name, getattr(self, name) + getattr(other, name))

@@ -71,12 +71,15 @@ def read_jpeg2000(data: bytes, options: ReadOptions) -> Iterator[Picture]:
 
 
 def read_jpeg(data: bytes, options: ReadOptions) -> Iterator[Picture]:
-    """The picture; of 12 bits as stored.
+    """The picture; of 12 bits, and of JPEG-LS, as stored.
 
     Raises:
         UnusableImageError: with the reason.
     """
     frame = read_frame(data)
+    if frame is not None and frame.near_lossless:
+        yield from _read_near_lossless(data, frame, options)
+        return
     if frame is None or frame.bits <= 8:
         usual = _read_usual(data, frame, options) if frame and frame.usual else None
         if usual is None:
@@ -90,6 +93,16 @@ def read_jpeg(data: bytes, options: ReadOptions) -> Iterator[Picture]:
         raise needs_extra(f"a JPEG of {frame.bits} bits", "tiff") from None
     check_size(frame.width, frame.height, options.limits)
     values = _decoded(lambda: imagecodecs.jpeg_decode(data), f"a JPEG of {frame.bits} bits")
+    yield _deep(values, frame.bits, options)
+
+
+def _read_near_lossless(data: bytes, frame: Frame, options: ReadOptions) -> Iterator[Picture]:
+    try:
+        import imagecodecs
+    except ImportError:
+        raise needs_extra("a JPEG-LS", "tiff") from None
+    check_size(frame.width, frame.height, options.limits)
+    values = _decoded(lambda: imagecodecs.jpegls_decode(data), "a JPEG-LS")
     yield _deep(values, frame.bits, options)
 
 

@@ -1,10 +1,11 @@
-"""The header of a JPEG, in one walk over its markers (ITU-T T.81, annex B)."""
+"""The header of a JPEG, in one walk over its markers (ITU-T T.81, annex B; T.87 for JPEG-LS)."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 _SCAN, _TABLES = 0xDA, (0xC4, 0xC8, 0xCC)
+_LOSSLESS = 0xF7  # JPEG-LS
 _HUFFMAN = (0xC0, 0xC1, 0xC2)
 #: Segments that say how to show a picture: EXIF and XMP, views of several, Adobe's colors.
 _TELLING = {0xE1, 0xE2, 0xEE}
@@ -14,7 +15,7 @@ class Frame(NamedTuple):
     """Of the first frame: bits per sample, width and height in pixels, number of components.
 
     `usual` is set where nothing else of the header changes what is shown: Huffman coding of grey or
-    of YCbCr, and no segment that speaks of orientation or colors.
+    of YCbCr, and no segment that speaks of orientation or colors; `near_lossless` for JPEG-LS.
     """
 
     bits: int
@@ -22,6 +23,7 @@ class Frame(NamedTuple):
     height: int
     components: int
     usual: bool
+    near_lossless: bool = False
 
 
 def read_frame(data: bytes) -> Frame | None:
@@ -34,10 +36,14 @@ def read_frame(data: bytes) -> Frame | None:
             return frame._replace(usual=frame.usual and usual) if frame else None
         if marker in _TELLING:
             usual = False
-        elif 0xC0 <= marker <= 0xCF and marker not in _TABLES and frame is None:
+        elif frame is None and (
+            (0xC0 <= marker <= 0xCF and marker not in _TABLES) or marker == _LOSSLESS
+        ):
             height, width = data[at + 5] << 8 | data[at + 6], data[at + 7] << 8 | data[at + 8]
             components = data[at + 9]
             known = marker in _HUFFMAN and data[at + 4] == 8 and components in (1, 3)
-            frame = Frame(data[at + 4], width, height, components, known)
+            frame = Frame(
+                data[at + 4], width, height, components, known, near_lossless=marker == _LOSSLESS
+            )
         at += 2 + (data[at + 2] << 8 | data[at + 3])
     return frame._replace(usual=False) if frame else None

@@ -80,7 +80,7 @@ FORMATS: tuple[Format, ...] = (
     Format("NIfTI", nifti.is_nifti, nifti.read_nifti, "medical"),
     Format(
         "PPM, PGM, PBM",
-        lambda data: data[:1] == b"P" and data[1:2] in b"123456" and data[2:3].isspace(),
+        lambda data: data[:1] == b"P" and data[1:2] in b"123456f" and data[2:3].isspace(),
         _pillow("PPM"),
     ),
     Format("CIFAR, binary", cifar.is_binary, cifar.read_binary),
