@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -30,8 +31,8 @@ class DecodedBatch:
     """Usable images: names, and pixels and digests joined; the rest as (name, reason, message).
 
     `bytes_read` counts what came out of a .zip or a folder, `crashes` the files that ended the
-    decoder, `waiting` the pictures that need an intensity range which is not known yet. `rest` is
-    what was not come to.
+    decoder, `waiting` the pictures that need an intensity range which is not known yet, `seconds`
+    the CPU time. `rest` is what was not come to.
     """
 
     names: list[str] = field(default_factory=list)
@@ -41,6 +42,7 @@ class DecodedBatch:
     bytes_read: int = 0
     crashes: int = 0
     waiting: int = 0
+    seconds: float = 0.0
     observed: Observed = field(default_factory=Observed)
     rest: list[Member] = field(default_factory=list)
 
@@ -53,6 +55,7 @@ class DecodedBatch:
         self.bytes_read += other.bytes_read
         self.crashes += other.crashes
         self.waiting += other.waiting
+        self.seconds += other.seconds
         self.observed.merge(other.observed)
         self.rest += other.rest
 
@@ -165,6 +168,7 @@ class _Batch:
 def decode_batch(files: list[Member], plan: DecodePlan, limits: DecodeLimits) -> DecodedBatch:
     """Read and decode files."""
     confine(limits)
+    began = time.process_time()
     batch = _Batch(plan, limits)
     result = batch.result
     with warnings.catch_warnings():
@@ -184,6 +188,7 @@ def decode_batch(files: list[Member], plan: DecodePlan, limits: DecodeLimits) ->
                     break
     stop_clock()
     result.pixels, result.digests = b"".join(batch.pixels), b"".join(batch.digests)
+    result.seconds = time.process_time() - began
     return result
 
 
