@@ -188,6 +188,7 @@ def decode_batch(files: list[Member], plan: DecodePlan, limits: DecodeLimits) ->
                     break
     stop_clock()
     result.pixels, result.digests = b"".join(batch.pixels), b"".join(batch.digests)
+    result.observed.count_levels()
     result.seconds = time.process_time() - began
     return result
 

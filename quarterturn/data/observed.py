@@ -17,6 +17,7 @@ _MAX_WINDOWS = 64
 _MAX_LEVEL_PIXELS = 4096
 #: A picture of so few levels may be a mask of labels.
 _MASK_LEVELS = 8
+_GLANCE = 64
 
 Pair = tuple[float, float]
 
@@ -54,6 +55,7 @@ class Observed:
     maps: int = 0
     signed: int = 0
     notes: Counter[str] = field(default_factory=Counter)
+    _unlevelled: list[bytes] = field(default_factory=list)
 
     def picture(self, picture: Picture, *, measure_plain: bool = False) -> None:
         """See a picture as it is stored; its levels are seen once it is decoded."""
@@ -91,14 +93,20 @@ class Observed:
 
     def decoded(self, rgb: bytes, pixels: NDArray[np.uint8]) -> None:
         """See a decoded picture: its bytes at its own size, and its pixels (s, s, 3)."""
-        flat = np.frombuffer(rgb, np.uint8)
-        step = 3 * max(1, len(flat) // 3 // _MAX_LEVEL_PIXELS)
-        counts = np.bincount(flat[::step], minlength=256)
-        self.levels += counts
-        self.masks += 1 < int(np.count_nonzero(counts)) <= _MASK_LEVELS
+        step = 3 * max(1, len(rgb) // 3 // _MAX_LEVEL_PIXELS)
+        red = rgb[::step]
+        self._unlevelled.append(red)
+        if len(set(red[:_GLANCE])) <= _MASK_LEVELS:  # nearly all have more at a glance
+            self.masks += 1 < len(set(red)) <= _MASK_LEVELS
         if not self.colored:
-            red = pixels[..., :1]
-            self.colored = not np.array_equal(pixels, np.broadcast_to(red, pixels.shape))
+            first = pixels[..., :1]
+            self.colored = not np.array_equal(pixels, np.broadcast_to(first, pixels.shape))
+
+    def count_levels(self) -> None:
+        """Count the levels of what was decoded since the last time."""
+        values = np.frombuffer(b"".join(self._unlevelled), np.uint8)
+        self.levels += np.bincount(values, minlength=256)
+        self._unlevelled = []
 
     def merge(self, other: Observed) -> None:
         """See what another process saw."""

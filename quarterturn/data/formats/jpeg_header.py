@@ -29,21 +29,22 @@ class Frame(NamedTuple):
 def read_frame(data: bytes) -> Frame | None:
     """The header of the first frame, None if there is none before the first scan."""
     at, end = 2, len(data) - 10
-    frame, usual = None, True
+    frame, telling = None, False
     while at < end and data[at] == 0xFF:
         marker = data[at + 1]
         if marker == _SCAN:
-            return frame._replace(usual=frame.usual and usual) if frame else None
+            break
         if marker in _TELLING:
-            usual = False
+            telling = True
         elif frame is None and (
             (0xC0 <= marker <= 0xCF and marker not in _TABLES) or marker == _LOSSLESS
         ):
-            height, width = data[at + 5] << 8 | data[at + 6], data[at + 7] << 8 | data[at + 8]
-            components = data[at + 9]
-            known = marker in _HUFFMAN and data[at + 4] == 8 and components in (1, 3)
-            frame = Frame(
-                data[at + 4], width, height, components, known, near_lossless=marker == _LOSSLESS
-            )
+            frame = at
         at += 2 + (data[at + 2] << 8 | data[at + 3])
-    return frame._replace(usual=False) if frame else None
+    if frame is None:
+        return None
+    kind, _, _, bits, *size, components = data[frame + 1 : frame + 10]
+    height, width = size[0] << 8 | size[1], size[2] << 8 | size[3]
+    known = kind in _HUFFMAN and bits == 8 and components in (1, 3)
+    usual = known and not telling and at < end and data[at + 1] == _SCAN
+    return Frame(bits, width, height, components, usual, kind == _LOSSLESS)
