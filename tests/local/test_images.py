@@ -109,3 +109,16 @@ def test_a_missing_path_is_told(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError) as refused:
         read_images(tmp_path / "nowhere", FolderStorage(tmp_path), LIMITS)
     assert refused.value.code == "path_not_found"
+
+
+def test_relative_paths_are_read_by_processes_that_were_started_elsewhere(
+    pictures: Path, animals: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The processes that decode keep the working directory in which they were started."""
+    storage = FolderStorage(tmp_path / "first")
+    expected = read_images(pictures, storage, LIMITS).info.digest  # starts them
+    monkeypatch.chdir(pictures.parent)
+    Path("archive.zip").symlink_to(animals)
+    folder = read_images(pictures.name, FolderStorage(Path("second")), LIMITS)
+    assert folder.info.digest == expected
+    assert read_images("archive.zip", FolderStorage(Path("second")), LIMITS).report.skipped == []
