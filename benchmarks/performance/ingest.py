@@ -180,9 +180,9 @@ def main(quick: bool) -> None:
         count = 10 if quick else _PHOTOGRAPHS
         for kind, grain in (("smooth photographs", 0.0), ("grainy photographs", _GRAIN)):
             photographs = _photographs(archive, count, folder / kind, grain)
-            measured[kind] = _compare(photographs, 64, repetitions)
+            measured[kind] = _compare(photographs, 64, min(2, repetitions))
         files = _folder_of(archive, _QUICK_FILES if quick else _FOLDER_FILES, folder / "files")
-        measured["folder"] = _compare(files, 32, 1 if quick else 2)
+        measured["folder"] = _compare(files, 32, 1)
     memory = max(_show(kind, pairs) for kind, pairs in measured.items())
     ours = measured["folder"][0][0]
     copied = ours["written_bytes"] / ours["cache_bytes"]
