@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -13,13 +13,16 @@ from quarterturn.policy.schema import Policy, Stage
 RGB = 3
 
 
-def _names(stages: list[Stage]) -> set[str]:
+def _names(stages: Sequence[Stage]) -> set[str]:
     found: set[str] = set()
     for stage in stages:
+        if stage.probability == 0:
+            continue
         if stage.op == "one_of":
-            found.update(leaf.op for branch in stage.branches for leaf in branch.stages)
+            for branch in stage.branches:
+                found |= _names(branch.stages)
         elif stage.op in ("sample", "shuffle"):
-            found.update(leaf.op for leaf in stage.of)
+            found |= _names(stage.of)
         else:
             found.add(stage.op)
     return found

@@ -111,17 +111,18 @@ class PolicyTransform:
         result = self._apply(planes.unsqueeze(0), view)[0].permute(1, 2, 0)
         return result.contiguous().numpy().reshape(pixels.shape)
 
-    def read(self, path: str | Path, number: int = 0) -> Image.Image:
-        """One picture of a file of any format, such as DICOM: RGB at its own size, as the search
-        saw it before it made a square of it.
+    def read(self, path: str | Path, number: int = 0, size: int | None = None) -> Image.Image:
+        """One picture of a file of any format, such as DICOM: RGB, as the search saw it.
 
         Args:
             number: of the pictures of the file (frames, slices, pages), from 0.
+            size: side in pixels of a square, by the search's crop, pad or stretch; at its
+                resolution the pixels are those of the search. None is the file's own size.
 
         Raises:
             InvalidInputError: `path_not_found`, `no_images` or `intensity_range_needed`.
         """
-        return read_image(path, self.pictures, number)
+        return read_image(path, self.pictures, number, size)
 
     def _apply(self, images: torch.Tensor, view: int) -> torch.Tensor:
         draws = self._draws(images.device)
