@@ -77,9 +77,10 @@ def wanted(spec: SearchSpec, history: History, search: Search) -> Wanted:
     scored = [r for r in middle.requests if r.task == "search"]
     by_key = {candidate.key: candidate for candidate in _candidates(scored)}
     ranking = rank(list(by_key.values()), history.completed("search"))
-    # Baselines that are confirmed anyway take no place of a finalist.
-    apart = {"baseline"} if strategy.confirmation.baselines else set()
-    best = [e for e in ranking if e.origin not in apart and not e.collapsed]
+    # Who is confirmed anyway takes no place of a finalist.
+    apart = {c.key for c in (baselines(spec) if strategy.confirmation.baselines else [])}
+    apart.add(incumbent(spec).key)
+    best = [e for e in ranking if e.candidate not in apart and not e.collapsed]
     finalists = [by_key[entry.candidate] for entry in best[: strategy.confirmation.top]]
     confirming = confirmation_requests(spec, strategy.confirmation, finalists)
     return Wanted([*requests, *confirming], True)

@@ -141,8 +141,9 @@ def wanted(spec: SearchSpec, history: History) -> Wanted:
         return Wanted(requests, True)
     if not final(requests, records):
         return Wanted(requests, False)
-    finalists = [candidate for candidate, _ in _best(known, history, strategy.parents)]
-    again = distinct([incumbent(spec), *finalists])
+    today = incumbent(spec)
+    best = [c for c, _ in _best(known, history, strategy.parents + 1) if c.key != today.key]
+    again = [today, *best[: strategy.parents]]
     return Wanted(
         [*requests, *repeated(again, spec.seed + 1, spec.seeds - 1, spec.iterations)], True
     )
