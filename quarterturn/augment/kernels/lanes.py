@@ -1,7 +1,6 @@
 """Vectors where LLVM makes none, or puts them down between two numbers of a sum.
 
 It makes none of a loop that reads at computed places, and processors that can gather do it slowly.
-But eight places of eight numbers that follow one another are a permutation, where there is AVX2.
 """
 
 from __future__ import annotations
@@ -9,69 +8,10 @@ from __future__ import annotations
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
-LANES = 8
-#: Of planes: numbers behind the last one that may be read.
-BORDER = LANES + 1
 #: Numbers of `weighted_sums`.
 SUMS = 32
-#: Whether the processor that is compiled for has AVX2.
-PERMUTES = "+avx2" in cpu_target.target_context.codegen().magic_tuple()[2].split(",")
-
-_NUMBERS = ir.VectorType(ir.FloatType(), LANES)
-_PLACES = ir.VectorType(ir.IntType(32), LANES)
-
-
-@intrinsic
-def mix_near(typing, lines, place, apart, within, share, x, out, to, out_apart):  # noqa: ARG001
-    """Of three lines, each `apart` from the one before, to three lines: out[to + i] = l + share[x +
-    i] * (r - l) for i below LANES, where l is lines[place + within[x + i]] and r the number after
-    it.
-
-    Args:
-        lines, share, out: float32.
-        within: int32, from 0 to LANES - 1.
-        place: all up to and including place + LANES are read, whatever is there.
-
-    Not to be called unless PERMUTES.
-    """
-
-    def build(context, builder, signature, arguments):
-        if not PERMUTES:  # its instruction must not reach the compiler
-            return context.get_dummy_value()
-        lines, place, apart, within, share, x, out, to, out_apart = arguments
-        contract = ("contract",)
-
-        def vector(which, array, place, kind):
-            data = context.make_array(signature.args[which])(context, builder, array).data
-            return builder.bitcast(builder.gep(data, [place]), kind.as_pointer())
-
-        permute = builder.module.declare_intrinsic(
-            "llvm.x86.avx2.permps", (), ir.FunctionType(_NUMBERS, [_NUMBERS, _PLACES])
-        )
-        places = builder.load(vector(3, within, x, _PLACES), align=4)
-        shares = builder.load(vector(4, share, x, _NUMBERS), align=4)
-
-        def taken(place):
-            numbers = builder.load(vector(0, lines, place, _NUMBERS), align=4)
-            return builder.call(permute, [numbers, places])
-
-        mixed = []
-        for _ in range(3):
-            left = taken(place)
-            right = taken(builder.add(place, ir.Constant(place.type, 1)))
-            step = builder.fmul(shares, builder.fsub(right, left, flags=contract), flags=contract)
-            mixed.append(builder.fadd(left, step, flags=contract))
-            place = builder.add(place, apart)
-        for numbers in mixed:
-            builder.store(numbers, vector(6, out, to, _NUMBERS), align=4)
-            to = builder.add(to, out_apart)
-        return context.get_dummy_value()
-
-    size = types.intp
-    return types.void(lines, size, size, within, share, size, out, size, size), build
 
 
 @intrinsic

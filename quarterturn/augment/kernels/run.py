@@ -9,7 +9,6 @@ import numpy as np
 
 from quarterturn.augment.kernels import colours
 from quarterturn.augment.kernels.compiling import kept, lean, sources
-from quarterturn.augment.kernels.lanes import BORDER
 from quarterturn.augment.kernels.layout import flip, load, store
 from quarterturn.augment.kernels.neighbours import cutout, gaussian_blur, sharpness
 from quarterturn.augment.kernels.slanted import slanted, slanted_room
@@ -107,7 +106,7 @@ def _executed(
     room,
     unit,
 ):
-    """As `run`; buffers: two for planes, each followed by BORDER numbers; unit: ones and zeros."""
+    """As `run`; buffers: two for planes, each followed by one more number; unit: ones and zeros."""
     size = source.shape[1], source.shape[2]
     height, width = size
     values = 3 * height * width
@@ -200,7 +199,7 @@ def _build(digest: str) -> Callable[..., Any]:
         _ = digest
         height, width = source.shape[1], source.shape[2]
         values = 3 * height * width
-        buffers = np.empty(values + BORDER, np.float32), np.empty(values + BORDER, np.float32)
+        buffers = np.empty(values + 1, np.float32), np.empty(values + 1, np.float32)
         for buffer in buffers:
             buffer[values:] = _f(0.0)
         room = working_room(height, width), slanted_room(height, width)

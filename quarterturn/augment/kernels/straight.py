@@ -7,7 +7,6 @@ from __future__ import annotations
 import numpy as np
 
 from quarterturn.augment.kernels.compiling import kernel, lean
-from quarterturn.augment.kernels.lanes import BORDER, LANES, PERMUTES, mix_near
 from quarterturn.augment.kernels.layout import blend, finish, paint, unweave, weave
 
 _f = np.float32
@@ -23,14 +22,12 @@ def is_straight(m):
 @kernel
 def working_room(height, width):
     """What `straight` needs for images of one size."""
-    columns = (width + LANES - 1) // LANES * LANES
-    kept = max(2, _BAND // (3 * columns))
+    kept = max(2, _BAND // (3 * width))
     return (
-        (np.empty(columns, np.int32), np.empty(columns, np.float32)),
-        (np.empty(columns, np.int32), np.empty(columns // LANES, np.int32)),
+        (np.empty(width, np.int32), np.empty(width, np.float32)),
         (np.empty(height, np.int32), np.empty(height, np.float32)),
-        np.zeros(3 * kept * width + BORDER, np.float32),
-        np.empty((kept, 3 * columns), np.float32),
+        np.zeros(3 * kept * width + 1, np.float32),
+        np.empty((kept, 3 * width), np.float32),
         np.empty((kept, 3 * width), np.float32),
     )
 
@@ -53,38 +50,15 @@ def _taps(a, c, size, at, share):
 
 
 @lean
-def _neighbourhoods(at, within, first):
-    """LANES by LANES, the lowest place and the others from there on; whether all are near enough
-    for `mix_near`.
-    """
-    near = PERMUTES
-    for block in range(first.shape[0]):
-        begin, end = block * LANES, (block + 1) * LANES
-        one, other = at[begin], at[end - 1]  # a map is monotone
-        low = min(one, other)
-        near = near and max(one, other) - low < LANES
-        first[block] = low
-        for i in range(begin, end):
-            within[i] = at[i] - low
-    return near
-
-
-@lean
-def _mix(planes, place, apart, taps, neighbourhoods, near, out):
+def _mix(planes, place, apart, taps, out):
     """A row of three planes, which begins at `place` in the first, to three lines of out."""
     at, share = taps
-    within, first = neighbourhoods
     columns = at.shape[0]
-    if near:
-        for block in range(first.shape[0]):
-            x = block * LANES
-            mix_near(planes, place + first[block], apart, within, share, x, out, x, columns)
-    else:
-        for c in range(3):
-            line, mixed = planes[place + c * apart :], out[c * columns : (c + 1) * columns]
-            for x in range(columns):
-                left, right = line[np.uint32(at[x])], line[np.uint32(at[x]) + np.uint32(1)]
-                mixed[x] = left + share[x] * (right - left)
+    for c in range(3):
+        line, mixed = planes[place + c * apart :], out[c * columns : (c + 1) * columns]
+        for x in range(columns):
+            left, right = line[np.uint32(at[x])], line[np.uint32(at[x]) + np.uint32(1)]
+            mixed[x] = left + share[x] * (right - left)
 
 
 @lean
@@ -113,19 +87,18 @@ def straight(source, woven, scale, out, channels_last, size, m, fill, gain, shif
 
     Args:
         source: flat; over `scale` it is in [0, 1]. Channels last if woven, else first and followed
-            by BORDER numbers.
+            by one more number.
         out: flat, channels last or first.
         size: height, width.
         room: that of `working_room`.
     """
-    columns, neighbourhoods, rows, read, mixed, done = room
+    columns, rows, read, mixed, done = room
     height, width = size
     at, share = rows
     left, right = _taps(m[0, 0], m[0, 2], width, columns[0], columns[1])
     top, bottom = _taps(m[1, 1], m[1, 2], height, at, share)
     if left == right:
         top, bottom = 0, 0
-    near = _neighbourhoods(columns[0], neighbourhoods[0], neighbourhoods[1])
     kept, pitch = mixed.shape[0], columns[0].shape[0]
     part = kept * width  # of `read`, for a channel
     for y in range(height):
@@ -151,9 +124,9 @@ def straight(source, woven, scale, out, channels_last, size, m, fill, gain, shif
             row = mixed[y % kept]
             if woven:
                 place = (y - new_from) * width
-                _mix(read, place, part, columns, neighbourhoods, near, row)
+                _mix(read, place, part, columns, row)
             else:
-                _mix(source, y * width, height * width, columns, neighbourhoods, near, row)
+                _mix(source, y * width, height * width, columns, row)
         if channels_last:
             for y in range(new_from, new_to):
                 row = mixed[y % kept]
