@@ -12,7 +12,6 @@ from quarterturn.augment.kernels.compiling import kept, lean, sources
 from quarterturn.augment.kernels.layout import flip, load, store
 from quarterturn.augment.kernels.neighbours import cutout, gaussian_blur, sharpness
 from quarterturn.augment.kernels.slanted import slanted, slanted_room
-from quarterturn.augment.kernels.straight import is_straight, straight, working_room
 
 _f = np.float32
 
@@ -104,18 +103,14 @@ def _executed(
     stop,
     buffers,
     room,
-    unit,
 ):
-    """As `run`; buffers: two for planes, each followed by one more number; unit: ones and zeros."""
+    """As `run`; buffers: two for planes."""
     size = source.shape[1], source.shape[2]
     height, width = size
-    values = 3 * height * width
-    whole_a, whole_b = buffers
-    flat_a, flat_b = whole_a[:values], whole_b[:values]
+    flat_a, flat_b = buffers
     a, b = flat_a.reshape(3, height, width), flat_b.reshape(3, height, width)
     for i in range(start, stop):
-        numbers = source[i % source.shape[0]].reshape(-1)
-        loaded, stored = False, False
+        load(source[i % source.shape[0]].reshape(-1), scale, flat_a)
         last = rows.shape[1] - 1
         while last >= 0 and rows[i, last, 0] == _f(0.0):
             last -= 1
@@ -125,47 +120,16 @@ def _executed(
             if code == 0:
                 continue
             swap = code <= _OVERTURN
-            if code == _RESAMPLE and is_straight(m):
-                stored = s == last
-                target = out[i] if stored else whole_b
-                by, plus = (gain, shift) if stored else unit
-                layout = channels_last and stored
-                if loaded:
-                    straight(
-                        whole_a,
-                        False,
-                        _f(1.0),
-                        target,
-                        layout,
-                        size,
-                        m,
-                        colour,
-                        by,
-                        plus,
-                        room[0],
-                    )
-                else:
-                    straight(
-                        numbers, True, scale, target, layout, size, m, colour, by, plus, room[0]
-                    )
-                loaded = True
+            if code == _RESAMPLE:
+                slanted(flat_a, flat_b, size, m, colour, room)
+            elif swap:
+                flip(a, b, code == _MIRROR)
             else:
-                if not loaded:
-                    load(numbers, scale, flat_a)
-                    loaded = True
-                if code == _RESAMPLE:
-                    slanted(flat_a, flat_b, size, m, colour, room[1])
-                elif swap:
-                    flip(a, b, code == _MIRROR)
-                else:
-                    own_noise = noise[np.int64(row[13]) if code == _NOISE else 0, i]
-                    swap = _changed(flat_a, a, b, code, row[1], colour, row[11:13], own_noise)
+                own_noise = noise[np.int64(row[13]) if code == _NOISE else 0, i]
+                swap = _changed(flat_a, a, b, code, row[1], colour, row[11:13], own_noise)
             if swap:
-                a, b, flat_a, flat_b, whole_a, whole_b = b, a, flat_b, flat_a, whole_b, whole_a
-        if not loaded:
-            load(numbers, scale, flat_a)
-        if not stored:
-            store(flat_a, out[i], channels_last, gain, shift)
+                a, b, flat_a, flat_b = b, a, flat_b, flat_a
+        store(flat_a, out[i], channels_last, gain, shift)
 
 
 def _build(digest: str) -> Callable[..., Any]:
@@ -199,11 +163,8 @@ def _build(digest: str) -> Callable[..., Any]:
         _ = digest
         height, width = source.shape[1], source.shape[2]
         values = 3 * height * width
-        buffers = np.empty(values + 1, np.float32), np.empty(values + 1, np.float32)
-        for buffer in buffers:
-            buffer[values:] = _f(0.0)
-        room = working_room(height, width), slanted_room(height, width)
-        unit = np.ones(3, np.float32), np.zeros(3, np.float32)
+        buffers = np.empty(values, np.float32), np.empty(values, np.float32)
+        room = slanted_room(height, width)
         _executed(
             source,
             scale,
@@ -218,7 +179,6 @@ def _build(digest: str) -> Callable[..., Any]:
             stop,
             buffers,
             room,
-            unit,
         )
 
     return run
