@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from quarterturn.augment.kernels.compiling import kernel, lean
-from quarterturn.augment.kernels.lanes import mix_four
 
 _f = np.float32
 
@@ -14,8 +13,8 @@ _f = np.float32
 def slanted_room(height, width):
     """What `slanted` needs for images of one size."""
     return (
-        np.empty(3 * (height + 1) * (width + 1) + 1, np.float32),
-        np.empty(3 * height * width + 1, np.float32),
+        np.empty(3 * (height + 1) * (width + 1), np.float32),
+        np.empty(3 * height * width, np.float32),
         np.empty(width, np.uint32),
         np.empty(width, np.float32),
         np.empty(width, np.float32),
@@ -66,6 +65,20 @@ def _taps(m, y, size, at, across, down):
 
 
 @lean
+def _mix_row(woven, pitch, at, across, down, start, stop, line):
+    """Pixels of three interleaved numbers, each the bilinear mix of four neighbours."""
+    for x in range(start, stop):
+        share, lower_share, place = across[x], down[x], at[x]
+        for c in range(3):
+            corner = np.uint64(place) + np.uint64(c)
+            below = corner + np.uint64(pitch)
+            one, two = woven[corner], woven[corner + np.uint64(3)]
+            three, four = woven[below], woven[below + np.uint64(3)]
+            upper, lower = one + share * (two - one), three + share * (four - three)
+            line[3 * x + c] = upper + lower_share * (lower - upper)
+
+
+@lean
 def _paint(line, start, stop, fill):
     for x in range(start, stop):
         for c in range(3):
@@ -83,8 +96,7 @@ def slanted(planes, out, size, m, fill, room):
         left, right = _taps(m, y, size, at, across, down)
         line = mixed[3 * y * width :]
         _paint(line, 0, left, fill)
-        for x in range(left, right):  # the last one also writes where the next row begins
-            mix_four(woven, at[x], pitch, across[x], down[x], line, 3 * x)
+        _mix_row(woven, pitch, at, across, down, left, right, line)
         _paint(line, right, width, fill)
     pixels = height * width
     red, green, blue = out[:pixels], out[pixels : 2 * pixels], out[2 * pixels :]
