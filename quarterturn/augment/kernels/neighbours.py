@@ -6,6 +6,7 @@ import numpy as np
 
 from quarterturn.augment.kernels.colours import clamp
 from quarterturn.augment.kernels.compiling import kernel, lean
+from quarterturn.augment.kernels.lanes import SUMS, weighted_sums
 
 _f = np.float32
 
@@ -56,19 +57,8 @@ def _blur_weights(sigma, size):
 
 
 @lean
-def _weighted_sums(source, place, apart, weights, out):
-    """out[x] = the sum over k of weights[k] * source[place + x + k * apart]."""
-    for x in range(out.shape[0]):
-        out[x] = _f(0.0)
-    for k in range(weights.shape[0]):
-        weight, line = weights[k], source[place + k * apart :]
-        for x in range(out.shape[0]):
-            out[x] += weight * line[x]
-
-
-@lean
-def _blurred(plane, size, across, side, down, top, tall, wide):
-    """In place."""
+def _blurred(plane, size, across, side, down, top, tall, wide, done):
+    """In place. What goes beyond a row is overwritten by the next."""
     height, width = size
     pitch = width + 2 * side
     for y in range(height + 2 * top):
@@ -77,15 +67,20 @@ def _blurred(plane, size, across, side, down, top, tall, wide):
         for x in range(width):
             line[x] = row[x]
     for y in range(height):
-        begin = y * pitch + side
-        _weighted_sums(tall, y * width, width, down, wide[begin : begin + width])
+        for x in range(0, width, SUMS):
+            weighted_sums(
+                tall, y * width + x, width, down, down.shape[0], wide, y * pitch + side + x
+            )
     for y in range(height):
         line = wide[y * pitch : (y + 1) * pitch]
         for i in range(side):
             line[i] = line[2 * side - i]
             line[side + width + i] = line[np.uint64(side + width - 2 - i)]
     for y in range(height):
-        _weighted_sums(wide, y * pitch, 1, across, plane[y * width : (y + 1) * width])
+        for x in range(0, width, SUMS):
+            weighted_sums(wide, y * pitch + x, 1, across, across.shape[0], done, y * width + x)
+    for i in range(plane.shape[0]):
+        plane[i] = done[i]
 
 
 @kernel
@@ -95,12 +90,13 @@ def gaussian_blur(a, sigma):
     sigma = max(sigma, _f(1e-3))
     across, side = _blur_weights(sigma, width)
     down, top = _blur_weights(sigma, height)
-    tall = np.empty((height + 2 * top) * width, np.float32)
-    wide = np.empty(height * (width + 2 * side), np.float32)
+    tall = np.empty((height + 2 * top) * width + SUMS, np.float32)
+    wide = np.empty(height * (width + 2 * side) + SUMS, np.float32)
+    done = np.empty(height * width + SUMS, np.float32)
     flat, pixels = a.reshape(-1), height * width
     for c in range(3):
         plane = flat[c * pixels : (c + 1) * pixels]
-        _blurred(plane, (height, width), across, side, down, top, tall, wide)
+        _blurred(plane, (height, width), across, side, down, top, tall, wide, done)
 
 
 @lean
