@@ -1,0 +1,101 @@
+"""The loop that carries each image through its steps on a CPU, compiled by numba.
+
+An image stays in the first cache from its first step to its last.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from quarterturn.augment import layout
+from quarterturn.augment.kernels.compile import entry_point, kernel, source_digest
+from quarterturn.augment.kernels.dispatch import dispatcher
+from quarterturn.augment.kernels.store import load, store
+from quarterturn.augment.ops.registry import CODES, pixel_kernels
+
+#: Steps that are compiled: those that were registered when this module was first imported.
+STEPS = {name: step for name, step in pixel_kernels().items() if step.numba_cpu is not None}
+#: (code, image, spare, row, noise, scratch): 1 if the result is in `spare`.
+_apply = kernel(
+    dispatcher(
+        "apply",
+        "image, spare, row, noise, scratch",
+        {CODES[name]: (step.numba_cpu, step.fills_spare) for name, step in STEPS.items()},
+    )
+)
+
+
+@kernel
+def _execute(
+    source, scale, out, channels_last, gain, shift, rows, noise, start, stop, buffers, scratch
+):
+    """As `run`."""
+    height, width = source.shape[1], source.shape[2]
+    now, spare = buffers
+    for i in range(start, stop):
+        load(source[i % source.shape[0]].reshape(-1), scale, now)
+        for s in range(rows.shape[1]):
+            row = rows[i, s]
+            code = np.int64(row[layout.OP])
+            if code == 0:
+                continue
+            image, other = now.reshape(height, width, 3), spare.reshape(height, width, 3)
+            own_noise = noise[np.int64(row[layout.NOISE]), i]
+            if _apply(code, image, other, row, own_noise, scratch):
+                now, spare = spare, now
+        store(now, out[i], channels_last, gain, shift)
+
+
+def _build(digest: str) -> Callable[..., Any]:
+    """The function `run`, kept on disk as long as the digest of all source is this."""
+
+    @entry_point
+    def run(source, scale, out, channels_last, gain, shift, rows, noise, start, stop):
+        """Execute the steps of images start to stop.
+
+        Args:
+            source: (m, h, w, 3), m being n or a part of it, for images that are taken several
+                times; over `scale` it is in [0, 1].
+            out: float32 (n, 3 h w): channels last or first.
+            gain, shift: float32 (3,), applied to each channel at the end.
+            rows: float32 (n, s, ROW), of a packed plan.
+            noise: float32 (k, n, 3, h, w), k being 1 at least.
+        """
+        _ = digest
+        height, width = source.shape[1], source.shape[2]
+        values = 3 * height * width
+        # Resampling reads a row and a pixel more, and gives them no share: they must be finite.
+        first = np.zeros(values + 3 * width + 4, np.float32)
+        second = np.zeros(values + 3 * width + 4, np.float32)
+        scratch = np.empty(3 * width, np.float32)
+        buffers = first[:values], second[:values]
+        _execute(
+            source,
+            scale,
+            out,
+            channels_last,
+            gain,
+            shift,
+            rows,
+            noise,
+            start,
+            stop,
+            buffers,
+            scratch,
+        )
+
+    return run
+
+
+def _files() -> set[Path]:
+    """Where the steps are written: elsewhere, if they were registered."""
+    functions = [getattr(step.numba_cpu, "py_func", step.numba_cpu) for step in STEPS.values()]
+    return {Path(inspect.getfile(function)) for function in functions if function is not None}
+
+
+run = _build(source_digest(_files()))

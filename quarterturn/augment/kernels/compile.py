@@ -1,0 +1,59 @@
+"""How functions are compiled by numba, and kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numba
+
+_EXACT: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+_FAST: dict[str, Any] = {**_EXACT, "fastmath": {"contract", "reassoc", "nsz"}}
+_AUGMENT = Path(__file__).parents[1]
+
+
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function that allocates nothing.
+
+    Its arrays are not reference-counted, which takes as long as a row of a small image. Sums may
+    be rearranged.
+    """
+    compiled: Callable[..., Any] = numba.njit(_nrt=False, **_FAST)(function)
+    return compiled
+
+
+def allocating_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As `kernel`, for a function that makes arrays."""
+    compiled: Callable[..., Any] = numba.njit(_nrt=True, **_FAST)(function)
+    return compiled
+
+
+def exact_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As `kernel`, but each number is that of the formula as it is written."""
+    compiled: Callable[..., Any] = numba.njit(_nrt=False, **_EXACT)(function)
+    return compiled
+
+
+def entry_point(function: Callable[..., Any], *, exact: bool = False) -> Callable[..., Any]:
+    """Compile on first use what Python calls, and keep it on disk where a folder can be written.
+
+    Where it calls functions of other files, it must read `source_digest` from its closure: numba
+    looks at the file of the function itself and at its closure to see whether what it kept is
+    still true.
+    """
+    flags = _EXACT if exact else _FAST
+    compiled: Callable[..., Any]
+    try:
+        compiled = numba.njit(cache=True, **flags)(function)
+    except RuntimeError:  # no place for a cache
+        compiled = numba.njit(**flags)(function)
+    return compiled
+
+
+def source_digest(more: Iterable[Path] = ()) -> str:
+    """Of all that kernels are made of, and of `more` files, 128 hex digits."""
+    kernels = [path for folder in ("kernels", "ops") for path in (_AUGMENT / folder).glob("*.py")]
+    files = sorted({*kernels, _AUGMENT / "layout.py", *more})
+    return hashlib.blake2b(b"".join(file.read_bytes() for file in files)).hexdigest()
