@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from quarterturn.augment import layout
 from quarterturn.augment.ops.registry import CODES, CROP, OPERATIONS
-from quarterturn.augment.sample_kernels import AFFINE
 from quarterturn.policy.schema import OneOf, Operation, RandomResizedCrop, Sample, Shuffle
 
 _SIGNS = {"random": 0.0, "positive": 1.0, "negative": -1.0}
@@ -105,6 +104,8 @@ def _compile_branches(stage: OneOf) -> BranchTable:
 
 
 def _compile(leaves: Sequence[Operation | RandomResizedCrop]) -> LeafTable:
+    from quarterturn.augment.sample_kernels import AFFINE  # not before it is needed
+
     operations = [OPERATIONS[leaf.op] for leaf in leaves]
     for one in operations:
         if one.affine is not None and one.name not in AFFINE:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from quarterturn.augment import layout, sample_kernels
+from quarterturn.augment import layout
 from quarterturn.augment.leaves import LeafTable, branch_table, leaf_table
 from quarterturn.augment.ops.registry import CROP
 from quarterturn.augment.packed_plan import NoisePart, PackedPlan, noise_parts
@@ -68,11 +68,13 @@ class _Sampler:
 
     def add_step(self, table: LeafTable, choice: Choice, active: Mask | None, label: str) -> None:
         """Give image i the leaf `choice[i]`, if active and its own probability holds."""
+        from quarterturn.augment.sample_kernels import add_step  # not before it is needed
+
         self._make_room()
         crop_draws: NDArray[np.float32] = _NO_CROPS
         if table.has_crop:
             crop_draws = self.streams.uniform(f"{label}:{CROP}:crop", self.count, layout.CROP_DRAWS)
-        sample_kernels.add_step(
+        add_step(
             self.streams.uniform(label, self.count, layout.DRAWS),
             np.ascontiguousarray(choice),
             _NO_MASK if active is None else active,
@@ -95,10 +97,10 @@ class _Sampler:
 
     def finish(self) -> PackedPlan:
         """The whole plan."""
+        from quarterturn.augment.sample_kernels import finish
+
         self._make_room()
-        sample_kernels.finish(
-            self._rows, self._lengths, self._state, self._pending, self.height, self.width
-        )
+        finish(self._rows, self._lengths, self._state, self._pending, self.height, self.width)
         longest = int(self._lengths.max(initial=0))
         rows = self._rows[:, :longest].copy()
         return PackedPlan(rows, tuple(self._noise), frozenset(self._operations))

@@ -62,6 +62,8 @@ def _fill(document: dict[str, list[int]]) -> tuple[int, int, int]:
 
 #: By name, in the order in which tables and figures show them.
 OPERATIONS: dict[str, OperationInfo] = _read()
+#: Stages of policies that are no operations.
+_STAGES = ("random_resized_crop", "one_of", "sample", "shuffle")
 _OF_THE_LIBRARY = frozenset(OPERATIONS)
 
 #: Those that need red, green and blue, and do nothing to grey images.
@@ -78,7 +80,7 @@ def register(info: OperationInfo) -> None:
     """
     if info.name in OPERATIONS:
         raise ValueError(f"there is an operation {info.name}; choose another name")
-    if not info.name.isidentifier():
+    if not info.name.isidentifier() or info.name in _STAGES:
         raise ValueError(f"{info.name!r} is no name of an operation; use letters, digits and _")
     if not 0.0 <= info.search_limit <= info.limit:
         raise ValueError(f"search_limit of {info.name} must lie between 0 and its limit")

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from quarterturn.augment.backends.numba_kernel import STEPS, run
 from quarterturn.augment.normalization import Normalization
 from quarterturn.augment.packed_plan import PackedPlan, sample_noise
 
@@ -20,6 +19,8 @@ _MIN_PER_THREAD = 16
 
 def supports(plan: PackedPlan) -> bool:
     """Whether all steps of the plan are compiled."""
+    from quarterturn.augment.backends.numba_kernel import STEPS  # not before it is needed
+
     return plan.operations <= STEPS.keys()
 
 
@@ -37,6 +38,8 @@ def execute(
     times: int = 1,
 ) -> torch.Tensor:
     """As `quarterturn.augment.backends.torch_ref.execute`, but for the last digits."""
+    from quarterturn.augment.backends.numba_kernel import run
+
     shape = torch.Size((times * len(images), *images.shape[1:]))
     count, _, height, width = shape
     is_bytes = images.dtype == torch.uint8

@@ -16,7 +16,8 @@ from quarterturn.augment import layout
 from quarterturn.augment.kernels.compile import entry_point, kernel, source_digest
 from quarterturn.augment.kernels.dispatch import dispatcher
 from quarterturn.augment.kernels.store import load, store
-from quarterturn.augment.ops.registry import CODES, pixel_kernels
+from quarterturn.augment.ops.registry import CODES, RESAMPLE_CODE, pixel_kernels
+from quarterturn.augment.ops.resample import is_aligned, resample_aligned
 
 #: Steps that are compiled: those that were registered when this module was first imported.
 STEPS = {name: step for name, step in pixel_kernels().items() if step.numba_cpu is not None}
@@ -38,16 +39,26 @@ def _execute(
     height, width = source.shape[1], source.shape[2]
     now, spare = buffers
     for i in range(start, stop):
-        load(source[i % source.shape[0]].reshape(-1), scale, now)
+        numbers, is_loaded = source[i % source.shape[0]].reshape(-1), False
         for s in range(rows.shape[1]):
             row = rows[i, s]
             code = np.int64(row[layout.OP])
             if code == 0:
                 continue
             image, other = now.reshape(height, width, 3), spare.reshape(height, width, 3)
+            if not is_loaded and code == RESAMPLE_CODE and is_aligned(row):
+                # Most policies begin with a crop or a flip, which need not wait for all pixels.
+                resample_aligned(numbers, scale, other, row, scratch)
+                now, spare, is_loaded = spare, now, True
+                continue
+            if not is_loaded:
+                load(numbers, scale, now)
+                is_loaded = True
             own_noise = noise[np.int64(row[layout.NOISE]), i]
             if _apply(code, image, other, row, own_noise, scratch):
                 now, spare = spare, now
+        if not is_loaded:
+            load(numbers, scale, now)
         store(now, out[i], channels_last, gain, shift)
 
 
@@ -72,15 +83,18 @@ def _build(digest: str) -> Callable[..., Any]:
         # Resampling reads a row and a pixel more, and gives them no share: they must be finite.
         first = np.zeros(values + 3 * width + 4, np.float32)
         second = np.zeros(values + 3 * width + 4, np.float32)
-        scratch = np.empty(3 * width, np.float32)
+        scratch = np.zeros(9 * width + 8, np.float32)
         buffers = first[:values], second[:values]
+        gains, shifts = np.empty(3 * width, np.float32), np.empty(3 * width, np.float32)
+        for x in range(3 * width):
+            gains[x], shifts[x] = gain[x % 3], shift[x % 3]
         _execute(
             source,
             scale,
             out,
             channels_last,
-            gain,
-            shift,
+            gains,
+            shifts,
             rows,
             noise,
             start,

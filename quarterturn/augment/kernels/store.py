@@ -18,17 +18,24 @@ def load(numbers, scale, image):
 
 
 @kernel
+def _store_line(line, gain, shift, out):
+    for i in range(gain.shape[0]):
+        out[i] = clamp(line[i]) * gain[i] + shift[i]
+
+
+@kernel
 def store(image, out, channels_last, gain, shift):
-    """A flat image, clamped and normalized, channels last or first."""
-    pixels = image.shape[0] // 3
+    """A flat image, clamped and normalized, channels last or first; gain and shift are those of
+    each number of a row.
+    """
     if channels_last:
-        for i in range(pixels):
-            out[3 * i] = clamp(image[3 * i]) * gain[0] + shift[0]
-            out[3 * i + 1] = clamp(image[3 * i + 1]) * gain[1] + shift[1]
-            out[3 * i + 2] = clamp(image[3 * i + 2]) * gain[2] + shift[2]
-    else:
-        red, green, blue = out[:pixels], out[pixels : 2 * pixels], out[2 * pixels :]
-        for i in range(pixels):
-            red[i] = clamp(image[3 * i]) * gain[0] + shift[0]
-            green[i] = clamp(image[3 * i + 1]) * gain[1] + shift[1]
-            blue[i] = clamp(image[3 * i + 2]) * gain[2] + shift[2]
+        row = gain.shape[0]
+        for begin in range(0, image.shape[0], row):
+            _store_line(image[begin : begin + row], gain, shift, out[begin : begin + row])
+        return
+    pixels = image.shape[0] // 3
+    red, green, blue = out[:pixels], out[pixels : 2 * pixels], out[2 * pixels :]
+    for i in range(pixels):
+        red[i] = clamp(image[3 * i]) * gain[0] + shift[0]
+        green[i] = clamp(image[3 * i + 1]) * gain[1] + shift[1]
+        blue[i] = clamp(image[3 * i + 2]) * gain[2] + shift[2]

@@ -20,16 +20,30 @@ def torch_ref(images: torch.Tensor, step: StepArguments) -> torch.Tensor:
 
 
 @kernel
+def _stretch(low, high):
+    """What is subtracted and what is multiplied by: of a constant channel nothing and one."""
+    if high > low:
+        return low, _f(1.0) / max(high - low, _f(1e-8))
+    return _f(0.0), _f(1.0)
+
+
+@kernel
 def numba_cpu(image, spare, row, noise, scratch):
     flat = image.reshape(-1)
-    for c in range(3):
-        low, high = flat[c], flat[c]
-        for i in range(c, flat.shape[0], 3):
-            low, high = min(low, flat[i]), max(high, flat[i])
-        if high > low:
-            inverse = _f(1.0) / max(high - low, _f(1e-8))
-            for i in range(c, flat.shape[0], 3):
-                flat[i] = (flat[i] - low) * inverse
+    low_r, low_g, low_b = flat[0], flat[1], flat[2]
+    high_r, high_g, high_b = flat[0], flat[1], flat[2]
+    for i in range(flat.shape[0] // 3):
+        red, green, blue = flat[3 * i], flat[3 * i + 1], flat[3 * i + 2]
+        low_r, high_r = min(low_r, red), max(high_r, red)
+        low_g, high_g = min(low_g, green), max(high_g, green)
+        low_b, high_b = min(low_b, blue), max(high_b, blue)
+    low_r, by_r = _stretch(low_r, high_r)
+    low_g, by_g = _stretch(low_g, high_g)
+    low_b, by_b = _stretch(low_b, high_b)
+    for i in range(flat.shape[0] // 3):
+        flat[3 * i] = (flat[3 * i] - low_r) * by_r
+        flat[3 * i + 1] = (flat[3 * i + 1] - low_g) * by_g
+        flat[3 * i + 2] = (flat[3 * i + 2] - low_b) * by_b
 
 
 @jit

@@ -12,7 +12,7 @@ from quarterturn.augment.kernels import triton_pixels
 from quarterturn.augment.kernels.compile import allocating_kernel, kernel
 from quarterturn.augment.kernels.language import STRENGTH, jit, tl
 from quarterturn.augment.kernels.pixels import copy
-from quarterturn.augment.kernels.weighted_sums import SUMS, weighted_sums
+from quarterturn.augment.kernels.simd import SUMS, weighted_sums
 from quarterturn.augment.ops.operation import Operation, PixelKernel, StepArguments
 from quarterturn.policy.operations import OperationInfo
 

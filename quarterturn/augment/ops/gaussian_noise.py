@@ -21,10 +21,11 @@ def torch_ref(images: torch.Tensor, step: StepArguments) -> torch.Tensor:
 @kernel
 def numba_cpu(image, spare, row, noise, scratch):
     flat, strength = image.reshape(-1), row[layout.STRENGTH]
-    for c in range(3):
-        plane = noise[c].reshape(-1)
-        for i in range(plane.shape[0]):
-            flat[3 * i + c] = clamp(flat[3 * i + c] + strength * plane[i])
+    red, green, blue = noise[0].reshape(-1), noise[1].reshape(-1), noise[2].reshape(-1)
+    for i in range(red.shape[0]):
+        flat[3 * i] = clamp(flat[3 * i] + strength * red[i])
+        flat[3 * i + 1] = clamp(flat[3 * i + 1] + strength * green[i])
+        flat[3 * i + 2] = clamp(flat[3 * i + 2] + strength * blue[i])
 
 
 @jit

@@ -19,9 +19,9 @@ def torch_ref(images: torch.Tensor, step: StepArguments) -> torch.Tensor:
 @kernel
 def numba_cpu(image, spare, row, noise, scratch):
     flat = image.reshape(-1)
-    for i in range(0, flat.shape[0], 3):
-        grey = luma(flat[i], flat[i + 1], flat[i + 2])
-        flat[i], flat[i + 1], flat[i + 2] = grey, grey, grey
+    for i in range(flat.shape[0] // 3):
+        grey = luma(flat[3 * i], flat[3 * i + 1], flat[3 * i + 2])
+        flat[3 * i], flat[3 * i + 1], flat[3 * i + 2] = grey, grey, grey
 
 
 @jit

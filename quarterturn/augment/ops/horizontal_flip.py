@@ -28,9 +28,12 @@ def torch_ref(images: torch.Tensor, step: StepArguments) -> torch.Tensor:
 def numba_cpu(image, spare, row, noise, scratch):
     height, width, _ = image.shape
     for y in range(height):
+        line, out = image[y].reshape(-1), spare[y].reshape(-1)
         for x in range(width):
-            for c in range(3):
-                spare[y, x, c] = image[y, np.uint64(width - 1 - x), c]
+            other = np.uint64(3 * (width - 1 - x))
+            out[3 * x] = line[other]
+            out[3 * x + 1] = line[other + np.uint64(1)]
+            out[3 * x + 2] = line[other + np.uint64(2)]
 
 
 @jit

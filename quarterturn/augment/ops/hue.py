@@ -44,8 +44,8 @@ def _channel(turn, value, chroma):
 @kernel
 def numba_cpu(image, spare, row, noise, scratch):
     flat, strength = image.reshape(-1), row[layout.STRENGTH]
-    for i in range(0, flat.shape[0], 3):
-        r, g, b = flat[i], flat[i + 1], flat[i + 2]
+    for i in range(flat.shape[0] // 3):
+        r, g, b = flat[3 * i], flat[3 * i + 1], flat[3 * i + 2]
         value, lowest = max(r, g, b), min(r, g, b)
         chroma = value - lowest
         inverse = _f(1.0) / (chroma if chroma > _f(0.0) else _f(1.0))
@@ -53,9 +53,9 @@ def numba_cpu(image, spare, row, noise, scratch):
         sector = _f(2.0) + (b - r) * inverse if value == g else sector
         sector = (g - b) * inverse if value == r else sector
         turned = sector + _f(6.0) * strength
-        flat[i] = _channel(turned + _f(5.0), value, chroma)
-        flat[i + 1] = _channel(turned + _f(3.0), value, chroma)
-        flat[i + 2] = _channel(turned + _f(1.0), value, chroma)
+        flat[3 * i] = _channel(turned + _f(5.0), value, chroma)
+        flat[3 * i + 1] = _channel(turned + _f(3.0), value, chroma)
+        flat[3 * i + 2] = _channel(turned + _f(1.0), value, chroma)
 
 
 @jit

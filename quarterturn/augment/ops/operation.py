@@ -81,7 +81,7 @@ class PixelKernel:
         torch_ref: (images, StepArguments) to images, both float32 (n, 3, h, w) in [0, 1].
         numba_cpu: (image, spare, row, noise, scratch), of one image: float32 (h, w, 3), behind
             which a row and a pixel more may be read, a second one, the step's row of the plan
-            (`quarterturn.augment.layout`), noise (3, h, w), and 3 w numbers for its own use.
+            (`quarterturn.augment.layout`), noise (3, h, w), and 9 w + 8 for its own use.
         triton_gpu: (image, spare, row, noise, levels, height, width, SPAN: tl.constexpr), of one
             image: the addresses of planes float32 (3, h, w), of a second image, of the row, of
             noise (3, h, w), and of 256 numbers for its own use.

@@ -15,6 +15,7 @@ from quarterturn.augment import layout
 from quarterturn.augment.kernels import triton_pixels
 from quarterturn.augment.kernels.compile import kernel
 from quarterturn.augment.kernels.language import FILL, MAP, jit, tl
+from quarterturn.augment.kernels.simd import mix_pixels
 from quarterturn.augment.ops.operation import PixelKernel, StepArguments
 
 _f = np.float32
@@ -51,6 +52,36 @@ def torch_ref(images: torch.Tensor, step: StepArguments) -> torch.Tensor:
 
 
 @kernel
+def _inside(x, width):
+    """Whether a coordinate lies in the frame."""
+    return abs(x * (_f(2.0) / _f(width)) - _f(1.0)) <= _f(1.0 + _MARGIN)
+
+
+@kernel
+def _place(x, width):
+    """Of a coordinate the pixel before it, and the share of the pixel behind."""
+    x = min(max(x - _f(0.5), _f(0.0)), _f(width - 1))
+    left = np.int32(x)
+    return left, x - _f(left)
+
+
+@kernel
+def _row_taps(a, c, width, at, share):
+    """Where the pixels of any row read of a row, by an axis-aligned map; from where to where they
+    are inside.
+    """
+    start, stop = width, 0
+    for i in range(width):
+        x = a * (_f(i) + _f(0.5)) + c
+        inside = _inside(x, width)
+        start = min(start, i if inside else width)
+        stop = max(stop, i + 1 if inside else 0)
+        left, share[i] = _place(x, width)
+        at[i] = np.uint32(np.int32(3) * left)
+    return start, max(start, stop)
+
+
+@kernel
 def _taps(m, y, size, at, across, down):
     """Where the pixels of row y read, and the shares of the right and lower neighbors; from where
     to where the row is inside the image.
@@ -61,34 +92,31 @@ def _taps(m, y, size, at, across, down):
     for i in range(width):
         x = m[0] * (_f(i) + _f(0.5)) + (m[1] * middle + m[2])
         z = m[3] * (_f(i) + _f(0.5)) + (m[4] * middle + m[5])
-        far = max(
-            abs(x * (_f(2.0) / _f(width)) - _f(1.0)), abs(z * (_f(2.0) / _f(height)) - _f(1.0))
-        )
-        inside = far <= _f(1.0 + _MARGIN)
+        inside = _inside(x, width) and _inside(z, height)
         start = min(start, i if inside else width)
         stop = max(stop, i + 1 if inside else 0)
-        x = min(max(x - _f(0.5), _f(0.0)), _f(width - 1))
-        z = min(max(z - _f(0.5), _f(0.0)), _f(height - 1))
-        left, top = np.int32(x), np.int32(z)
-        across[i], down[i] = x - _f(left), z - _f(top)
+        left, across[i] = _place(x, width)
+        top, down[i] = _place(z, height)
         at[i] = np.uint32(top * pitch + np.int32(3) * left)
     return start, max(start, stop)
 
 
 @kernel
-def _mix_row(source, pitch, at, across, down, start, stop, line):
-    """Pixels, each the bilinear mix of four neighbors. Of the last row and column these lie behind,
-    and have no share.
+def _mix_across(source, begin, at, across, start, stop, line):
+    """Pixels, each the mix of two neighbors of a row that begins at `begin`. The right one of the
+    last column lies behind, and has no share. The last pixel also writes where the next row begins.
     """
     for x in range(start, stop):
-        share, lower_share, place = across[x], down[x], at[x]
-        for c in range(3):
-            corner = np.uint64(place) + np.uint64(c)
-            below = corner + np.uint64(pitch)
-            one, two = source[corner], source[corner + np.uint64(3)]
-            three, four = source[below], source[below + np.uint64(3)]
-            upper, lower = one + share * (two - one), three + share * (four - three)
-            line[3 * x + c] = upper + lower_share * (lower - upper)
+        mix_pixels(source, begin + np.int64(at[x]), across[x], line, 3 * x)
+
+
+@kernel
+def _mix_down(upper, lower, down, start, stop, line):
+    """Pixels, each the mix of those of two rows."""
+    for x in range(start, stop):
+        line[3 * x] = upper[3 * x] + down[x] * (lower[3 * x] - upper[3 * x])
+        line[3 * x + 1] = upper[3 * x + 1] + down[x] * (lower[3 * x + 1] - upper[3 * x + 1])
+        line[3 * x + 2] = upper[3 * x + 2] + down[x] * (lower[3 * x + 2] - upper[3 * x + 2])
 
 
 @kernel
@@ -99,17 +127,57 @@ def _paint(line, start, stop, fill):
 
 
 @kernel
+def is_aligned(row):
+    """Whether the map has neither rotation nor shear."""
+    return row[layout.MAP + 1] == _f(0.0) and row[layout.MAP + 3] == _f(0.0)
+
+
+@kernel
+def resample_aligned(source, scale, spare, row, scratch):
+    """By such a map: rows are mixed first, then columns. The source is flat, of any type, and over
+    `scale` in [0, 1], so an image need not be loaded before.
+    """
+    height, width, _ = spare.shape
+    line_size, out = 3 * width, spare.reshape(-1)
+    m, fill = row[layout.MAP : layout.MAP + 6], row[layout.FILL : layout.FILL + 3]
+    at, across = scratch[:width].view(np.uint32), scratch[width : 2 * width]
+    mixed = scratch[2 * width :]
+    left, right = _row_taps(m[0], m[2], width, at, across)
+    for y in range(height):
+        line = out[y * line_size : (y + 1) * line_size]
+        z = m[4] * (_f(y) + _f(0.5)) + m[5]
+        if not _inside(z, height):
+            _paint(line, 0, width, fill)
+            continue
+        top, share = _place(z, height)
+        upper = source[top * line_size :]
+        lower = source[min(top + 1, height - 1) * line_size :]
+        for x in range(line_size):
+            one, other = _f(upper[x]) / scale, _f(lower[x]) / scale
+            mixed[x] = one + share * (other - one)
+        _paint(line, 0, left, fill)
+        _mix_across(mixed, 0, at, across, left, right, line)
+        _paint(line, right, width, fill)
+
+
+@kernel
 def numba_cpu(image, spare, row, noise, scratch):
+    if is_aligned(row):
+        resample_aligned(image.reshape(-1), _f(1.0), spare, row, scratch)
+        return
     height, width, _ = image.shape
     source, out = image.reshape(-1), spare.reshape(-1)
-    at = scratch[:width].view(np.uint32)
-    across, down = scratch[width : 2 * width], scratch[2 * width : 3 * width]
     m, fill = row[layout.MAP : layout.MAP + 6], row[layout.FILL : layout.FILL + 3]
+    at, across = scratch[:width].view(np.uint32), scratch[width : 2 * width]
+    down, upper = scratch[2 * width : 3 * width], scratch[3 * width : 6 * width + 4]
+    lower = scratch[6 * width + 4 :]
     for y in range(height):
         left, right = _taps(m, y, (height, width), at, across, down)
+        _mix_across(source, 0, at, across, left, right, upper)
+        _mix_across(source, 3 * width, at, across, left, right, lower)
         line = out[3 * y * width : 3 * (y + 1) * width]
         _paint(line, 0, left, fill)
-        _mix_row(source, 3 * width, at, across, down, left, right, line)
+        _mix_down(upper, lower, down, left, right, line)
         _paint(line, right, width, fill)
 
 

@@ -21,11 +21,12 @@ def torch_ref(images: torch.Tensor, step: StepArguments) -> torch.Tensor:
 @kernel
 def numba_cpu(image, spare, row, noise, scratch):
     flat, factor = image.reshape(-1), np.float32(1.0) + row[layout.STRENGTH]
-    for i in range(0, flat.shape[0], 3):
-        grey = luma(flat[i], flat[i + 1], flat[i + 2])
-        flat[i] = clamp(grey + factor * (flat[i] - grey))
-        flat[i + 1] = clamp(grey + factor * (flat[i + 1] - grey))
-        flat[i + 2] = clamp(grey + factor * (flat[i + 2] - grey))
+    for i in range(flat.shape[0] // 3):
+        red, green, blue = flat[3 * i], flat[3 * i + 1], flat[3 * i + 2]
+        grey = luma(red, green, blue)
+        flat[3 * i] = clamp(grey + factor * (red - grey))
+        flat[3 * i + 1] = clamp(grey + factor * (green - grey))
+        flat[3 * i + 2] = clamp(grey + factor * (blue - grey))
 
 
 @jit

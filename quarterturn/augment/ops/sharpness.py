@@ -42,14 +42,18 @@ def numba_cpu(image, spare, row, noise, scratch):
         copy(image.reshape(-1), spare.reshape(-1))
         return
     factor, part = _f(1.0) + row[layout.STRENGTH], _f(1.0 / 13.0)
+    flat, out, line = image.reshape(-1), spare.reshape(-1), 3 * width
     for y in range(1, height - 1):
-        up, here = image[y - 1].reshape(-1), image[y].reshape(-1)
-        down, out = image[y + 1].reshape(-1), spare[y].reshape(-1)
-        for x in range(3, 3 * (width - 1)):
-            around = up[x - 3] + up[x] + up[x + 3] + here[x - 3] + here[x + 3]
-            around += down[x - 3] + down[x] + down[x + 3]
-            smooth = (around + _f(5.0) * here[x]) * part
-            out[x] = clamp(smooth + factor * (here[x] - smooth))
+        begin = y * line
+        up, here = flat[begin - line : begin], flat[begin : begin + line]
+        down, done = flat[begin + line : begin + 2 * line], out[begin + 3 : begin + line - 3]
+        for i in range(done.shape[0]):  # the number at i + 3, between its neighbors
+            around = up[i] + up[i + 3] + up[i + 6] + here[i] + here[i + 6]
+            around += down[i] + down[i + 3] + down[i + 6]
+            smooth = (around + _f(5.0) * here[i + 3]) * part
+            done[i] = smooth + factor * (here[i + 3] - smooth)
+        for i in range(done.shape[0]):  # apart: together they are not vectorized
+            done[i] = clamp(done[i])
     for c in range(3):  # the border: blended with itself
         for y in range(0, height, height - 1):
             for x in range(width):
