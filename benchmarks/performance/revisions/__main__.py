@@ -117,12 +117,16 @@ def _measure_rates(
 
 
 def _measure_steps(
-    revisions: list[Revision], sizes: list[int], repetitions: int, steps: int
+    revisions: list[Revision],
+    policies: list[str],
+    sizes: list[int],
+    repetitions: int,
+    steps: int,
 ) -> dict[str, dict[str, list[float]]]:
     """Seconds of a step over those on ready views, of each revision; medians of `steps` pairs."""
     samples: dict[str, dict[str, list[float]]] = {}
     for size in sizes:
-        for policy in STEP_POLICIES:
+        for policy in policies:
             label = f"step, {policy}, {size} px"
             taken: dict[str, list[float]] = {revision.name: [] for revision in revisions}
             for _ in range(repetitions):
@@ -149,6 +153,7 @@ def main() -> None:
     parser.add_argument("--step-repetitions", type=int, default=5)
     parser.add_argument("--steps", type=int, default=5, help="in a row, each beside a bare one")
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
+    parser.add_argument("--step-policies", nargs="+", default=list(STEP_POLICIES))
     parser.add_argument("--name", default="revisions", help="of the file of results")
     options = parser.parse_args()
     if options.quick:
@@ -156,7 +161,13 @@ def main() -> None:
         options.sizes = options.sizes[:1]
     revisions = [Revision(name, _check_out(name)) for name in options.revisions]
     rates = _measure_rates(revisions, options.sizes, options.repetitions)
-    ratios = _measure_steps(revisions, options.sizes, options.step_repetitions, options.steps)
+    ratios = _measure_steps(
+        revisions,
+        options.step_policies,
+        options.sizes,
+        options.step_repetitions,
+        options.steps,
+    )
     for revision in revisions:
         revision.close()
     first, last = options.revisions[0], options.revisions[-1]

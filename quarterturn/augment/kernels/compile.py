@@ -12,6 +12,7 @@ import numba
 _EXACT: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 _FAST: dict[str, Any] = {**_EXACT, "fastmath": {"contract", "reassoc", "nsz"}}
 _AUGMENT = Path(__file__).parents[1]
+_njit: Any = numba.njit  # its types know nothing of `_nrt`
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -20,19 +21,19 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     Its arrays are not reference-counted, which takes as long as a row of a small image. Sums may
     be rearranged.
     """
-    compiled: Callable[..., Any] = numba.njit(_nrt=False, **_FAST)(function)
+    compiled: Callable[..., Any] = _njit(_nrt=False, **_FAST)(function)
     return compiled
 
 
 def allocating_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """As `kernel`, for a function that makes arrays."""
-    compiled: Callable[..., Any] = numba.njit(_nrt=True, **_FAST)(function)
+    compiled: Callable[..., Any] = _njit(_nrt=True, **_FAST)(function)
     return compiled
 
 
 def exact_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """As `kernel`, but each number is that of the formula as it is written."""
-    compiled: Callable[..., Any] = numba.njit(_nrt=False, **_EXACT)(function)
+    compiled: Callable[..., Any] = _njit(_nrt=False, **_EXACT)(function)
     return compiled
 
 
@@ -46,9 +47,9 @@ def entry_point(function: Callable[..., Any], *, exact: bool = False) -> Callabl
     flags = _EXACT if exact else _FAST
     compiled: Callable[..., Any]
     try:
-        compiled = numba.njit(cache=True, **flags)(function)
+        compiled = _njit(cache=True, **flags)(function)
     except RuntimeError:  # no place for a cache
-        compiled = numba.njit(**flags)(function)
+        compiled = _njit(**flags)(function)
     return compiled
 
 
