@@ -15,6 +15,7 @@ from quarterturn.augment import layout
 from quarterturn.augment.kernels import triton_pixels
 from quarterturn.augment.kernels.compile import kernel
 from quarterturn.augment.kernels.language import FILL, MAP, jit, tl
+from quarterturn.augment.kernels.simd import mix_pixels
 from quarterturn.augment.ops.operation import PixelKernel, StepArguments
 
 _f = np.float32
@@ -106,10 +107,7 @@ def _mix_across(source, begin, at, across, start, stop, line):
     last column lies behind, and has no share. The last pixel also writes where the next row begins.
     """
     for x in range(start, stop):
-        place, share = np.uint64(begin) + np.uint64(at[x]), across[x]
-        for c in range(3):
-            left, right = source[place + np.uint64(c)], source[place + np.uint64(c + 3)]
-            line[3 * x + c] = left + share * (right - left)
+        mix_pixels(source, begin + np.int64(at[x]), across[x], line, 3 * x)
 
 
 @kernel
