@@ -8,7 +8,7 @@ import torch
 
 from quarterturn.errors import InvalidInputError
 from quarterturn.policy.operations import COLOR_OPERATIONS
-from quarterturn.policy.schema import Policy, Stage
+from quarterturn.policy.schema import OneOf, Policy, Sample, Shuffle, Stage
 
 RGB = 3
 
@@ -16,9 +16,9 @@ RGB = 3
 def _names(stages: list[Stage]) -> set[str]:
     found: set[str] = set()
     for stage in stages:
-        if stage.op == "one_of":
+        if isinstance(stage, OneOf):
             found.update(leaf.op for branch in stage.branches for leaf in branch.stages)
-        elif stage.op in ("sample", "shuffle"):
+        elif isinstance(stage, Sample | Shuffle):
             found.update(leaf.op for leaf in stage.of)
         else:
             found.add(stage.op)

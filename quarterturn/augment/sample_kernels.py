@@ -20,13 +20,15 @@ _RESAMPLE, _HFLIP, _VFLIP = RESAMPLE_CODE, CODES["horizontal_flip"], CODES["vert
 
 #: Operations with an affine map that plans may have, when this module was first imported.
 AFFINE = {name: one for name, one in OPERATIONS.items() if one.affine is not None}
+_MAPS = {CODES[name]: one.affine for name, one in AFFINE.items() if one.affine}
 #: (code, strength, draws, crop_draws, leaf, height, width, map): writes the map of an operation;
 #: 1 if it moves nothing from outside into the frame.
 _write_map = exact_kernel(
     dispatcher(
         "write_map",
         "strength, draws, crop_draws, leaf, height, width, map",
-        {CODES[name]: (one.affine, one.covers) for name, one in AFFINE.items() if one.affine},
+        _MAPS,
+        [CODES[name] for name, one in AFFINE.items() if one.covers],
     )
 )
 
@@ -178,4 +180,4 @@ def _build(digest: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return entry_point(add_step, exact=True), entry_point(finish, exact=True)
 
 
-add_step, finish = _build(source_digest())
+add_step, finish = _build(source_digest(_MAPS))

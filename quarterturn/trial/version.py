@@ -6,5 +6,5 @@ from __future__ import annotations
 #: (policies, augmentation, encoders, pretraining, scoring) only the arguments are compared. A test
 #: fails where that code changed and nobody looked here.
 #:
-#: 2: resampling mixes rows before columns, which rounds otherwise (3e-5 of the value range at most).
+#: 2: resampling mixes rows before columns, which rounds otherwise (by 3e-5 of the value range).
 RESULTS_VERSION = 2

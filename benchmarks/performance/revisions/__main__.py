@@ -34,6 +34,8 @@ SIZES = (32, 64, 96, 224)
 #: Of the last revision over the first: of a whole policy's rate, and of a step over one without.
 RATE_GOAL, STEP_GOAL = 0.95, 1.10
 
+_Samples = dict[str, dict[str, list[float]]]
+
 
 class Revision:
     """A process that runs one revision."""
@@ -97,11 +99,9 @@ def _pairs(names: list[str]) -> list[tuple[str, str]]:
     return found
 
 
-def _measure_rates(
-    revisions: list[Revision], sizes: list[int], repetitions: int
-) -> dict[str, dict[str, list[float]]]:
+def _measure_rates(revisions: list[Revision], sizes: list[int], repetitions: int) -> _Samples:
     """Images per second of each revision, by policy and size."""
-    samples: dict[str, dict[str, list[float]]] = {}
+    samples: _Samples = {}
     for size in sizes:
         for policy in POLICIES:
             label = f"{policy}, {size} px"
@@ -122,9 +122,9 @@ def _measure_steps(
     sizes: list[int],
     repetitions: int,
     steps: int,
-) -> dict[str, dict[str, list[float]]]:
+) -> _Samples:
     """Seconds of a step over those on ready views, of each revision; medians of `steps` pairs."""
-    samples: dict[str, dict[str, list[float]]] = {}
+    samples: _Samples = {}
     for size in sizes:
         for policy in policies:
             label = f"step, {policy}, {size} px"
@@ -153,23 +153,30 @@ def main() -> None:
     parser.add_argument("--step-repetitions", type=int, default=5)
     parser.add_argument("--steps", type=int, default=5, help="in a row, each beside a bare one")
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
+    parser.add_argument("--step-sizes", type=int, nargs="+", default=list(SIZES))
     parser.add_argument("--step-policies", nargs="+", default=list(STEP_POLICIES))
     parser.add_argument("--name", default="revisions", help="of the file of results")
     options = parser.parse_args()
     if options.quick:
         options.repetitions, options.step_repetitions, options.steps = 2, 1, 2
-        options.sizes = options.sizes[:1]
+        options.sizes, options.step_sizes = options.sizes[:1], options.step_sizes[:1]
     revisions = [Revision(name, _check_out(name)) for name in options.revisions]
     rates = _measure_rates(revisions, options.sizes, options.repetitions)
+    _report(options, rates, {})  # steps take longer
     ratios = _measure_steps(
         revisions,
         options.step_policies,
-        options.sizes,
+        options.step_sizes,
         options.step_repetitions,
         options.steps,
     )
     for revision in revisions:
         revision.close()
+    _report(options, rates, ratios)
+
+
+def _report(options: argparse.Namespace, rates: _Samples, ratios: _Samples) -> None:
+    """Print the targets and write what is measured."""
     first, last = options.revisions[0], options.revisions[-1]
     targets = [
         target(f"{label}: rate of {last} over {first}", value, RATE_GOAL, at_least=True)

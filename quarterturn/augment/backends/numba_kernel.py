@@ -5,9 +5,7 @@ An image stays in the first cache from its first step to its last.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,12 +19,14 @@ from quarterturn.augment.ops.resample import is_aligned, resample_aligned
 
 #: Steps that are compiled: those that were registered when this module was first imported.
 STEPS = {name: step for name, step in pixel_kernels().items() if step.numba_cpu is not None}
+_KERNELS = {CODES[name]: step.numba_cpu for name, step in STEPS.items() if step.numba_cpu}
 #: (code, image, spare, row, noise, scratch): 1 if the result is in `spare`.
 _apply = kernel(
     dispatcher(
         "apply",
         "image, spare, row, noise, scratch",
-        {CODES[name]: (step.numba_cpu, step.fills_spare) for name, step in STEPS.items()},
+        _KERNELS,
+        [CODES[name] for name, step in STEPS.items() if step.fills_spare],
     )
 )
 
@@ -106,10 +106,4 @@ def _build(digest: str) -> Callable[..., Any]:
     return run
 
 
-def _files() -> set[Path]:
-    """Where the steps are written: elsewhere, if they were registered."""
-    functions = [getattr(step.numba_cpu, "py_func", step.numba_cpu) for step in STEPS.values()]
-    return {Path(inspect.getfile(function)) for function in functions if function is not None}
-
-
-run = _build(source_digest(_files()))
+run = _build(source_digest(_KERNELS))

@@ -22,7 +22,8 @@ _apply = triton.jit(
     dispatcher(
         "apply",
         "image, spare, row, noise, levels, height, width, SPAN: tl.constexpr",
-        {CODES[name]: (step.triton_gpu, step.fills_spare) for name, step in STEPS.items()},
+        {CODES[name]: step.triton_gpu for name, step in STEPS.items() if step.triton_gpu},
+        [CODES[name] for name, step in STEPS.items() if step.fills_spare],
     )
 )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,13 @@ def entry_point(function: Callable[..., Any], *, exact: bool = False) -> Callabl
     return compiled
 
 
-def source_digest(more: Iterable[Path] = ()) -> str:
-    """Of all that kernels are made of, and of `more` files, 128 hex digits."""
+def source_digest(functions: Mapping[int, Callable[..., Any]]) -> str:
+    """Of all that kernels are made of, and of the functions that are called by a code: those of
+    operations that were registered may be written elsewhere. 128 hex digits.
+    """
     kernels = [path for folder in ("kernels", "ops") for path in (_AUGMENT / folder).glob("*.py")]
-    files = sorted({*kernels, _AUGMENT / "layout.py", *more})
-    return hashlib.blake2b(b"".join(file.read_bytes() for file in files)).hexdigest()
+    called = {Path(inspect.getfile(getattr(one, "py_func", one))) for one in functions.values()}
+    files = sorted({*kernels, _AUGMENT / "layout.py", *called})
+    names = [(code, getattr(one, "__qualname__", "")) for code, one in sorted(functions.items())]
+    source = b"".join(file.read_bytes() for file in files)
+    return hashlib.blake2b(repr(names).encode() + source).hexdigest()
