@@ -8,7 +8,7 @@ import torch
 
 from quarterturn.errors import InvalidInputError
 from quarterturn.policy.operations import COLOR_OPERATIONS
-from quarterturn.policy.schema import Policy, Stage
+from quarterturn.policy.schema import OneOf, Policy, Sample, Shuffle, Stage
 
 RGB = 3
 
@@ -18,10 +18,10 @@ def _names(stages: Sequence[Stage]) -> set[str]:
     for stage in stages:
         if stage.probability == 0:
             continue
-        if stage.op == "one_of":
+        if isinstance(stage, OneOf):
             for branch in stage.branches:
                 found |= _names(branch.stages)
-        elif stage.op in ("sample", "shuffle"):
+        elif isinstance(stage, Sample | Shuffle):
             found |= _names(stage.of)
         else:
             found.add(stage.op)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import get_worker_info
 
-from quarterturn.augment import Draws, augment
+from quarterturn.augment import RandomStreams, augment
 from quarterturn.channels import RGB, by_threes, refuse_colors
 from quarterturn.policy import Policy, parse_policy, read_policy
 from quarterturn.reading import image_to_rgb, input_of, read_image, samples_to_uint8
@@ -41,7 +41,7 @@ class PolicyTransform:
         self._seed = seed
         self._calls = 0
 
-    def _draws(self, device: torch.device) -> Draws:
+    def _draws(self, device: torch.device) -> RandomStreams:
         worker = get_worker_info()
         if self._seed is None:
             # torch's seed differs between DataLoader workers and epochs, as users expect.
@@ -52,7 +52,7 @@ class PolicyTransform:
         else:
             seed = self._seed
         self._calls += 1
-        return Draws(seed, self._calls, device=device)
+        return RandomStreams(seed, self._calls, device=device)
 
     @overload
     def __call__(self, images: Image.Image, view: int = 0) -> Image.Image: ...
