@@ -19,6 +19,7 @@ from quarterturn.space import count_candidates
 from quarterturn.space.schema import (
     PipelineSpace,
     RandAugmentSpace,
+    RecipesSpace,
     SearchSpace,
     ShuffledOperations,
     SubPolicySpace,
@@ -30,6 +31,8 @@ TPE_CANDIDATES = 100
 
 def operations_of(space: SearchSpace) -> int:
     """Operations of one candidate of a space, its base included."""
+    if isinstance(space, RecipesSpace):
+        return len(space.operations)
     base = len(space.base) if isinstance(space.base, list) else 2
     if isinstance(space, SubPolicySpace):
         return base + space.sub_policies * space.operations_per_sub_policy

@@ -40,7 +40,8 @@ def _healthy(field: Field) -> Array:
 
 
 def _recipes(field: Field) -> Array:
-    return np.asarray([name in RECIPES for name in field.policies]) & _healthy(field)
+    known = np.array([name in RECIPES for name in field.policies])
+    return np.logical_and(known, _healthy(field))
 
 
 def spreads(voters: Sequence[str], field: Field) -> dict[str, float]:
