@@ -213,7 +213,7 @@ class PipelineSpace(_Space):
     _names = field_validator("operations", mode="before")(_names_stand_for_operations)
 
 
-RecipeOperation = Literal[OperationName, "random_resized_crop"]
+RecipeOperation = LeafName
 
 
 class RecipesSpace(Document):
