@@ -31,8 +31,8 @@ def resolved_under(path: str, roots: list[Path], *, setting: str, instead: str) 
     return resolved
 
 
-def allowed_folder(path: str, roots: list[Path]) -> Path:
-    """The folder at `path`, if it lies under an allow-listed root.
+def allowed_source(path: str, roots: list[Path]) -> Path:
+    """The folder or file at `path`, if it lies under an allow-listed root.
 
     Raises:
         ForbiddenError, InvalidInputError: `path_not_allowed` or `path_not_found`.
@@ -40,6 +40,6 @@ def allowed_folder(path: str, roots: list[Path]) -> Path:
     resolved = resolved_under(
         path, roots, setting="QUARTERTURN_DATASET_ROOTS", instead="Upload an archive instead."
     )
-    if not resolved.is_dir():
-        raise InvalidInputError("There is no folder at that path.", code="path_not_found")
+    if not (resolved.is_dir() or resolved.is_file()):
+        raise InvalidInputError("There is no folder or file at that path.", code="path_not_found")
     return resolved

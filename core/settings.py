@@ -104,6 +104,9 @@ class Settings(BaseSettings):
     decode_seconds: float = Field(
         _LIMITS.decode_seconds, gt=0, description="CPU seconds to decode one image."
     )
+    max_cpu_seconds: float = Field(
+        _LIMITS.max_cpu_seconds, gt=0, description="CPU seconds to decode all images of an upload."
+    )
     max_image_pixels: int = Field(_LIMITS.max_image_pixels, description="Largest image, in pixels.")
     min_image_side: int = Field(
         _LIMITS.min_image_side, description="Shortest side of a usable image, in pixels."

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import get_worker_info
 
-from quarterturn.augment import Draws, augment
+from quarterturn.augment import RandomStreams, augment
 from quarterturn.channels import RGB, by_threes, refuse_colors
 from quarterturn.policy import Policy, parse_policy, read_policy
 from quarterturn.reading import image_to_rgb, input_of, read_image, samples_to_uint8
@@ -41,7 +41,7 @@ class PolicyTransform:
         self._seed = seed
         self._calls = 0
 
-    def _draws(self, device: torch.device) -> Draws:
+    def _draws(self, device: torch.device) -> RandomStreams:
         worker = get_worker_info()
         if self._seed is None:
             # torch's seed differs between DataLoader workers and epochs, as users expect.
@@ -52,7 +52,7 @@ class PolicyTransform:
         else:
             seed = self._seed
         self._calls += 1
-        return Draws(seed, self._calls, device=device)
+        return RandomStreams(seed, self._calls, device=device)
 
     @overload
     def __call__(self, images: Image.Image, view: int = 0) -> Image.Image: ...
@@ -111,17 +111,18 @@ class PolicyTransform:
         result = self._apply(planes.unsqueeze(0), view)[0].permute(1, 2, 0)
         return result.contiguous().numpy().reshape(pixels.shape)
 
-    def read(self, path: str | Path, number: int = 0) -> Image.Image:
-        """One picture of a file of any format, such as DICOM: RGB at its own size, as the search
-        saw it before it made a square of it.
+    def read(self, path: str | Path, number: int = 0, size: int | None = None) -> Image.Image:
+        """One picture of a file of any format, such as DICOM: RGB, as the search saw it.
 
         Args:
             number: of the pictures of the file (frames, slices, pages), from 0.
+            size: side in pixels of a square, by the search's crop, pad or stretch; at its
+                resolution the pixels are those of the search. None is the file's own size.
 
         Raises:
             InvalidInputError: `path_not_found`, `no_images` or `intensity_range_needed`.
         """
-        return read_image(path, self.pictures, number)
+        return read_image(path, self.pictures, number, size)
 
     def _apply(self, images: torch.Tensor, view: int) -> torch.Tensor:
         draws = self._draws(images.device)

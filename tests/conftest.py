@@ -69,9 +69,10 @@ TINY_SEARCH = {
 }
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def _threads() -> None:
-    # The stack's worker computes beside this process; see quarterturn.pretrain.hardware.
+    # The stack's worker computes beside this process; see quarterturn.pretrain.hardware. Before
+    # each test, as what runs in this process may set them.
     torch.set_num_threads(THREADS)
 
 

@@ -25,6 +25,7 @@ from quarterturn.space.schema import (
     PipelineSpace,
     RandAugmentSpace,
     Range,
+    RecipesSpace,
     SearchSpace,
     ShuffledOperations,
     SpaceOperation,
@@ -69,6 +70,11 @@ def _operation(item: SpaceOperation) -> dict[str, str]:
 
 
 def _operations(space: SearchSpace) -> list[dict[str, str]]:
+    if isinstance(space, RecipesSpace):
+        part = "in the recipe or not, at the usual strengths"
+        return [
+            {**_operation(SpaceOperation(op=name)), "searched": part} for name in space.operations
+        ]
     if isinstance(space, RandAugmentSpace):
         part = f"strength {_words(space.magnitude)} of the range"
         return [

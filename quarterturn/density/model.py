@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from quarterturn.augment import Draws, augment
+from quarterturn.augment import RandomStreams, augment
 from quarterturn.density.folds import without_fold
 from quarterturn.models.tensors import Weights
 from quarterturn.policy.schema import Policy
@@ -63,7 +63,7 @@ def build(run: trainer.Run, data: TrialData, base: Policy, spec: TrialSpec) -> F
     queue of the finished encoder, for methods with a queue and without.
     """
     device = data.mean.device
-    draws = Draws(spec.seed, -1, device=device)
+    draws = RandomStreams(spec.seed, -1, device=device)
     views = augment(data.pretrain[:_NEGATIVES].to(device), base.view(0), draws)
     _, negatives = encode(run.method, data, views)
     seen = views[:_HEAD_IMAGES]

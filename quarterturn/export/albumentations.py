@@ -34,7 +34,16 @@ def _node(name: str, probability: float = 1.0, **fields: Any) -> _Node:
     return {"__class_fullname__": name, "p": probability, **fields}
 
 
-def _affine(low: float, high: float, axis: str, kind: str, fill: list[int]) -> _Node:
+#: One number for any number of channels, or one each of red, green and blue.
+_Fill = int | list[int]
+
+
+def _fill(leaf: Operation) -> _Fill:
+    color = list(leaf.fill_color)
+    return color[0] if len(set(color)) == 1 else color
+
+
+def _affine(low: float, high: float, axis: str, kind: str, fill: _Fill) -> _Node:
     fields: _Node = {
         "scale": {"x": [1.0, 1.0], "y": [1.0, 1.0]},
         "rotate": [0.0, 0.0],
@@ -52,7 +61,7 @@ def _affine(low: float, high: float, axis: str, kind: str, fill: list[int]) -> _
     return _node("Affine", **fields)
 
 
-def _shear(low: float, high: float, axis: str, fill: list[int]) -> _Node:
+def _shear(low: float, high: float, axis: str, fill: _Fill) -> _Node:
     """Shears about the top-left corner.
 
     The library shears about the centre. Each shear needs a shift of its own with that, and what is
@@ -80,13 +89,13 @@ def _jitter(name: str, low: float, high: float) -> _Node:
     return _node("ColorJitter", **fields)
 
 
-def _rotate(low: float, high: float, fill: list[int]) -> _Node:
+def _rotate(low: float, high: float, fill: _Fill) -> _Node:
     return _node("Rotate", limit=[low, high], interpolation=_LINEAR, border_mode=0, fill=fill)
 
 
 def _signed(leaf: Operation, low: float, high: float) -> _Node:
     """A signed operation whose strength is uniform in [low, high], both signs meant."""
-    fill = list(leaf.fill_color)
+    fill = _fill(leaf)
     name = leaf.op
     if name in ("translate_x", "translate_y"):
         # A positive strength moves content to the left or up.
@@ -127,7 +136,7 @@ def _posterize(low: int, high: int) -> _Node:
 
 
 def _unsigned(leaf: Operation) -> _Node:
-    low, high, fill = leaf.low, leaf.high, list(leaf.fill_color)
+    low, high, fill = leaf.low, leaf.high, _fill(leaf)
     if leaf.op == "solarize":
         bounds = sorted(min(1.0, 256.0 * (1.0 - bound) / 255.0) for bound in (low, high))
         return _node("Solarize", threshold_range=bounds)

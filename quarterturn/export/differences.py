@@ -18,8 +18,8 @@ from quarterturn.policy.schema import (
 )
 
 _FLIPS = ("horizontal_flip", "vertical_flip")
-#: Libraries whose files map PIL images of more than 8 bits.
-WITH_RANGE = ("torchvision", "lightly")
+#: Libraries whose files map samples by the intensity range themselves.
+WITH_RANGE = ("torchvision", "lightly", "kornia")
 _RESAMPLED = Difference(
     "view",
     "Operations that move pixels are resampled one after the other. Quarterturn composes those "
@@ -79,12 +79,13 @@ def _of_pictures(policy: Policy, library: str) -> Iterator[Difference]:
     """What must be done to images before, as `load_policy` does by itself."""
     intensity = policy.input.intensity if policy.input else None
     if intensity is not None:
-        message = (
-            f"Samples are to be mapped to 8 bits before: {intensity.low:g} is black, "
-            f"{intensity.high:g} is white."
-        )
-        if library in WITH_RANGE and intensity.of == "deep":
-            message += " PIL images of more than 8 bits are mapped so, here."
+        ends = f"{intensity.low:g} is black, {intensity.high:g} is white."
+        if library in WITH_RANGE:
+            message = (
+                f"Samples as stored are mapped to 8 bits here: {ends} Floats are taken as done."
+            )
+        else:
+            message = f"Samples are to be mapped to 8 bits before: {ends}"
         yield Difference("view", message)
     if policy.input is not None and policy.input.bands:
         bands = ", ".join(map(str, policy.input.bands))

@@ -57,10 +57,10 @@ def torchvision(policy: Policy, options: Options) -> Export:
     found = differences(policy, "torchvision", options)
     usage = [
         "from policy_torchvision import first_view, second_view, two_views",
-        "Each takes a PIL image or a tensor (3, h, w) and returns the same kind and size.",
+        "Each takes a PIL image or a tensor (c, h, w) and returns the same kind and size.",
         "Resize before, normalise after.",
     ]
-    rest = views_definition(policy, with_range=True) + _TWO_VIEWS
+    rest = views_definition(policy) + _TWO_VIEWS
     text = python_file(policy, "torchvision", usage, found, rest)
     return Export(text, "policy_torchvision.py", _MEDIA_TYPE, found)
 
@@ -73,7 +73,7 @@ def lightly(policy: Policy, options: Options) -> Export:
         "dataset = LightlyDataset(folder, transform=PolicyTransform(size=64))",
     ]
     wanted = "from lightly.transforms.multi_view_transform import MultiViewTransform\n\n"
-    rest = wanted + views_definition(policy, with_range=True) + _LIGHTLY
+    rest = wanted + views_definition(policy) + _LIGHTLY
     text = python_file(policy, "torchvision", usage, found, rest)
     return Export(text, "policy_lightly.py", _MEDIA_TYPE, found)
 
@@ -83,7 +83,8 @@ def kornia(policy: Policy, options: Options) -> Export:
     found = differences(policy, "kornia", options)
     usage = [
         "from policy_kornia import first_view, second_view, two_views",
-        "Each takes and returns a float batch (n, 3, h, w) in [0, 1], on CPU or GPU.",
+        "Each takes a batch (n, c, h, w) of floats in [0, 1], or of integers as stored, on CPU or",
+        "GPU, and returns floats.",
         "Normalise after.",
     ]
     rest = views_definition(policy) + _TWO_VIEWS.replace("a picture", "a batch").replace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -79,6 +80,18 @@ def _comment(lines: Sequence[str]) -> str:
     return "".join(f"# {line}".rstrip() + "\n" for line in indented)
 
 
+def _runtime(name: str) -> str:
+    """The source of a runtime, with what it imports from the shared one in place of the import."""
+    source = (_RUNTIMES / f"{name}.py").read_text(encoding="utf-8")
+    shared = (_RUNTIMES / "shared.py").read_text(encoding="utf-8")
+    imported = re.compile(r"^from quarterturn\..*\n\n", re.MULTILINE)
+    body = shared[shared.index("COLORS = ") :]
+    done, count = imported.subn(lambda _: "", source)
+    assert count == 1, name
+    first = done.index("Stage = ")
+    return f"{done[:first].rstrip()}\n\n{body}\n\n{done[first:]}"
+
+
 def python_file(
     policy: Policy, runtime: str, usage: Sequence[str], differences: Sequence[Difference], rest: str
 ) -> str:
@@ -94,7 +107,7 @@ def python_file(
     if differences:
         head += ["", "Differences from the policy; also in DIFFERENCES below:"]
         head += [f"* {item.operation}: {item.message}" for item in differences]
-    source = (_RUNTIMES / f"{runtime}.py").read_text(encoding="utf-8")
+    source = _runtime(runtime)
     listed = json.dumps([item.to_dict() for item in differences], indent=4)
     return (
         f"{_comment(head)}\n{source}\n\n"
@@ -102,14 +115,13 @@ def python_file(
     )
 
 
-def views_definition(policy: Policy, *, with_range: bool = False) -> str:
-    """The names `first_view` and `second_view`; with the intensity range where the runtime has
-    one.
-    """
-    intensity = policy.input.intensity if policy.input and with_range else None
+def views_definition(policy: Policy) -> str:
+    """The names `first_view` and `second_view`, with the intensity range of the search."""
+    intensity = policy.input.intensity if policy.input else None
     ends = ""
-    if intensity is not None and intensity.of == "deep":
+    if intensity is not None:
         ends = f", intensity=({intensity.low!r}, {intensity.high!r})"
+        ends += ", every=True" if intensity.of == "all" else ""
     first = f"first_view = {stages_expression(policy.view(0), 0, ends)}\n"
     if len(policy.views) == 1:
         return first + "second_view = first_view  # both are drawn anew\n"

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from quarterturn.augment import Draws, Table, two_views
+from quarterturn.augment import PackedPlan, RandomStreams, two_views
 from quarterturn.models.encoders import build_encoder, train_norms_only
 from quarterturn.models.naming import load_portable
 from quarterturn.models.tensors import Weights
@@ -61,7 +61,7 @@ def start(
         WeightsMismatchError: the weights are of another encoder.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(Draws(seed).generator("weights").initial_seed())
+        torch.manual_seed(RandomStreams(seed).generator("weights").initial_seed())
         encoder = build_encoder(spec.encoder, resolution)
         if initial is not None:
             load_portable(encoder, initial.tensors)
@@ -95,10 +95,10 @@ def views_of(
     policy: Policy,
     seed: int,
     step: int,
-    prepared: Table | None = None,
+    prepared: PackedPlan | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The two normalised views of its batch that a run of `seed` sees at `step`."""
-    draws = Draws(seed, step, device=data.mean.device)
+    draws = RandomStreams(seed, step, device=data.mean.device)
     return two_views(batch, policy, draws, data.normalisation, prepared)
 
 

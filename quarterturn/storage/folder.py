@@ -20,7 +20,8 @@ class FolderStorage:
     """A `Storage` in a folder of this machine, or one that all machines mount."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        # Processes with another working directory are given paths below it.
+        self._root = root.absolute()
 
     def partial(self, key: str) -> Path:
         # Beside its final place, so that putting it there is a rename.

@@ -17,6 +17,7 @@ from quarterturn.pretrain.data import TrialData
 from quarterturn.pretrain.keeping import UnderWay
 from quarterturn.pretrain.outcome import Outcome, Score
 from quarterturn.pretrain.spec import REFERENCE_CRITERIA, TrialSpec
+from quarterturn.score.catalogue import AUTO, HELD_OUT, VOTERS
 from quarterturn.score.criteria import (
     CRITERIA,
     composite,
@@ -92,21 +93,29 @@ def score(
     }
     if not all(math.isfinite(value) for value in metrics.values()):
         raise trainer.DivergedError("the features are not finite; lower the learning rate")
-    if limits.criterion in REFERENCE_CRITERIA:
+    # With `auto` trials are judged together, later; alone a trial has its rotation accuracy.
+    criterion = "rotation" if limits.criterion == AUTO else limits.criterion
+    voters = [name for name in VOTERS if name in metrics]
+    metrics["rotation_error"] = probes[0].sampling_error
+    if limits.criterion == AUTO and "probe_test" in compared:
         reference, z = compared["probe_test"]
-        error = reference.sampling_error(limits.criterion, z)
+        metrics["reference_error"] = reference.sampling_error("reference", z)
+    if criterion in REFERENCE_CRITERIA:
+        reference, z = compared["probe_test"]
+        error = reference.sampling_error(criterion, z)
     else:
         error = sampling_error(
-            limits.criterion,
+            criterion,
             metrics,
             probes[0].sampling_error,
             views["probe_test"],
             features["probe_test"][0][0],
         )
-    sign = CRITERIA[limits.criterion].sign
-    held_out = found.get("report", {}).get(limits.criterion)
+    metrics |= {f"{HELD_OUT}{name}": found["report"][name] for name in voters if "report" in found}
+    sign = CRITERIA[criterion].sign
+    held_out = found.get("report", {}).get(criterion)
     return Score(
-        score=sign * metrics[limits.criterion],
+        score=sign * metrics[criterion],
         held_out=None if held_out is None else sign * held_out,
         sampling_error=error,
         collapsed=is_collapsed(run.losses, run.method.ceiling, output_spread),

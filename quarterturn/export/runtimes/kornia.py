@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 import kornia
 import torch
 
+from quarterturn.export.runtimes.shared import by_threes, colors_of, to_eight_bits
+
 Stage = Callable[[torch.Tensor], torch.Tensor]
 _SIGNED = (
     "shear_x",
@@ -275,13 +277,29 @@ class Shuffle(Sample):
 
 
 class View(torch.nn.Module):
-    """One view of a batch of float pictures (n, 3, h, w) in [0, 1]."""
+    """One view of a batch (n, c, h, w) of floats in [0, 1], or of integers as stored, which are
+    shown from `intensity`, the values that are black and white; with `every` also those of 8 bits.
 
-    def __init__(self, stages: Sequence[Stage]) -> None:
+    Returns floats. Any number of channels is taken where no operation needs colors.
+    """
+
+    def __init__(
+        self,
+        stages: Sequence[Stage],
+        intensity: tuple[float, float] | None = None,
+        every: bool = False,
+    ) -> None:
         super().__init__()
         self.stages = list(stages)
+        self.intensity = intensity
+        self.every = every
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
+        if not images.is_floating_point():
+            images = to_eight_bits(images, self.intensity, self.every) / 255.0
+        return by_threes(images, self._transform, colors_of(self)).clamp(0.0, 1.0)
+
+    def _transform(self, images: torch.Tensor) -> torch.Tensor:
         for stage in self.stages:
             images = stage(images)
-        return images.clamp(0.0, 1.0)
+        return images

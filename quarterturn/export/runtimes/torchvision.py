@@ -15,6 +15,8 @@ from PIL import Image
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
+from quarterturn.export.runtimes.shared import by_threes, colors_of, to_eight_bits
+
 Stage = Callable[[torch.Tensor], torch.Tensor]
 _SIGNED = (
     "shear_x",
@@ -218,41 +220,44 @@ class Shuffle(Sample):
 
 
 class View(torch.nn.Module):
-    """One view: takes a PIL image or a tensor (3, h, w), uint8 or float in [0, 1]; returns alike.
+    """One view: takes a PIL image, or a tensor (c, h, w) of floats in [0, 1] or of integers as
+    stored; returns alike, PIL images as RGB, integers as uint8.
 
-    One call draws once, so give it one picture at a time, as datasets do. PIL images of more than
-    8 bits are shown from `intensity`, the values that are black and white.
+    One call draws once, so give it one picture at a time, as datasets do. Samples of more than
+    8 bits are shown from `intensity`, the values that are black and white; with `every` also those
+    of 8 bits. Any number of channels is taken where no operation needs colors.
     """
 
     def __init__(
-        self, stages: Sequence[Stage], intensity: tuple[float, float] | None = None
+        self,
+        stages: Sequence[Stage],
+        intensity: tuple[float, float] | None = None,
+        every: bool = False,
     ) -> None:
         super().__init__()
         self.stages = list(stages)
         self.intensity = intensity
+        self.every = every
 
-    def _opened(self, picture: Image.Image) -> Image.Image:
-        if not picture.mode.startswith(("I", "F")):
-            return picture.convert("RGB")
-        if self.intensity is None:
-            raise ValueError(
-                f"the picture has mode {picture.mode}, and the policy says of no value that it is "
-                "black or white; map it to 8 bits before"
-            )
-        low, high = self.intensity
-        values = (np.asarray(picture, np.float64) - low) * (255.0 / (high - low))
-        eight = np.floor(np.nan_to_num(values).clip(0.0, 255.0) + 0.5).astype(np.uint8)
-        return Image.fromarray(eight).convert("RGB")
+    def _opened(self, picture: Image.Image) -> torch.Tensor:
+        if picture.mode.startswith(("I", "F")):
+            samples = torch.from_numpy(np.asarray(picture, np.float64))
+            return to_eight_bits(samples, self.intensity, self.every).expand(3, -1, -1)
+        rgb = F.pil_to_tensor(picture.convert("RGB"))
+        return to_eight_bits(rgb, self.intensity, self.every)
 
     def forward(self, picture: Image.Image | torch.Tensor) -> Image.Image | torch.Tensor:
         if isinstance(picture, Image.Image):
-            image = F.pil_to_tensor(self._opened(picture))
-            return F.to_pil_image(_bytes(self._run(image.float() / 255.0)))
-        if picture.dtype == torch.uint8:
-            return _bytes(self._run(picture.float() / 255.0))
-        return self._run(picture)
+            return F.to_pil_image(_bytes(self._run(self._opened(picture).float() / 255.0)))
+        if picture.is_floating_point():
+            return self._run(picture)
+        eight = to_eight_bits(picture, self.intensity, self.every)
+        return _bytes(self._run(eight.float() / 255.0))
 
     def _run(self, image: torch.Tensor) -> torch.Tensor:
+        return by_threes(image, self._transform, colors_of(self)).clamp(0.0, 1.0)
+
+    def _transform(self, image: torch.Tensor) -> torch.Tensor:
         for stage in self.stages:
             image = stage(image)
-        return image.clamp(0.0, 1.0)
+        return image
