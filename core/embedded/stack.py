@@ -33,7 +33,7 @@ from quarterturn.errors import ConflictError, UnavailableError
 logger = logging.getLogger(__name__)
 
 _WORKER_NICENESS = 5
-_READY_SECONDS = 90.0
+_READY_SECONDS = 180.0
 _WORKER_PATIENCE = 15.0
 _SUPERVISION_SECONDS = 1.0
 _MOST_REVIVALS = 20  # in a row
