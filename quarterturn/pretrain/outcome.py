@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+#: The metrics of a trial that the criterion `auto` is made of; see `quarterturn.search.decision`.
+VOTERS = ("rotation", "reference", "reference_knn")
+#: Before the name of a metric: measured on images that selection never sees.
+HELD_OUT = "held_out_"
 #: (iteration, mean loss) pairs.
 Curve = Sequence[Sequence[float]]
 

@@ -104,6 +104,8 @@ CriterionName = Literal[
 ]
 
 
+#: The criterion that is made of others: trials of a search are judged by comparing them.
+AUTO = "auto"
 #: Measured only where there is a reference encoder.
 REFERENCE_CRITERIA = ("reference", "reference_r2", "reference_knn")
 

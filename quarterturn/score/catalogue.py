@@ -4,14 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: The criterion that is made of others: trials of a search are compared with one another by what a
-#: table of runs with labels has taught, see `quarterturn.search.decision`.
-AUTO = "auto"
-#: What it is made of.
-VOTERS = ("rotation", "reference", "reference_knn")
-#: Before the name of a criterion: measured on images that selection never sees.
-HELD_OUT = "held_out_"
-
 
 @dataclass(frozen=True)
 class Criterion:

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from quarterturn.policy.schema import Policy
-from quarterturn.pretrain.outcome import Outcome
-from quarterturn.score.catalogue import HELD_OUT, VOTERS
+from quarterturn.pretrain.outcome import HELD_OUT, VOTERS, Outcome
 
 TrialState = Literal["queued", "running", "completed", "failed", "crashed", "cancelled"]
 Origin = Literal["baseline", "base", "search"]

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from quarterturn.score.catalogue import VOTERS
+from quarterturn.pretrain.outcome import VOTERS
 from quarterturn.search.effects import Fit, fit
 from quarterturn.search.history import (
     BASE,

@@ -10,6 +10,7 @@ from typing import Any
 
 from quarterturn.policy.schema import Policy
 from quarterturn.policy.warnings import policy_warnings
+from quarterturn.pretrain.spec import AUTO
 from quarterturn.search.decision.verdict import assess_decision
 from quarterturn.search.evidence import Evidence, assess
 from quarterturn.search.history import Candidate
@@ -22,7 +23,7 @@ from quarterturn.versions import versions
 
 def assess_ranking(spec: SearchSpec, ranking: list[Ranked]) -> Evidence:
     """The evidence in a ranking that is not empty, by the criterion of the search."""
-    if spec.scoring.criterion == "auto" and ranking[0].probability is not None:
+    if spec.scoring.criterion == AUTO and ranking[0].probability is not None:
         evidence = assess_decision(ranking, incumbent(spec).key)
         return replace(evidence, warm_start=spec.pretraining.is_warm)
     return assess(ranking, spec.scoring.criterion, warm_start=spec.pretraining.is_warm)

@@ -15,9 +15,8 @@ from quarterturn.pretrain.collapse import is_collapsed, spread
 from quarterturn.pretrain.curves import curve
 from quarterturn.pretrain.data import TrialData
 from quarterturn.pretrain.keeping import UnderWay
-from quarterturn.pretrain.outcome import Outcome, Score
-from quarterturn.pretrain.spec import REFERENCE_CRITERIA, TrialSpec
-from quarterturn.score.catalogue import AUTO, HELD_OUT, VOTERS
+from quarterturn.pretrain.outcome import HELD_OUT, VOTERS, Outcome, Score
+from quarterturn.pretrain.spec import AUTO, REFERENCE_CRITERIA, TrialSpec
 from quarterturn.score.criteria import (
     CRITERIA,
     composite,

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from quarterturn.score.catalogue import VOTERS
+from quarterturn.pretrain.outcome import VOTERS
 from quarterturn.search.history import (
     Candidate,
     History,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quarterturn.score.catalogue import VOTERS
+from quarterturn.pretrain.outcome import VOTERS
 from quarterturn.search.decision.decide import Decision, make_decision, score_by_gain
 from quarterturn.search.decision.model import load_model, read_model
 from quarterturn.search.history import Candidate, History, TrialRecord

@@ -41,7 +41,7 @@ def _healthy(field: Field) -> Array:
 
 def _recipes(field: Field) -> Array:
     known = np.array([name in RECIPES for name in field.policies])
-    return np.logical_and(known, _healthy(field))
+    return np.asarray(np.logical_and(known, _healthy(field)))
 
 
 def spreads(voters: Sequence[str], field: Field) -> dict[str, float]:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from quarterturn.pretrain.spec import AUTO
 from quarterturn.search.decision.model import Rule, load_model
 from quarterturn.search.history import BASE, CONFIRMATION, SEARCH, History, TrialRecord
 from quarterturn.search.incumbent import baselines, incumbent, portfolio
@@ -112,7 +113,7 @@ def make_decision(spec: SearchSpec, history: History) -> Decision | None:
     """How the trials of a search are judged by now; None where the criterion is not `auto`, or
     nothing was measured yet.
     """
-    if spec.scoring.criterion != "auto":
+    if spec.scoring.criterion != AUTO:
         return None
     trials = _healthy(history.trials)
     if not trials:
