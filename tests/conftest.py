@@ -65,7 +65,7 @@ TINY_SEARCH = {
     "iterations": 4,
     "seeds": 1,
     "pretraining": {"encoder": "resnet_tiny", "batch_size": 16},
-    "scoring": {"probe_train_images": 64, "probe_test_images": 64},
+    "scoring": {"criterion": "rotation", "probe_train_images": 64, "probe_test_images": 64},
 }
 
 

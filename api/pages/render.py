@@ -6,6 +6,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from quarterturn.results.wording import name_criterion
+
 
 def duration(seconds: float | None) -> str:
     """`75` as `1 min 15 s`."""
@@ -24,8 +26,8 @@ def percent(value: float | None, digits: int = 1) -> str:
 
 
 def score(value: float | None, criterion: str) -> str:
-    """Rotation accuracy in percent, other criteria as they are."""
-    if criterion == "rotation":
+    """Rotation accuracy in percent, expected gains in points, other criteria as they are."""
+    if criterion in ("rotation", "auto"):
         return percent(value)
     return "–" if value is None else f"{value:.4g}"
 
@@ -37,7 +39,9 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.filters.update(duration=duration, percent=percent, score=score)
+_environment.filters.update(
+    duration=duration, percent=percent, score=score, criterion=name_criterion
+)
 
 
 def render(template: str, **context: Any) -> str:
