@@ -6,8 +6,6 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from quarterturn.results.wording import name_criterion
-
 
 def duration(seconds: float | None) -> str:
     """`75` as `1 min 15 s`."""
@@ -39,9 +37,7 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.filters.update(
-    duration=duration, percent=percent, score=score, criterion=name_criterion
-)
+_environment.filters.update(duration=duration, percent=percent, score=score)
 
 
 def render(template: str, **context: Any) -> str:

@@ -13,9 +13,9 @@ _ROTATION = (
 )
 _GAIN = (
     "A small encoder was pretrained with each policy, without labels, and frozen. The score is the "
-    "expected gain in accuracy over the incumbent, a fraction: from how much better rotation and, "
-    "where there was a reference encoder, its features can be predicted, by a rule that was learned "
-    "on other images with labels."
+    "expected gain in accuracy over the incumbent, a fraction: from how much better rotation can be "
+    "predicted, and the features of a reference encoder where there was one, by a rule that was "
+    "learned on other images with labels."
 )
 _OTHER = (
     "A small encoder was pretrained with each policy, without labels, and frozen. The score is the "
