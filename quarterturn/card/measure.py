@@ -13,7 +13,7 @@ _ROTATION = (
 )
 _GAIN = (
     "A small encoder was pretrained with each policy, without labels, and frozen. The score is the "
-    "expected gain in accuracy over the incumbent, a fraction: from how much better rotation can be "
+    "expected gain in accuracy over the incumbent, a fraction: how much better rotation can be "
     "predicted, and the features of a reference encoder where there was one, by a rule that was "
     "learned on other images with labels."
 )
