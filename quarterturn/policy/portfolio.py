@@ -49,14 +49,14 @@ def find_recipe(name: str) -> Policy:
     """A baseline, BYOL, or a recipe of the portfolio by its name.
 
     Raises:
-        InvalidInputError: `unknown_recipe`.
+        InvalidInputError: `no_such_recipe`.
     """
     made = {key: make() for key, make in {**BASELINES, "byol": byol}.items()}
     known = {**made, **{policy.name: policy for policy in make_portfolio()}}
     if name not in known:
         raise InvalidInputError(
             f"There is no recipe {name!r}. Give a policy document, or one of: {', '.join(known)}.",
-            code="unknown_recipe",
+            code="no_such_recipe",
             fields=[{"path": "$.incumbent", "message": "no such recipe", "allowed": [*known]}],
         )
     return known[name]

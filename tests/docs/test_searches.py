@@ -258,7 +258,7 @@ def test_pipeline(base: dict[str, Any] | None, confirmation: dict[str, Any] | No
     }
     expected = (5 + _B) * 2 * _T
     expected += 16 * 2 * 40 if base else 0
-    expected += (_B + 2) * 3 * 500 if confirmation else 0
+    expected += (1 + 2) * 3 * 500 if confirmation else 0
     space = {"kind": "sub_policies", "operations": ["rotate", "hue"]}
     assert _cost({"search_space": space, "strategy": strategy}) == expected
 

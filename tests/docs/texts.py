@@ -9,6 +9,7 @@ from typing import Any
 from core.settings import Settings
 from quarterturn.policy.operations import OPERATIONS
 from quarterturn.space import PRESETS, count_candidates, parse_space
+from quarterturn.space.schema import RecipesSpace
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -110,5 +111,7 @@ def presets_table() -> list[str]:
         space = parse_space(name)
         count = count_candidates(space)
         size = "without end" if count is None else str(count)
-        lines.append(f"| `{name}` | `{space.kind}` | `{space.base}` | `{space.draw}` | {size} |")
+        based = not isinstance(space, RecipesSpace)
+        own = f"`{space.base}` | `{space.draw}`" if based else "- | -"
+        lines.append(f"| `{name}` | `{space.kind}` | {own} | {size} |")
     return lines

@@ -124,7 +124,7 @@ def test_an_incumbent_that_is_excluded_and_a_space_of_nothing_else_are_refused()
     assert refused.value.code == "nothing_to_search"
     with pytest.raises(InvalidInputError) as unknown:
         parse_search({"incumbent": "mocov2"})
-    assert unknown.value.code == "unknown_recipe"
+    assert unknown.value.code == "no_such_recipe"
     assert "moco_v2" in unknown.value.message
     with pytest.raises(InvalidInputError, match="quick, default, thorough"):
         parse_search({"effort": "hasty"})
