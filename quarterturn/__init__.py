@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from quarterturn.encoder import PretrainedEncoder, load_encoder
     from quarterturn.local import Search, SearchResult
     from quarterturn.results.selected import SelectedPolicy
-    from quarterturn.transform import PolicyTransform, load_policy
+    from quarterturn.transform import PolicyDataset, PolicyTransform, load_policy
 
 __all__ = [
     "Client",
     "Job",
+    "PolicyDataset",
     "PolicyTransform",
     "PretrainedEncoder",
     "Search",
@@ -30,6 +31,7 @@ __all__ = [
 _HOMES = {
     "Client": "quarterturn.client.client",
     "Job": "quarterturn.client.job",
+    "PolicyDataset": "quarterturn.transform",
     "PolicyTransform": "quarterturn.transform",
     "Search": "quarterturn.local.search",
     "SearchResult": "quarterturn.local.result",

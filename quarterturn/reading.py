@@ -12,7 +12,7 @@ from PIL import Image
 from quarterturn.data.asked import PictureOptions, stated
 from quarterturn.data.decode import DecodeLimits, UnusableImageError, show
 from quarterturn.data.formats import ReadOptions, read_pictures
-from quarterturn.data.formats.pillow import DEEP_MODES
+from quarterturn.data.formats.pillow import DEEP_MODES, to_rgb, upright
 from quarterturn.data.intensity import to_uint8
 from quarterturn.data.window import parse_window
 from quarterturn.errors import InvalidInputError
@@ -51,14 +51,19 @@ def samples_to_uint8(samples: NDArray[Any], pictures: Pictures) -> NDArray[np.ui
 
 
 def image_to_rgb(image: Image.Image, pictures: Pictures) -> Image.Image:
-    """A PIL image of any mode, as the search saw it.
+    """A PIL image of any mode, as the search saw it: upright by its EXIF orientation, and on the
+    search's background where it is transparent.
 
     Raises:
-        InvalidInputError: `intensity_range_needed`.
+        InvalidInputError: `intensity_range_needed`; `no_images`, of LAB or HSV.
     """
+    image = upright(image)
     if image.mode in DEEP_MODES:
         return Image.fromarray(samples_to_uint8(np.asarray(image), pictures)).convert("RGB")
-    rgb = image.convert("RGB")
+    try:
+        rgb = to_rgb(image)
+    except UnusableImageError as error:
+        raise InvalidInputError(f"The image has {error.message}.", code="no_images") from None
     if pictures.intensity is None or pictures.intensity.of == "deep":
         return rgb
     return Image.fromarray(samples_to_uint8(np.asarray(rgb), pictures))

@@ -1,0 +1,69 @@
+"""What an exported albumentations file brings along: the library's own pipeline as a view.
+
+The library keeps generators of its own, which forked workers repeat from epoch to epoch; here each
+call seeds them from torch's generator, so that workers and epochs of a DataLoader differ, and
+`torch.set_rng_state` restores the draws. Give each rank of a distributed training its own seed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import albumentations
+import numpy as np
+import torch
+from PIL import Image
+
+from quarterturn.export.runtimes.entry import check_channels, open_picture
+
+
+def _checked(array: np.ndarray[Any, Any], colors: tuple[str, ...]) -> np.ndarray[Any, Any]:
+    """uint8 (h, w, 3) of an array (h, w), (h, w, 1) or (h, w, 3)."""
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"expected a PIL image or an array, got {type(array).__name__}")
+    if array.ndim not in (2, 3):
+        raise ValueError(f"expected one picture (h, w, 3), got {array.shape}")
+    if array.dtype != np.uint8:
+        raise ValueError(f"expected uint8, got {array.dtype}; normalize after the policy")
+    check_channels(array.shape[2] if array.ndim == 3 else 1, colors)
+    return np.broadcast_to(np.atleast_3d(array), (*array.shape[:2], 3)).copy()
+
+
+class View:
+    """One view: takes a PIL image or an array (h, w, 3) of uint8, and returns the same kind; with
+    `image=array` a dictionary, as the library's transforms do.
+
+    Args:
+        document: the pipeline in the library's serialized form.
+        colors: operations that need red, green and blue; without any, grey arrays will do.
+        intensity: values of PIL images of more than 8 bits that are black and white.
+    """
+
+    def __init__(
+        self,
+        document: dict[str, Any],
+        colors: tuple[str, ...] = (),
+        intensity: tuple[float, float] | None = None,
+    ) -> None:
+        self.transform = albumentations.from_dict(document)
+        self.colors = colors
+        self.intensity = intensity
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def __call__(self, picture: Any = None, *, image: Any = None) -> Any:
+        if image is not None:
+            return {"image": self._array(image)}
+        if isinstance(picture, Image.Image):
+            return Image.fromarray(self._drawn(np.array(open_picture(picture, self.intensity))))
+        return self._array(picture)
+
+    def _array(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        done = self._drawn(_checked(array, self.colors))
+        if array.ndim == 3:
+            return done[..., : array.shape[2]]
+        return done[..., 0]
+
+    def _drawn(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        self.transform.set_random_seed(int(torch.randint(2**31, ())))
+        done: np.ndarray[Any, Any] = self.transform(image=array)["image"]
+        return done
