@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from fastapi import FastAPI
@@ -20,6 +21,7 @@ def describe_access(app: FastAPI) -> None:
     def described() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = plain()
+            _describe_defaults(schema)
             schema["components"]["securitySchemes"] = {"key": _SCHEME}
             for path, methods in schema["paths"].items():
                 for operation in methods.values():
@@ -29,6 +31,26 @@ def describe_access(app: FastAPI) -> None:
         return app.openapi_schema or {}
 
     app.openapi = described  # type: ignore[method-assign]
+
+
+def _describe_defaults(node: Any) -> None:
+    """Put defaults that are objects into words: generators of clients drop what has one, and with
+    it everything that refers to it.
+    """
+    if isinstance(node, list):
+        for child in node:
+            _describe_defaults(child)
+    elif isinstance(node, dict):
+        default = node.get("default")
+        if isinstance(default, dict) and node.keys() & {"$ref", "oneOf", "anyOf", "allOf", "type"}:
+            del node["default"]
+            said = node.get("description", "").rstrip(".")
+            by_default = (
+                f"by default {json.dumps(default)}." if default else "by default all of its own."
+            )
+            node["description"] = f"{said}; {by_default}" if said else f"B{by_default[1:]}"
+        for child in node.values():
+            _describe_defaults(child)
 
 
 def _add_errors(known: dict[str, Any]) -> None:

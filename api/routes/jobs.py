@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, BackgroundTasks, Query, Response
+from fastapi import APIRouter, BackgroundTasks, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session, load_only
 
 from api.deps import CallerDep, SessionDep, SettingsDep
+from api.filters import JobState
 from api.job_body import JobBody
 from api.pages.large import LARGE
 from api.paging import After, Limit, newest_first
@@ -68,7 +69,7 @@ def index(
     session: SessionDep,
     limit: Limit = 50,
     after: After = None,
-    state: Annotated[str | None, Query(max_length=16)] = None,
+    state: JobState | None = None,
 ) -> dict[str, Any]:
     """Jobs, newest first."""
     query = select(Job).options(load_only(*_SHOWN))

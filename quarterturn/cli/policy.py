@@ -75,16 +75,19 @@ def export(
     path: PolicyFile,
     format: Annotated[
         str,
-        typer.Option(help="torchvision, albumentations, kornia, lightly, timm or json."),
+        typer.Option(
+            help="torchvision, albumentations, kornia, lightly, timm, lightly-train, solo-learn, "
+            "stable-pretraining, huggingface or json."
+        ),
     ] = "torchvision",
     output: Annotated[
         Path | None, typer.Option(help="The file [default: named after the format].")
     ] = None,
     size: Annotated[
-        int | None, typer.Option(min=8, max=4096, help="Side of crops, for albumentations.")
+        int | None, typer.Option(min=8, max=4096, help="Side of the squares that views return, in pixels.")
     ] = None,
     view: Annotated[
-        int, typer.Option(min=0, max=1, help="Which view, for albumentations and timm.")
+        int, typer.Option(min=0, max=1, help="Which view, for lightly-train.")
     ] = 0,
 ) -> None:
     """Write a policy in the form of another library."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import pprint
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from quarterturn.errors import InvalidInputError
@@ -276,13 +277,14 @@ def albumentations(policy: Policy, options: Options) -> Export:
         InvalidInputError: code `export_size_needed`: there is a crop, and no size to resize it to.
     """
     crops = any(leaf.op == "random_resized_crop" for view in policy.views for leaf in leaves(view))
-    if options.size is None and crops:
+    size = options.size or (searched_side(policy) if crops else None)
+    if size is None and crops:
         raise InvalidInputError(
             "The policy crops, and albumentations must know the size that crops are resized to. "
-            "Give `size` in pixels.",
+            "It says of no search, whose size would do. Give `size` in pixels.",
             code="export_size_needed",
         )
-    found = differences(policy, "albumentations", options)
+    found = differences(policy, "albumentations", replace(options, size=size))
     usage = [
         "from policy_albumentations import first_view, second_view, two_views",
         "Each takes a PIL image or an array (h, w, 3) of uint8, and returns the same kind;",
@@ -291,11 +293,11 @@ def albumentations(policy: Policy, options: Options) -> Export:
     side, intensity = searched_side(policy), intensity_of(policy)
     documents, names = "", []
     for number, stages in enumerate(policy.views):
-        pipeline = _view(stages, options.size, side, fit_of(policy))
+        pipeline = _view(stages, size, side, fit_of(policy))
         document = {"__version__": VERSION, "transform": pipeline}
         names.append(("FIRST", "SECOND")[number])
         documents += f"{names[-1]} = {pprint.pformat(document, width=100, sort_dicts=False)}\n"
     views = [f"View({name}, COLORS, {intensity!r})" for name in names]
     rest = f"{documents}\n{both_views(policy, views)}{TWO_VIEWS}"
-    text = python_file(policy, "albumentations", usage, found, rest, size=options.size)
+    text = python_file(policy, "albumentations", usage, found, rest, size=size)
     return Export(text, "policy_albumentations.py", MEDIA_TYPE, found)

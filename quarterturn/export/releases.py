@@ -11,7 +11,7 @@ Release = tuple[int, ...]
 #: Oldest and newest, both included; 0.29 stands for all of its patches.
 RELEASES: dict[str, tuple[Release, Release]] = {
     "torchvision": ((0, 29), (0, 29)),
-    "lightly": ((1, 5, 0), (1, 6)),
+    "lightly": ((1, 5, 9), (1, 6)),
     "kornia": ((0, 8, 1), (0, 9)),
     "albumentations": ((2, 0, 8), (2, 0, 8)),
     "timm": ((1, 0, 20), (1, 0, 31)),

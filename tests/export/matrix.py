@@ -1,9 +1,9 @@
 """Exports by releases of their libraries: what was tried, and what was found.
 
-`python -m tests.export.matrix --releases FOLDER` tries the oldest and the newest supported release of
-each library and writes `matrix.json`. FOLDER holds `NAME==VERSION` folders, each made by
+`python -m tests.export.matrix --releases FOLDER` tries the oldest and the newest supported release
+of each library and writes `matrix.json`. FOLDER holds `NAME==VERSION` folders, each made by
 `pip install --no-deps --target FOLDER/NAME==VERSION NAME==VERSION`; what is missing there is tried
-as it is installed.
+as it is installed. Old releases of lightly need `aenum` beside them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.export.use import CHECKS, FORMATS
 RECORD = Path(__file__).with_name("matrix.json")
 #: Besides what is installed.
 RELEASES: dict[str, tuple[str, ...]] = {
-    "lightly": ("lightly==1.5.0", "lightly==1.6.0"),
+    "lightly": ("lightly==1.5.9", "lightly==1.6.0"),
     "kornia": ("kornia==0.8.1", "kornia==0.9.0"),
     "albumentations": ("albumentations==2.0.8",),
     "timm": ("timm==1.0.20", "timm==1.0.31"),
@@ -69,7 +69,9 @@ def main() -> None:
     parser.add_argument("--releases", type=Path)
     parser.add_argument("--formats", nargs="*", default=FORMATS)
     asked = parser.parse_args()
-    rows = [row for row in record() if row["format"] not in asked.formats] if RECORD.exists() else []
+    rows = (
+        [row for row in record() if row["format"] not in asked.formats] if RECORD.exists() else []
+    )
     for name in asked.formats:
         folders = [asked.releases / release for release in RELEASES.get(name, ())]
         for folder in [folder for folder in folders if folder.is_dir()] or [None]:

@@ -51,9 +51,11 @@ class JobCalls:
         """The selected policy as a file of another library; see docs/exporting.md.
 
         Args:
-            format: `torchvision`, `albumentations`, `kornia`, `lightly`, `timm` or `json`.
-            size: of crops in pixels, for `albumentations`; by default that of the dataset.
-            view: 0 or 1, for formats that hold one view.
+            format: `torchvision`, `albumentations`, `kornia`, `lightly`, `timm`, `lightly-train`,
+                `solo-learn`, `stable-pretraining`, `huggingface` or `json`.
+            size: side in pixels of the squares that views return; by default the size of the
+                pictures, or where a format needs one that of the dataset.
+            view: 0 or 1, for `lightly-train`, which holds one view.
 
         Raises:
             ServerError: `unknown_format`, `export_not_possible`, `policy_not_ready`.
