@@ -11,6 +11,13 @@ from api.problems import responses
 
 _SCHEME = {"type": "http", "scheme": "bearer", "description": "An API key; see docs/access.md."}
 _OPEN = ("/healthz", "/readyz")
+_KEY_OF_REQUEST = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A request that is sent again with the same key is done once; for a day.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+}
 _ANYWHERE = (400, 401, 403, 413, 422, 429, 503)
 
 
@@ -24,10 +31,14 @@ def describe_access(app: FastAPI) -> None:
             _describe_defaults(schema)
             schema["components"]["securitySchemes"] = {"key": _SCHEME}
             for path, methods in schema["paths"].items():
-                for operation in methods.values():
-                    if path not in _OPEN:
-                        operation["security"] = [{"key": []}]
-                        _add_errors(operation["responses"])
+                for method, operation in methods.items():
+                    if path in _OPEN:
+                        continue
+                    operation["security"] = [{"key": []}]
+                    repeats = method == "post" and "requestBody" in operation
+                    if repeats:
+                        operation.setdefault("parameters", []).append(_KEY_OF_REQUEST)
+                    _add_errors(operation["responses"], (409,) if repeats else ())
         return app.openapi_schema or {}
 
     app.openapi = described  # type: ignore[method-assign]
@@ -53,8 +64,11 @@ def _describe_defaults(node: Any) -> None:
             _describe_defaults(child)
 
 
-def _add_errors(known: dict[str, Any]) -> None:
+def _add_errors(known: dict[str, Any], more: tuple[int, ...]) -> None:
+    """The answers that any request may get; every error is a problem, and nothing else."""
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    for status, entry in responses(*_ANYWHERE).items():
-        found = known.get(str(status), {"description": entry["description"]})
-        known[str(status)] = {**found, "content": content}
+    for status, entry in responses(*_ANYWHERE, *more).items():
+        known.setdefault(str(status), {"description": entry["description"]})
+    for status in known:
+        if status.startswith(("4", "5")):
+            known[status] = {**known[status], "content": content}
