@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from quarterturn.client.client import Client
     from quarterturn.client.job import Job
+    from quarterturn.client.twin import AsyncClient
     from quarterturn.encoder import PretrainedEncoder, load_encoder
     from quarterturn.local import Search, SearchResult
     from quarterturn.results.selected import SelectedPolicy
     from quarterturn.transform import PolicyDataset, PolicyTransform, load_policy
 
 __all__ = [
+    "AsyncClient",
     "Client",
     "Job",
     "PolicyDataset",
@@ -29,6 +31,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AsyncClient": "quarterturn.client.twin",
     "Client": "quarterturn.client.client",
     "Job": "quarterturn.client.job",
     "PolicyDataset": "quarterturn.transform",

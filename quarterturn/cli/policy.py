@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from quarterturn.cli.showing import STDOUT, AsJson, write
 
 policy_commands = typer.Typer(
     help="Read, show, compare and export policy files.", no_args_is_help=True
@@ -42,12 +45,16 @@ def _chosen(selection: dict[str, Any]) -> Iterator[str]:
 
 
 @policy_commands.command()
-def show(path: PolicyFile) -> None:
+def show(path: PolicyFile, as_json: AsJson = False) -> None:
     """Show what a policy does, in words, and how it was chosen."""
     from quarterturn.policy import policy_warnings, read_policy
     from quarterturn.policy.words import describe
 
     policy = read_policy(path)
+    if as_json:
+        lines = describe(policy)
+        typer.echo(json.dumps({**policy.to_document(), "words": lines}, indent=2))
+        return
     typer.secho(policy.name, bold=True)
     for line in describe(policy):
         typer.echo(line)
@@ -56,18 +63,6 @@ def show(path: PolicyFile) -> None:
         typer.echo(line)
     for warning in selection.get("warnings", policy_warnings(policy)):
         typer.secho(f"warning: {warning['message']}", fg="yellow")
-
-
-def _write(path: Path, data: bytes) -> None:
-    from quarterturn.errors import InvalidInputError
-
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise InvalidInputError(
-            f"{path} cannot be written: {error}. Choose another with --output.",
-            code="output_not_writable",
-        ) from None
 
 
 @policy_commands.command()
@@ -84,11 +79,10 @@ def export(
         Path | None, typer.Option(help="The file [default: named after the format].")
     ] = None,
     size: Annotated[
-        int | None, typer.Option(min=8, max=4096, help="Side of the squares that views return, in pixels.")
+        int | None,
+        typer.Option(min=8, max=4096, help="Side of the squares that views return, in pixels."),
     ] = None,
-    view: Annotated[
-        int, typer.Option(min=0, max=1, help="Which view, for lightly-train.")
-    ] = 0,
+    view: Annotated[int, typer.Option(min=0, max=1, help="Which view, for lightly-train.")] = 0,
 ) -> None:
     """Write a policy in the form of another library."""
     from quarterturn.export import Options
@@ -97,8 +91,8 @@ def export(
 
     made = make(read_policy(path), format, Options(size=size, view=view))
     target = output or Path(made.filename)
-    _write(target, made.text.encode())
-    typer.echo(f"wrote {target}")
+    write(target, made.text.encode())
+    typer.echo(f"wrote {target}", err=target == STDOUT)
     for item in made.differences:
         typer.secho(f"difference: {item.operation}: {item.message}", fg="yellow", err=True)
 
@@ -138,32 +132,38 @@ def preview(
     )
     encoded = io.BytesIO()
     sheet.save(encoded, "PNG")
-    _write(output, encoded.getvalue())
-    typer.echo(f"wrote {output}: {len(pictures)} images, {draws} views each")
+    write(output, encoded.getvalue())
+    typer.echo(f"wrote {output}: {len(pictures)} images, {draws} views each", err=output == STDOUT)
 
 
 @policy_commands.command()
-def diff(first: PolicyFile, second: PolicyFile) -> None:
+def diff(first: PolicyFile, second: PolicyFile, as_json: AsJson = False) -> None:
     """Say in words what changes from one policy to another. Exit code 1 if they differ."""
     from quarterturn.policy import read_policy
     from quarterturn.policy.diff import compare
 
     one, other = read_policy(first), read_policy(second)
-    for line in compare(one, other):
+    lines = list(compare(one, other))
+    if as_json:
+        typer.echo(json.dumps({"same": one.digest == other.digest, "changes": lines}, indent=2))
+    for line in [] if as_json else lines:
         typer.echo(line)
     if one.digest != other.digest:
         raise typer.Exit(1)
 
 
 @policy_commands.command()
-def lint(path: PolicyFile) -> None:
+def lint(path: PolicyFile, as_json: AsJson = False) -> None:
     """Warn of parts without effect and of what is unusual. Exit code 1 if there are warnings."""
     from quarterturn.policy import read_policy
     from quarterturn.policy.lint import lint as findings
 
     found = findings(read_policy(path))
-    for warning in found:
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+    for warning in [] if as_json else found:
         typer.secho(f"{warning['code']}: {warning['message']}", fg="yellow")
     if found:
         raise typer.Exit(1)
-    typer.echo("no warnings")
+    if not as_json:
+        typer.echo("no warnings")

@@ -186,7 +186,7 @@ def _leaf(leaf: Operation | RandomResizedCrop, size: int | None) -> _Node:
             size=[size, size],
             scale=list(leaf.scale),
             ratio=list(leaf.ratio),
-            interpolation=_LINEAR,
+            interpolation=_AREA,
         )
     if _identity(leaf):
         return _node("NoOp", leaf.probability)

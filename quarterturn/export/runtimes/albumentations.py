@@ -7,6 +7,7 @@ call seeds them from torch's generator, so that workers and epochs of a DataLoad
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import albumentations
@@ -64,6 +65,9 @@ class View:
         return done[..., 0]
 
     def _drawn(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        self.transform.set_random_seed(int(torch.randint(2**31, ())))
+        seed = int(torch.randint(2**31, ()))
+        # Not set_random_seed: each operation would begin with the same numbers, and those that are
+        # equally probable would be applied together.
+        self.transform.set_random_state(np.random.default_rng(seed), random.Random(seed))
         done: np.ndarray[Any, Any] = self.transform(image=array)["image"]
         return done
