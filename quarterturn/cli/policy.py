@@ -167,3 +167,31 @@ def lint(path: PolicyFile, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
     if not as_json:
         typer.echo("no warnings")
+
+
+@policy_commands.command("import")
+def import_recipe(
+    recipe: Annotated[
+        str,
+        typer.Argument(
+            help="A timm string such as rand-m9-n2-mstd0.5-inc1; recipe.py:transform with a "
+            "composition of torchvision; or a JSON file of albumentations, lightly or LightlyTrain."
+        ),
+    ],
+    output: Annotated[Path, typer.Option(help="The file; - is standard output.")] = Path(
+        "policy.json"
+    ),
+    name: Annotated[
+        str | None,
+        typer.Option(help="What to call it [default: as the recipe].", show_default=False),
+    ] = None,
+) -> None:
+    """Write the recipe that you train with today as a policy."""
+    from quarterturn.imports import import_policy
+
+    made = import_policy(recipe, name=name)
+    text = json.dumps(made.policy.to_document(), indent=2) + "\n"
+    write(output, text.encode())
+    for note in made.notes:
+        typer.secho(f"note: {note}", fg="yellow", err=True)
+    typer.echo(f"wrote {output}", err=output == STDOUT)
