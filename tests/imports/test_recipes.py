@@ -72,7 +72,9 @@ def test_a_composition_of_torchvision() -> None:
     _law(made.policy, _COMPOSED)
 
 
-@pytest.mark.parametrize("text", ["rand-m9-n2-mstd0.5-inc1", "rand-m5-n1-p0.8", "rand-m9-mstd101-inc1"])
+@pytest.mark.parametrize(
+    "text", ["rand-m9-n2-mstd0.5-inc1", "rand-m5-n1-p0.8", "rand-m9-mstd101-inc1"]
+)
 def test_timm_strings(text: str) -> None:
     from timm.data.auto_augment import rand_augment_transform
 
