@@ -28,7 +28,7 @@ RUN pip install . './service[s3]'
 
 # A named volume that is mounted at /data takes over the owner of this folder.
 RUN useradd --uid 10001 --create-home quarterturn \
-    && install -d -o quarterturn -g quarterturn /data
+    && install -d -o quarterturn -g quarterturn -m 0700 /data
 USER quarterturn
 WORKDIR /home/quarterturn
 ENV QUARTERTURN_DATA_DIR=/data

@@ -16,6 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from api import problems
+from api.asked import warm_up
 from api.conditional import Conditional
 from api.description import describe_access
 from api.filters import refuse_unknown
@@ -26,6 +27,7 @@ from api.json_bodies import JsonBodies
 from api.limits import Limits
 from api.live.fresh import Fresh
 from api.pages import docs, large
+from api.planned import ClientLeftError, Planned, nobody
 from api.requests import Requests
 from api.routes import (
     candidates,
@@ -50,7 +52,7 @@ from api.routes import (
     trials,
 )
 from api.sweeper import Sweeper
-from core import logs
+from core import logs, planner
 from core.access.binding import require_keys
 from core.previews import process
 from core.queue import broker_url
@@ -84,6 +86,7 @@ async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
     check(get_engine())
     require_keys(settings.host, get_engine())
     _keep_what_is_loaded()
+    planner.submit(warm_up)
     sweeper = Sweeper(settings)
     sweeper.start()
     try:
@@ -113,6 +116,8 @@ def create_app() -> FastAPI:
         generate_unique_id_function=_operation_id,
     )
     problems.install(app)
+    app.add_exception_handler(ClientLeftError, nobody)
+    app.state.planned = Planned()
     # The last is the first that a request meets.
     app.add_middleware(Conditional)
     app.add_middleware(Idempotent)

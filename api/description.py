@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from api.problems import responses
 
 _SCHEME = {"type": "http", "scheme": "bearer", "description": "An API key; see docs/access.md."}
-_OPEN = ("/healthz", "/readyz")
+_OPEN = ("/healthz", "/livez", "/readyz")
 _KEY_OF_REQUEST = {
     "name": "Idempotency-Key",
     "in": "header",

@@ -6,6 +6,7 @@ needs a key unless it is listed here. Reading needs the scope `read`, all else `
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,7 +26,7 @@ from core.access.rates import RateLimits
 from core.queue import broker_url
 from core.settings import Settings
 from core.store.database import statement_scope
-from quarterturn.errors import ForbiddenError, QuarterturnError, UnauthorizedError
+from quarterturn.errors import BadRequestError, ForbiddenError, QuarterturnError, UnauthorizedError
 
 #: The cookie of the pages.
 COOKIE = "quarterturn_key"
@@ -33,7 +34,7 @@ SIGN_IN = "/sign-in"
 #: Methods that only read.
 SAFE = ("GET", "HEAD", "OPTIONS")
 #: Not even counted: health is asked for by machines, static files are the same for all.
-_FREE = ("/static/", "/healthz", "/readyz")
+_FREE = ("/static/", "/healthz", "/livez", "/readyz")
 _PUBLIC = (SIGN_IN, "/sign-out", "/docs", "/openapi.json")
 _KEYS = "/v1/keys"
 #: Of all owners.
@@ -77,21 +78,66 @@ def _refuse_foreign_pages(request: Request, allowed: Sequence[str]) -> None:
         return
     if origin in allowed and "authorization" in request.headers:
         return
-    if urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
+    if _host_of(origin) != request.headers.get("host", "").lower():
         raise ForbiddenError(
             "The request comes from a page of another site. Call the API from a program, or from "
-            "this server's own pages.",
+            "this server's own pages. A proxy before it must pass the header Host on; see "
+            "docs/deployment.md.",
             code="cross_site",
         )
 
 
+#: A name or an address, and a port.
+_HOST = re.compile(r"([A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
+
+
+def _refuse_bad_host(request: Request) -> None:
+    """What is made of the header, such as links, is made of something that can be read."""
+    if not _HOST.fullmatch(request.headers.get("host", "")):
+        raise BadRequestError(
+            "The header Host is no name with a port. Send the address that you call.",
+            code="bad_request",
+        )
+
+
+def _host_of(address: str) -> str | None:
+    """Host and port of an address that anybody may have written."""
+    try:
+        return urlsplit(address).netloc.lower()
+    except ValueError:
+        return None
+
+
+#: What proxies add to a request of somebody else.
+_FORWARDED = ("forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip")
+
+
+def _is_forwarded(request: Request) -> bool:
+    """Whether a proxy passed the request on. Those that add nothing to it, such as nginx where it
+    is not told to, speak HTTP/1.0, which nobody else does.
+    """
+    names = request.headers.keys()
+    added = any(name in _FORWARDED or name.startswith("x-forwarded") for name in names)
+    return added or request.scope.get("http_version") == "1.0"
+
+
 def _refuse_from_afar(request: Request) -> None:
     """Without keys nobody else is served: neither over another address, nor by a name that somebody
-    else points at this machine.
+    else points at this machine, nor through a proxy on it.
     """
     served = request.scope.get("server")
-    name = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-    if (served and served[1] is not None and not is_loopback(served[0])) or not is_loopback(name):
+    elsewhere = served is not None and served[1] is not None and not is_loopback(served[0])
+    try:
+        name = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    except ValueError:
+        name = ""
+    if _is_forwarded(request):
+        raise ForbiddenError(
+            "Without keys the server answers no request that a proxy passes on: it may be of "
+            "anybody. Make a key with `quarterturn keys create NAME` and send it.",
+            code="keys_required",
+        )
+    if elsewhere or not is_loopback(name):
         raise ForbiddenError(
             "Without keys the server answers at 127.0.0.1 and localhost only. Make a key with "
             "`quarterturn keys create NAME` and send it.",
@@ -190,6 +236,7 @@ class Gate:
             return
         request = Request(scope)
         try:
+            _refuse_bad_host(request)
             caller = self._at_once(request) or await run_in_threadpool(self._admit, request)
         except (QuarterturnError, SQLAlchemyError) as error:
             refused = error if isinstance(error, QuarterturnError) else None

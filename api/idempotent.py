@@ -53,13 +53,21 @@ class Idempotent:
         if known is not None:
             await _repeat(known, send)
             return
-        await self._first(scope, body, send, owner, key)
+        await self._first(scope, body, receive, send, owner, key)
 
-    async def _first(self, scope: Scope, body: bytes, send: Send, owner: str, key: str) -> None:
+    async def _first(
+        self, scope: Scope, body: bytes, receive: Receive, send: Send, owner: str, key: str
+    ) -> None:
         start: Message = {"status": 500, "headers": []}
         parts: list[bytes] = []
 
+        handed = False
+
         async def whole() -> Message:
+            nonlocal handed
+            if handed:  # what comes behind the body is that the client has left
+                return await receive()
+            handed = True
             return {"type": "http.request", "body": body, "more_body": False}
 
         async def watched(message: Message) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, Literal
 
-from fastapi import Body
+from fastapi import Body, Request, Response
+from fastapi.routing import APIRoute
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
@@ -48,15 +50,16 @@ class JobRequest(Document):
     final_pretraining: FinalPretraining | None = None
 
 
-class _AnyObject(dict[str, Any]):
-    """A JSON object that OpenAPI describes as a JobRequest.
+class _Unread(bytes):
+    """A body that OpenAPI describes as a JobRequest.
 
-    Validation is left to `parse_search`, whose errors name the JSON path and the allowed values.
+    It is read by `core.planner`'s processes, and validation is left to `parse_search`, whose errors
+    name the JSON path and the allowed values.
     """
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.dict_schema(core_schema.str_schema(), core_schema.any_schema())
+        return core_schema.any_schema()
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -65,8 +68,37 @@ class _AnyObject(dict[str, Any]):
         return handler(JobRequest.__pydantic_core_schema__)
 
 
+class _Search(_Unread):
+    """The same without a dataset, and with any fields."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, _: CoreSchema, __: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"type": "object", "additionalProperties": True, "title": "Body"}
+
+
+class _UnreadRequest(Request):
+    """A request whose body is handed to its route as it came."""
+
+    async def json(self) -> Any:
+        return await self.body()
+
+
+class SearchRoute(APIRoute):
+    """A route with a body that is not read by this process."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_unread(request: Request) -> Response:
+            return await handle(_UnreadRequest(request.scope, request.receive))
+
+        return handle_unread
+
+
 JobBody = Annotated[
-    _AnyObject,
+    _Unread,
     Body(
         openapi_examples={
             "defaults": {"value": {"dataset_id": "ds_0198a1b2c3d4e5f60718"}},
@@ -78,6 +110,25 @@ JobBody = Annotated[
                     "iterations": 100,
                     "seeds": 2,
                     "budget": {"seconds": 600},
+                }
+            },
+        }
+    ),
+]
+SearchBody = Annotated[
+    _Search,
+    Body(
+        openapi_examples={
+            "preset": {"value": {"search_space": "photometric", "iterations": 300}},
+            "own": {
+                "value": {
+                    "search_space": {
+                        "kind": "pipeline",
+                        "operations": [
+                            {"op": "random_resized_crop", "strength": {"values": [0.5, 0.8]}},
+                            {"op": "rotate", "strength": {"min": 0, "max": 30}},
+                        ],
+                    }
                 }
             },
         }

@@ -1,4 +1,8 @@
-"""ASGI middleware: JSON bodies of a fair depth and fair lengths, before anything walks them."""
+"""JSON bodies of a fair depth and length, and of not too many values, before anything walks them.
+
+Bodies that describe searches may be large, and are read in the processes of `core.planner`; the
+others are small (`api.limits`), and are read here.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,19 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import answer_to, problem
-from quarterturn.errors import InvalidInputError
+from api.problems import answer_to
+from quarterturn.errors import InvalidInputError, InvalidJsonError
 
 MAX_DEPTH = 32
 MAX_LENGTH = 10_000
+MAX_VALUES = 200_000
 _FORMS = (b"multipart/form-data", b"application/x-www-form-urlencoded")
+#: Read by `parse_json` in another process.
+SEARCHES = ("/v1/jobs", "/v1/search-spaces/validate")
+
+
+def _refuse(why: str) -> InvalidInputError:
+    return InvalidInputError(f"The body {why}. Send less.", code="json_too_complex")
 
 
 def check(document: Any) -> None:
@@ -27,10 +38,9 @@ def check(document: Any) -> None:
         if not isinstance(node, list | dict):
             continue
         if depth > MAX_DEPTH or len(node) > MAX_LENGTH:
-            raise InvalidInputError(
-                f"The body is nested deeper than {MAX_DEPTH} levels, or has a list or an object "
-                f"of more than {MAX_LENGTH} entries. Send less.",
-                code="json_too_complex",
+            raise _refuse(
+                f"is nested deeper than {MAX_DEPTH} levels, or has a list or an object of more "
+                f"than {MAX_LENGTH} entries"
             )
         waiting.extend((child, depth + 1) for child in _children(node))
 
@@ -46,8 +56,27 @@ def _whole(number: str) -> int:
     return int(number)
 
 
+def parse_json(body: bytes) -> Any:
+    """The document of a body.
+
+    Raises:
+        InvalidInputError: `json_too_complex`. InvalidJsonError.
+    """
+    # Before it is parsed: each value but the first follows one of these.
+    if body.count(b",") + body.count(b"[") + body.count(b"{") > MAX_VALUES:
+        raise _refuse(f"has more than {MAX_VALUES} values")
+    try:
+        document = json.loads(body, parse_int=_whole)
+    except RecursionError:
+        raise _refuse("is nested far too deep") from None
+    except ValueError:
+        raise InvalidJsonError("The body is not JSON. Check quotes and commas.") from None
+    check(document)
+    return document
+
+
 class JsonBodies:
-    """Reads every body that is no form, which `api.limits` keeps small, and hands it on."""
+    """Receives every body that is no form, which `api.limits` keeps small, and hands it on."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -69,16 +98,13 @@ class JsonBodies:
             return
         body = b"".join(parts)
         try:
-            check(json.loads(body, parse_int=_whole))
+            if scope["path"] not in SEARCHES:
+                parse_json(body)
+        except InvalidJsonError:
+            pass  # the route says so, if it wants any
         except InvalidInputError as error:
             await answer_to(error)(scope, receive, send)
             return
-        except RecursionError:
-            answer = problem(422, "json_too_complex", "The body is nested far too deep. Send less.")
-            await answer(scope, receive, send)
-            return
-        except ValueError:
-            pass  # no JSON; the route says so, if it wants any
         replayed = False
 
         async def again() -> Message:

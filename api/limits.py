@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.json_bodies import SEARCHES
 from api.problems import problem
 from core.settings import Settings
 
-#: A JSON body has no business being larger.
-MAX_JSON_BYTES = 8 * 2**20
+#: Of JSON that describes a search, which may list policies, and of any other body that is no file.
+MAX_SEARCH_BYTES = 2 * 2**20
+MAX_JSON_BYTES = 64 * 2**10
 _DATASETS, _CHECKPOINTS = "/v1/datasets", "/v1/checkpoints"
 #: What a form adds around a file.
 _FORM_BYTES = 2**16
@@ -22,6 +25,17 @@ class _BodyTooLarge(Exception):
 
 class _BodyTooSlow(Exception):
     pass
+
+
+def _limit(path: str, is_form: bool, settings: Settings) -> int:
+    """The largest body that a path takes, in bytes."""
+    if path in SEARCHES:
+        return MAX_SEARCH_BYTES
+    if path == _DATASETS and is_form:
+        return settings.max_upload_bytes
+    if path == _CHECKPOINTS and is_form:
+        return settings.max_checkpoint_bytes + _FORM_BYTES
+    return MAX_JSON_BYTES
 
 
 class _Patience:
@@ -62,12 +76,9 @@ class Limits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        path = scope["path"].rstrip("/")
-        limit = MAX_JSON_BYTES
-        if path == _DATASETS:
-            limit = self._settings.max_upload_bytes
-        elif path == _CHECKPOINTS:
-            limit = self._settings.max_checkpoint_bytes + _FORM_BYTES
+        kind = Headers(scope=scope).get("content-type", "").strip().lower()
+        is_form = kind.startswith("multipart/form-data")
+        limit = _limit(scope["path"].rstrip("/"), is_form, self._settings)
         received, started, whole = 0, False, False
         patience = _Patience(receive, self._settings)
 
@@ -92,7 +103,9 @@ class Limits:
         except _BodyTooLarge:
             if started:
                 raise
-            answer = problem(413, "body_too_large", f"The body is larger than {limit} bytes.")
+            answer = problem(
+                413, "body_too_large", f"The body is larger than {limit} bytes. Send less."
+            )
             await answer(scope, receive, send)
         except _BodyTooSlow:
             if started:

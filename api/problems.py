@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from api.pages.accept import wants_html
 from api.pages.render import render
 from quarterturn.errors import (
+    BadRequestError,
     ConflictError,
     ForbiddenError,
     InvalidInputError,
@@ -33,7 +34,8 @@ from quarterturn.validation import describe
 logger = logging.getLogger(__name__)
 
 _STATUS: dict[type[QuarterturnError], int] = {
-    UnsupportedMediaTypeError: 415,  # these two before their base
+    UnsupportedMediaTypeError: 415,  # these three before their base
+    BadRequestError: 400,
     InvalidJsonError: 400,
     InvalidInputError: 422,
     NotFoundError: 404,
@@ -152,7 +154,7 @@ def _http(request: Request, error: Exception) -> Response:
     code = {404: "no_such_route", 405: "method_not_allowed", 400: "bad_request"}
     detail = str(error.detail)
     if error.status_code == 404:
-        detail = f"There is nothing at {request.url.path}. See /docs for what there is."
+        detail = f"There is nothing at {request.scope['path']}. See /docs for what there is."
     if error.status_code == 405:
         detail = f"{request.method} is not possible here. See /docs for what is."
     response = problem(error.status_code, code.get(error.status_code, "http_error"), detail)

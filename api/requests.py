@@ -20,7 +20,7 @@ HEADER = "X-Request-ID"
 #: Those of others are taken over, if they are no more than a name.
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 #: Asked for all the time, by machines.
-_OFTEN = ("/healthz", "/readyz", "/metrics", "/static/")
+_OFTEN = ("/healthz", "/livez", "/readyz", "/metrics", "/static/")
 
 
 class Requests:

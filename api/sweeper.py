@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -15,8 +16,8 @@ from core.datasets.catalog import finish_deletions
 from core.datasets.leftovers import remove_leftovers
 from core.dispatch import about_to_be_sent, dispatch
 from core.jobs.retention import expire
-from core.jobs.sweep import sweep
-from core.messages import queue_length, waiting_trials
+from core.jobs.sweep import sweep, without_job
+from core.messages import queue_length, remove_messages, waiting_trials
 from core.settings import Settings
 from core.store.database import session_scope
 from quarterturn.errors import StorageUnavailableError
@@ -45,7 +46,11 @@ def sweep_trials(settings: Settings, *, thorough: bool = True) -> None:
     waiting = _waiting(settings, thorough=thorough)
     with session_scope() as session:
         due = sweep(session, settings, waiting, about_to_be_sent())
+        needless = without_job(session, waiting) if thorough and waiting else set()
     dispatch(due)
+    if needless:
+        with contextlib.suppress(RedisError):
+            remove_messages(settings, needless)
 
 
 def sweep_files(settings: Settings, *, thorough: bool = True) -> None:

@@ -60,6 +60,17 @@ def _without_colour(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
+def _printable(value: Any) -> Any:
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
+
+
+def _one_line(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """What users wrote can neither end a line nor move the cursor of a terminal."""
+    return {key: _printable(value) for key, value in event.items()}
+
+
 def configure(settings: Settings, service: str) -> None:
     """Send all that this process logs to its standard error, as the settings say.
 
@@ -75,7 +86,7 @@ def configure(settings: Settings, service: str) -> None:
         _origin(service),
         _without_colour,
     ]
-    last: list[Any] = [structlog.dev.ConsoleRenderer(colors=False)]
+    last: list[Any] = [_one_line, structlog.dev.ConsoleRenderer(colors=False)]
     if settings.log_format == "json":
         last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     handler = logging.StreamHandler()

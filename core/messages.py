@@ -42,6 +42,24 @@ def _trial_in(message: bytes) -> str | None:
         return None
 
 
+def remove_messages(settings: Settings, trial_ids: set[str]) -> int:
+    """Remove the messages of trials, the oldest first, a thousand at most; how many there were.
+
+    Raises:
+        redis.exceptions.RedisError: the broker does not answer.
+    """
+    redis = _redis(broker_url(settings))
+    removed = 0
+    for queue in QUEUES:
+        oldest = cast("list[bytes]", redis.lrange(queue, -_AT_ONCE, -1))
+        with redis.pipeline(transaction=False) as pipeline:
+            for message in reversed(oldest):
+                if _trial_in(message) in trial_ids:
+                    pipeline.lrem(queue, -1, message.decode())
+            removed += sum(pipeline.execute())
+    return removed
+
+
 def waiting_trials(settings: Settings) -> set[str]:
     """The ids of all trials that have a message waiting. Reads all messages.
 

@@ -45,7 +45,8 @@ def celery_options(settings: Settings) -> dict[str, Any]:
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
         "worker_prefetch_multiplier": 1,
-        "worker_cancel_long_running_tasks_on_connection_loss": True,
+        # A second delivery finds nothing to claim, so what runs may run on while Redis is away.
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
         "worker_proc_alive_timeout": 60.0,
         "worker_soft_shutdown_timeout": 2.0,
         "worker_send_task_events": False,

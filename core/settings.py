@@ -68,7 +68,10 @@ class Settings(BaseSettings):
         "2400/minute", description="Requests from one address; empty: no limit."
     )
     quota_storage_bytes: int = Field(
-        0, ge=0, description="Most bytes of decoded images of one owner; 0: no limit."
+        0,
+        ge=0,
+        description="Most bytes that one owner stores, of images, checkpoints, encoders and "
+        "jobs; 0: no limit.",
     )
     quota_jobs: int = Field(0, ge=0, description="Most unfinished jobs of one owner; 0: no limit.")
     quota_trial_seconds: int = Field(
@@ -85,7 +88,7 @@ class Settings(BaseSettings):
         "else only those already cached are used.",
     )
     max_upload_bytes: int = Field(
-        8 * 2**30, description="Largest upload, in bytes; other bodies are limited to 8 MiB."
+        8 * 2**30, description="Largest upload, in bytes; other bodies are limited to 2 MiB."
     )
     max_archive_bytes: int = Field(
         _LIMITS.max_archive_bytes, description="Largest unpacked archive, in bytes."
@@ -106,6 +109,9 @@ class Settings(BaseSettings):
     decode_seconds: float = Field(
         _LIMITS.decode_seconds, gt=0, description="CPU seconds to decode one image."
     )
+    max_cpu_seconds: float = Field(
+        _LIMITS.max_cpu_seconds, gt=0, description="CPU seconds to decode all images of an upload."
+    )
     max_image_pixels: int = Field(_LIMITS.max_image_pixels, description="Largest image, in pixels.")
     min_image_side: int = Field(
         _LIMITS.min_image_side, description="Shortest side of a usable image, in pixels."
@@ -118,6 +124,23 @@ class Settings(BaseSettings):
     )
     max_candidates: int = Field(
         5_010, description="Most candidates of one job, the baselines included."
+    )
+    max_search_size: int = Field(
+        1_000_000,
+        gt=0,
+        description="Most candidates x operations x rungs x generations of one job.",
+    )
+    planning_seconds: float = Field(
+        20.0, gt=0, description="Time to read, check and plan what one request asks for."
+    )
+    planning_memory_bytes: int = Field(
+        2 * 2**30, gt=0, description="Memory of a process that does so, on Linux."
+    )
+    max_connections: int = Field(
+        1000, ge=1, description="Most connections that a process of the API keeps open."
+    )
+    head_seconds: float = Field(
+        10.0, gt=0, description="Time for the head of a request, also on a connection just made."
     )
     body_seconds: float = Field(
         30.0, gt=0, description="Time for the body of a request, beside that of the next setting."
@@ -154,6 +177,11 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(
         5.0, gt=0, description="Interval at which lost trials and messages are looked for."
     )
+    state_seconds: float = Field(
+        120.0,
+        gt=0,
+        description="Interval at which the state of a training is kept: what a lost worker costs.",
+    )
     reuse_results: bool = Field(
         True, description="Whether a trial takes over the result of an equal one, and trains less."
     )
@@ -180,6 +208,9 @@ class Settings(BaseSettings):
     )
     event_streams: int = Field(
         200, ge=1, description="Most event streams that a process of the API keeps open at a time."
+    )
+    event_streams_per_owner: int = Field(
+        50, ge=1, description="Most of them that are of one owner."
     )
     log_level: str = Field("INFO", description="Level of the logs.")
     log_format: Literal["json", "text"] = Field(

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
 from quarterturn.errors import InvalidInputError
 from quarterturn.policy.operations import COLOR_OPERATIONS
-from quarterturn.policy.schema import Policy, Stage
+from quarterturn.policy.schema import OneOf, Policy, Sample, Shuffle, Stage
 
 RGB = 3
 
 
-def _names(stages: list[Stage]) -> set[str]:
+def _names(stages: Sequence[Stage]) -> set[str]:
     found: set[str] = set()
     for stage in stages:
-        if stage.op == "one_of":
-            found.update(leaf.op for branch in stage.branches for leaf in branch.stages)
-        elif stage.op in ("sample", "shuffle"):
-            found.update(leaf.op for leaf in stage.of)
+        if stage.probability == 0:
+            continue
+        if isinstance(stage, OneOf):
+            for branch in stage.branches:
+                found |= _names(branch.stages)
+        elif isinstance(stage, Sample | Shuffle):
+            found |= _names(stage.of)
         else:
             found.add(stage.op)
     return found

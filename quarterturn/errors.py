@@ -35,6 +35,12 @@ class InvalidJsonError(InvalidInputError):
     code = "invalid_json"
 
 
+class BadRequestError(InvalidInputError):
+    """The request itself cannot be read."""
+
+    code = "bad_request"
+
+
 class UnsupportedMediaTypeError(InvalidInputError):
     """The body is of a kind that is not accepted here."""
 

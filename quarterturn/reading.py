@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from quarterturn.data.asked import PictureOptions, stated
-from quarterturn.data.decode import DecodeLimits, UnusableImageError, show
+from quarterturn.data.batches import ENOUGH
+from quarterturn.data.decode import DecodeLimits, UnusableImageError, fit_square, show
 from quarterturn.data.formats import ReadOptions, read_pictures
 from quarterturn.data.formats.pillow import DEEP_MODES, to_rgb, upright
 from quarterturn.data.intensity import to_uint8
@@ -69,11 +70,14 @@ def image_to_rgb(image: Image.Image, pictures: Pictures) -> Image.Image:
     return Image.fromarray(samples_to_uint8(np.asarray(rgb), pictures))
 
 
-def read_image(path: str | Path, pictures: Pictures, number: int = 0) -> Image.Image:
-    """One picture of a file of any format, RGB at its own size, as the search saw it.
+def read_image(
+    path: str | Path, pictures: Pictures, number: int = 0, size: int | None = None
+) -> Image.Image:
+    """One picture of a file of any format, RGB, as the search saw it.
 
     Args:
         number: of the pictures of the file, from 0.
+        size: side in pixels of a square, made as the search made it; None is the file's own size.
 
     Raises:
         InvalidInputError: `path_not_found`, `no_images` with the reason, or
@@ -82,9 +86,11 @@ def read_image(path: str | Path, pictures: Pictures, number: int = 0) -> Image.I
     asked: PictureOptions = stated(pictures)
     try:
         data = Path(path).read_bytes()
-        for place, picture in enumerate(read_pictures(data, ReadOptions(_LIMITS, asked.bands))):
+        options = ReadOptions(_LIMITS, asked.bands, None if size is None else ENOUGH)
+        for place, picture in enumerate(read_pictures(data, options)):
             if place == number:
-                return show(picture, pictures.intensity)
+                image = show(picture, pictures.intensity)
+                return image if size is None else fit_square(image, size, pictures.fit)
     except OSError as error:
         raise InvalidInputError(
             f"{path} cannot be read: {error.strerror}.", code="path_not_found"

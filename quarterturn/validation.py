@@ -60,6 +60,8 @@ def _message(error: Any) -> tuple[str, list[str]]:
         return f"is {context['tag']!r}; it must be one of {', '.join(allowed)}", allowed
     if kind == "union_tag_not_found":
         return f"must be an object with the field {context['discriminator']}", []
+    if "allowed" in context:
+        return str(error["msg"]), list(context["allowed"])
     if kind in ("model_type", "dict_type", "model_attributes_type"):
         return "must be a JSON object", []
     return str(error["msg"]).removeprefix("Value error, ").replace("Input should", "must"), []

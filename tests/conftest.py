@@ -52,6 +52,7 @@ FAST = {
     "QUARTERTURN_LEASE_SECONDS": "4",
     "QUARTERTURN_HEARTBEAT_SECONDS": "0.5",
     "QUARTERTURN_SWEEP_SECONDS": "1",
+    "QUARTERTURN_STATE_SECONDS": "0.5",
     "QUARTERTURN_BODY_SECONDS": "1.5",
     "QUARTERTURN_AUDIT_SECONDS": "2",
     "QUARTERTURN_MAX_IMAGE_PIXELS": "4000000",
@@ -64,13 +65,14 @@ TINY_SEARCH = {
     "iterations": 4,
     "seeds": 1,
     "pretraining": {"encoder": "resnet_tiny", "batch_size": 16},
-    "scoring": {"probe_train_images": 64, "probe_test_images": 64},
+    "scoring": {"criterion": "rotation", "probe_train_images": 64, "probe_test_images": 64},
 }
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def _threads() -> None:
-    # The stack's worker computes beside this process; see quarterturn.pretrain.hardware.
+    # The stack's worker computes beside this process; see quarterturn.pretrain.hardware. Before
+    # each test, as what runs in this process may set them.
     torch.set_num_threads(THREADS)
 
 

@@ -29,10 +29,10 @@ def worker(
 
     from core import logs
     from core.store.database import get_engine
-    from core.store.schema import check
+    from core.store.schema import check_at_start
 
     logs.configure(settings, "worker")  # what Celery says before it asks for it
-    check(get_engine())
+    check_at_start(get_engine())
     get_engine().dispose()  # no connection may cross the fork
 
     from workers import presence

@@ -12,11 +12,13 @@ from core.jobs.advance import advance, is_due
 from core.jobs.result import record
 from core.jobs.twins import TwinRunsError, set_free
 from core.settings import Settings
+from core.storage import storage_of
 from core.store.database import session_scope, statement_scope
 from quarterturn.errors import CacheFullError, ObjectMissingError, StorageUnavailableError
 from quarterturn.models.storing import WeightsUnavailableError
 from quarterturn.pretrain.outcome import Outcome
 from quarterturn.pretrain.trainer import DivergedError
+from quarterturn.trial.execution import forget
 from workers.heartbeat import Heartbeat, TrialStopped
 from workers.log_tail import LogTail
 from workers.reporting import report
@@ -29,11 +31,19 @@ _MESSAGES = {
 }
 
 
+def _lacks_memory(error: Exception) -> bool:
+    """torch has a class for a GPU's memory only."""
+    text = str(error)
+    return isinstance(error, RuntimeError) and (
+        "can't allocate memory" in text or "not enough memory" in text
+    )
+
+
 def _failure(error: Exception) -> tuple[str, str]:
     """Reason and message for the user; the traceback goes to the log."""
     if isinstance(error, DivergedError):
         return "diverged", f"Pretraining diverged: {error}."
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+    if isinstance(error, torch.OutOfMemoryError | MemoryError) or _lacks_memory(error):
         return "out_of_memory", "The worker ran out of memory; use a smaller batch or encoder."
     if isinstance(error, WeightsUnavailableError):
         return "weights_unavailable", f"What the trial starts from is not there: {error}."
@@ -95,6 +105,13 @@ class HeldTrial:
         if not report(lambda s: record(s, self.claimed, outcome), patience, scope):
             logger.info("trial %s: lease lost, result dropped", self.claimed.id)
             return []
+        if outcome.pretraining_seconds >= self._settings.state_seconds:
+            forget(
+                self.claimed.spec,
+                job=self.claimed.job_id,
+                candidate=self.claimed.candidate,
+                storage=storage_of(self._settings),
+            )
         due: list[str] = []
         job_id, trial_id = self.claimed.job_id, self.claimed.id
         # One that took over a result was not waited for.

@@ -5,6 +5,8 @@ keeps its machine's copies tidy.
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import threading
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,7 +15,8 @@ from core.jobs.workers import report_departure, report_presence
 from core.placement import QUEUES
 from core.settings import get_settings
 from core.storage import storage_of
-from core.store.database import session_scope
+from core.store.database import get_engine, session_scope
+from core.store.schema import mismatch
 from quarterturn.errors import StorageUnavailableError
 from workers.identity import worker_name
 
@@ -33,6 +36,7 @@ def _beat() -> None:
     device = str(trial.device())
     while True:
         try:
+            _leave_if_outdated()
             with session_scope() as session:
                 report_presence(
                     session, worker_name(), device, queues, device_memory(trial.device())
@@ -41,6 +45,17 @@ def _beat() -> None:
             logger.warning("cannot report presence: %s", error)
         if _stopped.wait(min(_PERIOD_SECONDS, get_settings().lease_seconds)):
             return
+
+
+def _leave_if_outdated() -> None:
+    """A worker of another release than the database hands its trial back and ends; whoever started
+    it starts the new release.
+    """
+    why = mismatch(get_engine())
+    if why is not None and not _stopped.is_set():
+        logger.error("this worker ends: %s", why)
+        os.kill(os.getppid(), signal.SIGTERM)
+        _stopped.set()
 
 
 def _tidy() -> None:

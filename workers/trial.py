@@ -13,9 +13,10 @@ import torch
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.dispatch import dispatch
-from core.jobs.claim import ClaimedTrial, claim
+from core.jobs.claim import ClaimedTrial
 from core.jobs.pack import claim_mates
 from core.jobs.reuse import fingerprint, kept_elsewhere, taken_over
+from core.jobs.shares import claim_next
 from core.jobs.twins import TwinRunsError
 from core.logs import bound
 from core.settings import get_settings
@@ -117,6 +118,7 @@ def _trained(held: list[HeldTrial], data: TrialData) -> Iterator[tuple[HeldTrial
                 storage=storage,
                 watch=held[0].watch,
                 elsewhere=_elsewhere(held),
+                keep_seconds=get_settings().state_seconds,
             ),
         )
         return
@@ -125,7 +127,12 @@ def _trained(held: list[HeldTrial], data: TrialData) -> Iterator[tuple[HeldTrial
         PackedTrial(h.claimed.spec, h.claimed.policy, h.claimed.candidate, h.watch) for h in held
     ]
     outcomes = execute_together(
-        pack, data, job=first.job_id, storage=storage, elsewhere=_elsewhere(held)
+        pack,
+        data,
+        job=first.job_id,
+        storage=storage,
+        elsewhere=_elsewhere(held),
+        keep_seconds=get_settings().state_seconds,
     )
     for place, outcome in outcomes:
         yield held[place], outcome
@@ -183,9 +190,9 @@ def _run_claimed(claimed: ClaimedTrial) -> None:
 
 
 def run(trial_id: str) -> None:
-    """Claim and run a trial; without effect if it is no longer to be had."""
+    """Claim and run the trial of the message, or another whose turn it is, if any is to be had."""
     with statement_scope() as session:
-        claimed = claim(session, trial_id, worker_name(), get_settings())
+        claimed = claim_next(session, trial_id, worker_name(), get_settings())
     if claimed is None:
         with bound(trial_id=trial_id):
             logger.info("trial %s is not to be had; message dropped", trial_id)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 
 from starlette.concurrency import run_in_threadpool
 
 from api.live.snapshot import Snapshot, look
-from core.access.keys import keys_in_force
+from core.access.keys import Caller, keys_in_force
 from core.store.database import statement_scope
 from quarterturn.errors import UnavailableError
 
@@ -86,13 +87,24 @@ class Hub:
     def __init__(self) -> None:
         self._watches: dict[tuple[int, str], Watch] = {}
         self.open = 0
+        self.by_owner: Counter[str] = Counter()
 
-    def enter(self, job_id: str, key_id: str | None, most: int) -> Watch:
+    def enter(self, job_id: str, caller: Caller, most: int, most_of_one: int) -> Watch:
         """Open a stream; to be followed by `leave`.
+
+        Args:
+            most, most_of_one: streams of this process, and of one owner.
 
         Raises:
             UnavailableError: `too_many_streams`.
         """
+        owner, key_id = caller.owner, caller.key_id
+        if self.by_owner[owner] >= most_of_one:
+            raise UnavailableError(
+                f"You have {most_of_one} event streams open, which is all that you may have. Close "
+                "pages, or poll `GET /v1/jobs/{job_id}/dashboard` instead.",
+                code="too_many_streams",
+            )
         if self.open >= most:
             raise UnavailableError(
                 f"{most} event streams are open, which is the most of this server. Poll "
@@ -100,15 +112,17 @@ class Hub:
                 code="too_many_streams",
             )
         self.open += 1
+        self.by_owner[owner] += 1
         place = (id(asyncio.get_running_loop()), job_id)
         watch = self._watches.setdefault(place, Watch(job_id))
         watch.join(key_id)
         return watch
 
-    def leave(self, watch: Watch, key_id: str | None) -> None:
+    def leave(self, watch: Watch, caller: Caller) -> None:
         """Close a stream."""
         self.open -= 1
-        if watch.leave(key_id):
+        self.by_owner[caller.owner] -= 1
+        if watch.leave(caller.key_id):
             place = (id(asyncio.get_running_loop()), watch.job_id)
             self._watches.pop(place, None)
 

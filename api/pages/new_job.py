@@ -17,7 +17,7 @@ from quarterturn.pretrain.spec import (
     PretrainingSpec,
 )
 from quarterturn.score.catalogue import CRITERIA
-from quarterturn.search.spec import SearchSpec
+from quarterturn.search.spec import parse_search
 from quarterturn.space import PRESETS, count_candidates, parse_space, space_warnings
 from quarterturn.space.schema import (
     Domain,
@@ -25,14 +25,16 @@ from quarterturn.space.schema import (
     PipelineSpace,
     RandAugmentSpace,
     Range,
+    RecipesSpace,
     SearchSpace,
     ShuffledOperations,
     SpaceOperation,
 )
 
 _SUMMARIES = {
-    "photometric": "Crop, flip, colour jitter, grey, solarize, blur and cutout, with searched "
-    "strengths and probabilities. The default.",
+    "recipes": "Known recipes, then these with one operation changed. The default.",
+    "photometric": "Crop, flip, color jitter, grayscale, solarize, blur and cutout, with searched "
+    "strengths and probabilities.",
     "rand-augment": "One to three of 15 operations per image, all at one strength.",
     "selfaugment": "Five sub-policies of two operations each, with free probabilities and "
     "strengths.",
@@ -40,12 +42,14 @@ _SUMMARIES = {
 }
 #: The searches that the form offers, with their words.
 SEARCHES = {
+    "recipes": "Recipes: what is known to work, then one operation changed at a time",
     "successive_halving": "Successive halving: short trainings sort out, the rest go on",
     "asha": "ASHA: the same without waiting, for many workers",
     "random": "Random: all candidates at full length",
     "grid": "Grid: every combination",
     "density_matching": "Density matching (SelfAugment): scores many policies without training",
 }
+_AUTO = "Expected gain over the policy that is used today, from rotation and a reference."
 _DATASETS_SHOWN = 200
 
 
@@ -69,6 +73,11 @@ def _operation(item: SpaceOperation) -> dict[str, str]:
 
 
 def _operations(space: SearchSpace) -> list[dict[str, str]]:
+    if isinstance(space, RecipesSpace):
+        part = "in the recipe or not, at the usual strengths"
+        return [
+            {**_operation(SpaceOperation(op=name)), "searched": part} for name in space.operations
+        ]
     if isinstance(space, RandAugmentSpace):
         part = f"strength {_words(space.magnitude)} of the range"
         return [
@@ -107,7 +116,7 @@ def form(session: Session, dataset: str | None, like: Job | None) -> dict[str, A
         .order_by(Dataset.id.desc())
         .limit(_DATASETS_SHOWN)
     ).all()
-    defaults = SearchSpec(search_space=parse_space("photometric"))
+    defaults = parse_search({})
     return {
         "datasets": rows,
         "chosen": like.dataset_id if like else dataset,
@@ -117,7 +126,7 @@ def form(session: Session, dataset: str | None, like: Job | None) -> dict[str, A
         "methods": get_args(MethodName),
         # The form has no field for the reference that the others need.
         "criteria": {
-            name: CRITERIA[name].summary
+            name: CRITERIA[name].summary if name in CRITERIA else _AUTO
             for name in get_args(CriterionName)
             if name not in REFERENCE_CRITERIA
         },

@@ -24,8 +24,8 @@ def percent(value: float | None, digits: int = 1) -> str:
 
 
 def score(value: float | None, criterion: str) -> str:
-    """Rotation accuracy in percent, other criteria as they are."""
-    if criterion == "rotation":
+    """Rotation accuracy in percent, expected gains in points, other criteria as they are."""
+    if criterion in ("rotation", "auto"):
         return percent(value)
     return "–" if value is None else f"{value:.4g}"
 

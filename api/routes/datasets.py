@@ -18,7 +18,7 @@ from api.pages.render import render
 from api.paging import After, Limit, newest_first
 from api.problems import responses
 from api.schemas import DatasetDetail, DatasetSummary, Page
-from core.allowed import allowed_folder
+from core.allowed import allowed_source
 from core.datasets.catalog import create_dataset, delete_dataset, find_dataset
 from core.settings import Settings
 from core.store.tables import Dataset
@@ -59,7 +59,7 @@ class _Reading(Document):
 
 
 class FolderRequest(_Reading):
-    """A folder on the server."""
+    """A folder, an archive or a list of files on the server."""
 
     path: str = Field(examples=["/data/chest-xrays"])
 
@@ -118,9 +118,9 @@ def _from_upload(
 
 def _from_folder(document: Any, settings: Settings, owner: str) -> tuple[Dataset, bool]:
     request = parse(FolderRequest, document, code="invalid_request", what="request")
-    folder = allowed_folder(request.path, settings.dataset_roots)
-    name = request.name or folder.name
-    return create_dataset(folder, name, request.resolution, settings, owner, request.options())
+    source = allowed_source(request.path, settings.dataset_roots)
+    name = request.name or source.name.split(".")[0] or "unnamed"
+    return create_dataset(source, name, request.resolution, settings, owner, request.options())
 
 
 @router.post(
@@ -136,7 +136,8 @@ def _from_folder(document: Any, settings: Settings, owner: str) -> tuple[Dataset
 async def create(
     request: Request, response: Response, settings: SettingsDep, caller: CallerDep
 ) -> Dataset:
-    """Create a dataset from an archive, or from a folder on the server.
+    """Create a dataset from an archive, or from a folder, an archive or a list of files on the
+    server.
 
     The images are decoded, checked and split before the answer; nothing stays behind if it is
     refused. The same images at the same resolution are the same dataset (200 instead of 201).

@@ -41,7 +41,7 @@ class _Stream(EventSourceResponse):
         try:
             await super().__call__(scope, receive, send)
         finally:
-            hub.leave(self._watch, self._caller.key_id)
+            hub.leave(self._watch, self._caller)
 
 
 async def _events(
@@ -109,5 +109,5 @@ async def events(
         joined = stand if update == "{}" else f"{stand[:-1]}, {update[1:]}"
         return Response(joined, media_type=_JSON)
     await run_in_threadpool(_find, job_id, caller)
-    watch = hub.enter(job_id, caller.key_id, settings.event_streams)
+    watch = hub.enter(job_id, caller, settings.event_streams, settings.event_streams_per_owner)
     return _Stream(watch, caller, _events(watch, caller, token, parts))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
@@ -32,9 +34,21 @@ def healthz() -> dict[str, str]:
     return {"status": "alive"}
 
 
+@router.get("/livez")
+def livez() -> dict[str, str]:
+    """Alive; the same as `/healthz`."""
+    return healthz()
+
+
 @router.get("/readyz", response_model=Ready, responses={503: {"model": Ready}})
-def readyz(response: Response, settings: SettingsDep) -> Ready:
-    """Ready: database at the right schema, broker, a worker seen within half a minute."""
+def readyz(
+    response: Response,
+    settings: SettingsDep,
+    workers: Annotated[bool, Query(description="Whether a worker is needed too.")] = False,
+) -> Ready:
+    """Ready to answer: database at the right schema, and broker. Whether a worker was seen within
+    half a minute is said, and decides only if it is asked for.
+    """
     answer = Ready(ready=False, database="ok", broker="ok", workers="ok")
     try:
         check(get_engine())
@@ -49,6 +63,8 @@ def readyz(response: Response, settings: SettingsDep) -> Ready:
         queue_length(settings)
     except (RedisError, QuarterturnError):
         answer.broker = "does not answer"
-    answer.ready = answer.database == answer.broker == answer.workers == "ok"
+    answer.ready = answer.database == answer.broker == "ok"
+    if workers:
+        answer.ready = answer.ready and answer.workers == "ok"
     response.status_code = 200 if answer.ready else 503
     return answer

@@ -4,64 +4,58 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, BackgroundTasks, Response
+from fastapi import APIRouter, BackgroundTasks, Request, Response
 from sqlalchemy import select
-from sqlalchemy.orm import Session, load_only
+from sqlalchemy.orm import load_only
 
-from api.deps import CallerDep, SessionDep, SettingsDep
+from api.asked import Created, created
+from api.deps import CallerDep, SessionDep
 from api.filters import JobState
-from api.job_body import JobBody
+from api.job_body import JobBody, SearchRoute
+from api.job_detail import detail
 from api.pages.large import LARGE
 from api.paging import After, Limit, newest_first
+from api.planned import planned_of
 from api.problems import responses
 from api.schemas import JobDetail, JobSummary, Page
 from core.dispatch import dispatch
 from core.jobs.control import cancel_job, pause_job, resume_job, stop_job
-from core.jobs.create import create_job, find_job
+from core.jobs.create import find_job
 from core.jobs.retention import delete_job
-from core.jobs.workers import waiting_for
+from core.logs import current
 from core.store.database import session_scope
 from core.store.statistics import trials_were_added
 from core.store.tables import Job
 
-router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
-
-_PARTS = ("dashboard", "trials", "policy", "pause", "resume", "stop", "cancel")
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=SearchRoute)
 
 #: What a listing reads: specifications are long.
 _SHOWN = tuple(getattr(Job, name) for name in JobSummary.model_fields)
 
 
-def detail(session: Session, job: Job) -> JobDetail:
-    """A job with its links, and with what it waits for."""
-    base = f"/v1/jobs/{job.id}"
-    links = {part: f"{base}/{part}" for part in _PARTS}
-    if job.spec.get("final_pretraining") is not None:
-        links |= {"encoder": f"{base}/encoder", "encoder_card": f"{base}/encoder/card"}
-    more = {"links": {"self": base, **links}, "waiting_for": waiting_for(session, job)}
-    return JobDetail.model_validate(job).model_copy(update=more)
-
-
 @router.post(
-    "", status_code=202, response_model=JobDetail, responses=responses(400, 403, 404, 409, 422)
+    "",
+    status_code=202,
+    response_model=JobDetail,
+    responses=responses(400, 403, 404, 409, 413, 422, 503),
 )
-def create(
-    body: JobBody,
-    response: Response,
-    settings: SettingsDep,
-    caller: CallerDep,
-    afterwards: BackgroundTasks,
-) -> JobDetail:
+async def create(
+    body: JobBody, request: Request, caller: CallerDep, afterwards: BackgroundTasks
+) -> Response:
     """Queue a search. All but `dataset_id` has defaults."""
-    with session_scope(caller.owner) as session:
-        job, due = create_job(session, body, settings)
-        session.refresh(job)
-        created = detail(session, job)
-    if len(due) > LARGE:
+    made: Created = await planned_of(request).call(
+        request, caller.owner, created, body, caller.owner, current("request_id")
+    )
+    if len(made.due) > LARGE:
         afterwards.add_task(trials_were_added)
-    afterwards.add_task(dispatch, due)  # seconds, of thousands; the sweeper sends what is not sent
-    response.headers["Location"] = f"/v1/jobs/{created.id}"
-    return created
+    # Seconds, of thousands; the sweeper sends what is not sent.
+    afterwards.add_task(dispatch, made.due)
+    return Response(
+        made.detail,
+        202,
+        {"Location": f"/v1/jobs/{made.job_id}"},
+        "application/json",
+    )
 
 
 @router.get("", response_model=Page[JobSummary])

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from api.deps import SessionDep
+from api.asked import validated
+from api.deps import CallerDep
+from api.job_body import SearchBody, SearchRoute
+from api.planned import planned_of
 from api.problems import responses
-from core.jobs.estimate import estimate
 from quarterturn.policy.operations import OPERATIONS
-from quarterturn.search.spec import parse_search
 from quarterturn.space import PRESETS, count_candidates, parse_space, space_warnings
 
-router = APIRouter(prefix="/v1/search-spaces", tags=["search spaces"])
+router = APIRouter(prefix="/v1/search-spaces", tags=["search spaces"], route_class=SearchRoute)
 
 
 class PresetBody(BaseModel):
@@ -74,39 +75,11 @@ def index() -> dict[str, Any]:
     return {"presets": presets, "operations": operations}
 
 
-@router.post("/validate", response_model=ValidationBody, responses=responses(422))
-def validate(
-    session: SessionDep,
-    body: Annotated[
-        dict[str, Any],
-        Body(
-            openapi_examples={
-                "preset": {"value": {"search_space": "photometric", "iterations": 300}},
-                "own": {
-                    "value": {
-                        "search_space": {
-                            "kind": "pipeline",
-                            "operations": [
-                                {"op": "random_resized_crop", "strength": {"values": [0.5, 0.8]}},
-                                {"op": "rotate", "strength": {"min": 0, "max": 30}},
-                            ],
-                        }
-                    }
-                },
-            }
-        ),
-    ],
-) -> dict[str, Any]:
+@router.post("/validate", response_model=ValidationBody, responses=responses(400, 413, 422, 503))
+async def validate(body: SearchBody, request: Request, caller: CallerDep) -> Response:
     """Check a search without starting it: candidate count, warnings and an estimate of cost.
 
     The body is that of `POST /v1/jobs` without `dataset_id`.
     """
-    search = {key: value for key, value in body.items() if key not in ("dataset_id", "name")}
-    spec = parse_search(search)
-    return {
-        "valid": True,
-        "space": spec.search_space.model_dump(mode="json", exclude_none=True),
-        "candidates": count_candidates(spec.search_space),
-        "warnings": space_warnings(spec.search_space),
-        "estimate": estimate(session, spec),
-    }
+    checked = await planned_of(request).call(request, caller.owner, validated, body, caller.owner)
+    return Response(checked, media_type="application/json")

@@ -1,9 +1,7 @@
 """gpu-bundle: bench-gpu in one folder, for a machine that has torch and torchvision, no more.
 
 The folder is copied there; `python gpu-bundle/gpu.py --out results` runs all parts. It holds the
-code and the packages that the code imports, and kornia, which it is compared with. It holds no
-numba, which compiles for CPUs: a GPU is compared with plain torch, which also runs where there is
-no numba.
+code and the packages that the code imports, and kornia, which it is compared with.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ from benchmarks.harness.report import commit
 
 _ROOT = Path(__file__).parents[2]
 _CODE = ("benchmarks", "quarterturn")
-_NEEDED = ("pydantic",)
+_NEEDED = ("numba", "pydantic")
 #: Without their dependencies, of which torch is one.
 _PEERS = ("kornia", "kornia-rs")
 _TAGS = ("manylinux_2_28", "manylinux_2_17", "manylinux2014")

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.lifecycle import active
 from core.settings import Settings
-from core.store.tables import Dataset, Job, Trial
+from core.store.tables import Checkpoint, Dataset, Job, Trial
 from quarterturn.errors import ForbiddenError
 
 _WINDOW = timedelta(hours=24)
@@ -21,10 +21,23 @@ def _of(session: Session, owner: str, key: int) -> None:
 
 
 def stored_bytes(session: Session, owner: str) -> int:
-    """Bytes of decoded images of an owner; images that others have too are counted in full."""
-    size = func.sum(Dataset.images.cast(BigInteger) * Dataset.resolution * Dataset.resolution * 3)
-    query = select(size).where(Dataset.owner == owner, Dataset.state == "ready")
-    return int(session.scalar(query) or 0)
+    """Bytes of what an owner has stored: decoded images, checkpoints, encoders, and what jobs ask
+    for and end with. What others have too is counted in full.
+    """
+    images = func.sum(Dataset.images.cast(BigInteger) * Dataset.resolution * Dataset.resolution * 3)
+    documents = func.sum(
+        func.pg_column_size(Job.spec)
+        + func.coalesce(func.pg_column_size(Job.ranking), 0)
+        + func.coalesce(Job.encoder["size_bytes"].astext.cast(BigInteger), 0)
+    )
+    sizes = (
+        select(images).where(Dataset.owner == owner, Dataset.state == "ready"),
+        select(func.sum(Checkpoint.size_bytes)).where(
+            Checkpoint.owner == owner, Checkpoint.state == "ready"
+        ),
+        select(documents).where(Job.owner == owner),
+    )
+    return sum(int(session.scalar(query) or 0) for query in sizes)
 
 
 def trial_seconds(session: Session, owner: str) -> float:
@@ -47,8 +60,8 @@ def trial_seconds(session: Session, owner: str) -> float:
     return float(session.scalar(query) or 0.0)
 
 
-def allow_images(session: Session, owner: str, more: int, settings: Settings) -> None:
-    """Refuse `more` bytes of decoded images beyond the quota.
+def allow_stored(session: Session, owner: str, more: int, settings: Settings) -> None:
+    """Refuse `more` bytes beyond the quota.
 
     Raises:
         ForbiddenError: `quota_storage`.
@@ -60,8 +73,8 @@ def allow_images(session: Session, owner: str, more: int, settings: Settings) ->
     used = stored_bytes(session, owner)
     if used + more > quota:
         raise ForbiddenError(
-            f"The images take {more} bytes; of your {quota} bytes {used} are used. "
-            "Delete a dataset, choose a smaller resolution, or ask the operator for more.",
+            f"That takes {more} bytes; of your {quota} bytes {used} are used. Delete datasets, "
+            "checkpoints or ended jobs, send less, or ask the operator for more.",
             code="quota_storage",
         )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from core.access.quotas import allow_stored
 from core.allowed import resolved_under
 from core.lifecycle import active
 from core.settings import Settings
@@ -56,6 +57,7 @@ def _keep(
             ).first()
             if existing is not None:
                 return existing, False
+            allow_stored(session, owner, size, settings)
             checkpoint = Checkpoint(
                 id=new_id("ckpt"),
                 name=storable(name)[:200] or "unnamed",

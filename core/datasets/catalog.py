@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from core.access.quotas import allow_images
+from core.access.quotas import allow_stored
 from core.lifecycle import active
 from core.settings import Settings
 from core.storage import storage_of
@@ -22,7 +22,7 @@ from quarterturn.data.asked import PictureOptions
 from quarterturn.data.cache import CacheInfo
 from quarterturn.data.caps import Caps
 from quarterturn.data.ingest import IngestReport, ingest, storable
-from quarterturn.data.sources import archive_members, folder_members
+from quarterturn.data.sources import members_of
 from quarterturn.errors import ConflictError, NotFoundError
 from quarterturn.storage.keys import dataset_key
 
@@ -78,10 +78,12 @@ def create_dataset(
     owner: str = LOCAL,
     asked: PictureOptions | None = None,
 ) -> tuple[Dataset, bool]:
-    """Ingest an archive or a folder and record the dataset.
+    """Ingest an archive, a folder or a list of files and record the dataset.
 
     Args:
-        asked: window, bands and fit; links of a folder are followed to what the operator allows.
+        asked: window, bands and fit.
+
+    Links of a folder are followed, and files of a list read, where the operator allows it.
 
     Returns:
         The dataset, and whether it is new: the same images at the same resolution are one dataset
@@ -91,20 +93,17 @@ def create_dataset(
         InvalidInputError, TooLargeError, ForbiddenError (`quota_storage`): nothing is left behind.
     """
     with session_scope(owner) as session:
-        allow_images(session, owner, 1, settings)  # before the work, where it is clear already
+        allow_stored(session, owner, 1, settings)  # before the work, where it is clear already
     caps = Caps(settings.ingest_limits)
-    members = (
-        folder_members(source, caps, [source, *settings.dataset_roots])
-        if source.is_dir()
-        else archive_members(source, caps)
-    )
+    roots = [source, *settings.dataset_roots] if source.is_dir() else settings.dataset_roots
+    members = members_of(source, caps, roots, settings.uploads_dir)
     recorded: list[tuple[Dataset, bool]] = []
 
     def publish(folder: Path, info: CacheInfo, report: IngestReport) -> None:
         size = info.images * info.resolution**2 * 3
         with session_scope(owner) as session:
             if not _ready(session, info.digest):
-                allow_images(session, owner, size, settings)
+                allow_stored(session, owner, size, settings)
             lock_digest(session, info.digest)
             # Under the lock: a deletion of the same images may be under way.
             storage_of(settings).put(dataset_key(info.digest), folder)

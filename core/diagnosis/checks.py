@@ -131,7 +131,7 @@ def _embedded(settings: Settings) -> Iterator[Finding]:
         yield Finding("note", "`quarterturn serve` is not running on this data folder.")
         return
     try:
-        ready = httpx.get(f"{url}/readyz", timeout=10, trust_env=False).json()
+        ready = httpx.get(f"{url}/readyz?workers=true", timeout=10, trust_env=False).json()
     except (httpx.HTTPError, ValueError):
         yield Finding(
             "problem",

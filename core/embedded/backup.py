@@ -9,6 +9,7 @@ what is queued.
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -24,6 +25,7 @@ from sqlalchemy.orm import Session
 from core.embedded.postgres import EmbeddedPostgres
 from core.embedded.stack import data_dir_lock, running_database
 from core.lifecycle import active
+from core.private import make_private
 from core.settings import Settings
 from core.store.tables import Checkpoint, Dataset, Job
 from quarterturn.errors import ConflictError, InvalidInputError, UnavailableError
@@ -31,6 +33,7 @@ from quarterturn.storage.keys import dataset_key, encoder_key, job_key, weights_
 
 _ABOUT, _DUMP = "backup.json", "database.dump"
 _FORMAT = 1
+_STAGING = ".restoring-"
 
 
 def _program(name: str, url: str) -> str:
@@ -174,32 +177,50 @@ def restore(settings: Settings, source: Path) -> None:
     """
     _refuse_external(settings)
     data_dir = settings.data_dir.expanduser().resolve()
-    data_dir.mkdir(parents=True, exist_ok=True)
+    make_private(data_dir)
     with data_dir_lock(data_dir):
         if (data_dir / "postgres").exists():
             raise ConflictError(
                 f"There is a stack in {data_dir} already. Choose another folder with --data-dir.",
                 code="data_dir_not_empty",
             )
-        try:
-            with tarfile.open(source) as archive:
-                about = json.loads(archive.extractfile(_ABOUT).read())  # type: ignore[union-attr]
-                if about["format"] != _FORMAT:
-                    raise KeyError(_FORMAT)
-                archive.extractall(data_dir, filter="data")
-        except (OSError, tarfile.TarError, ValueError, KeyError, AttributeError):
-            raise InvalidInputError(
-                f"{source} is no backup that this release can read.", code="invalid_backup"
-            ) from None
-        try:
-            with EmbeddedPostgres(data_dir / "postgres") as server:
-                _run(
-                    _program("pg_restore", server.url),
-                    "--no-owner",
-                    "--exit-on-error",
-                    f"--dbname={server.url.replace('+psycopg', '')}",
-                    str(data_dir / _DUMP),
-                )
-        finally:
-            for name in (_ABOUT, _DUMP):
-                (data_dir / name).unlink(missing_ok=True)
+        for left in data_dir.glob(f"{_STAGING}*"):  # of one that was killed
+            shutil.rmtree(left)
+        with tempfile.TemporaryDirectory(prefix=_STAGING, dir=data_dir) as name:
+            Path(name).chmod(0o755)  # or PostgreSQL, which is no root, cannot enter
+            _restore(Path(name), source)
+            _take_over(Path(name), data_dir)
+
+
+def _restore(folder: Path, source: Path) -> None:
+    """Make a whole stack in a folder."""
+    try:
+        with tarfile.open(source) as archive:
+            about = json.loads(archive.extractfile(_ABOUT).read())  # type: ignore[union-attr]
+            if about["format"] != _FORMAT:
+                raise KeyError(_FORMAT)
+            archive.extractall(folder, filter="data")
+    except (OSError, tarfile.TarError, ValueError, KeyError, AttributeError):
+        raise InvalidInputError(
+            f"{source} is no backup that this release can read.", code="invalid_backup"
+        ) from None
+    with EmbeddedPostgres(folder / "postgres") as server:
+        _run(
+            _program("pg_restore", server.url),
+            "--no-owner",
+            "--exit-on-error",
+            "--single-transaction",
+            f"--dbname={server.url.replace('+psycopg', '')}",
+            str(folder / _DUMP),
+        )
+    for name in (_ABOUT, _DUMP):
+        (folder / name).unlink()
+
+
+def _take_over(folder: Path, data_dir: Path) -> None:
+    """Move what was restored to its place: the database last, without which there is no stack."""
+    for path in sorted(folder.iterdir(), key=lambda path: path.name == "postgres"):
+        target = data_dir / path.name
+        if target.is_dir():
+            shutil.rmtree(target)  # of a restore that was killed amid this
+        path.rename(target)

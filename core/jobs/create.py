@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from core.access.quotas import allow_job
+from core.access.quotas import allow_job, allow_stored
 from core.jobs.advance import advance
+from core.jobs.bounds import refuse_oversized
 from core.jobs.specs import LATER
 from core.jobs.starting import usable_dataset, with_starts
 from core.logs import current
@@ -45,8 +47,11 @@ def create_job(
             code="invalid_job",
             fields=[{"path": "$.name", "message": "must be 1 to 200 characters"}],
         )
-    spec = parse_search(body)
+    # What the owner may do at all comes first: it is cheap, and spares the rest.
     dataset = usable_dataset(session, dataset_id)
+    allow_job(session, dataset.owner, settings)
+    spec = parse_search(body)
+    refuse_oversized(spec, settings)
     spec = with_starts(session, spec, dataset)
     said: list[dict[str, Any]] = []
     if dataset.grey:
@@ -62,14 +67,15 @@ def create_job(
             fields=[{"path": "$.strategy", "message": f"{count} candidates"}],
         )
     refuse_unaffordable(spec, coming)
-    allow_job(session, dataset.owner, settings)
+    document = spec.model_dump(mode="json")
+    allow_stored(session, dataset.owner, len(json.dumps(document)), settings)
     job = Job(
         id=new_id("job"),
         name=name or f"{spec.search_space.name} on {dataset.name}"[:200],
         owner=dataset.owner,
         dataset_id=dataset.id,
         state="queued",
-        spec=spec.model_dump(mode="json"),
+        spec=document,
         warnings=[*space_warnings(spec.search_space), *said],
         request_id=current("request_id"),
     )

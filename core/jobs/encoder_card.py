@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from core.store.tables import Dataset, Job
+from quarterturn.card.markdown import plain
 from quarterturn.models.known import TORCHVISION_NAMES, has_small_stem
 
 _STEM = (
@@ -68,7 +69,7 @@ def _start(encoder: dict[str, Any]) -> str:
     init = encoder["init"]
     if init["kind"] == "scratch":
         return "random weights"
-    return f"the {init['kind']} {init['name']}, digest `{init['digest']}`"
+    return f"the {init['kind']} {plain(init['name'])}, digest `{init['digest']}`"
 
 
 def encoder_card(job: Job, dataset: Dataset) -> str:
@@ -85,7 +86,7 @@ def encoder_card(job: Job, dataset: Dataset) -> str:
         "mean": [round(v, 6) for v in encoder["mean"]],
         "std": [round(v, 6) for v in encoder["std"]],
     }
-    return f"""# Encoder of {job.name}
+    return f"""# Encoder of {plain(job.name)}
 {collapsed}
 | | |
 |---|---|
@@ -96,7 +97,7 @@ def encoder_card(job: Job, dataset: Dataset) -> str:
 | evidence for the policy | {evidence.get("level", "unknown")} |
 | variant | {pretraining["variant"]} |
 | started from | {_start(encoder)} |
-| images | {encoder["images"]} of {dataset.name} at {encoder["resolution"]} pixels, \
+| images | {encoder["images"]} of {plain(dataset.name)} at {encoder["resolution"]} pixels, \
 digest `{dataset.digest}` |
 | input | RGB in [0, 1], minus {numbers["mean"]}, over {numbers["std"]} |
 | digest of the weights | `{encoder["digest"]}` |

@@ -12,6 +12,7 @@ from core.jobs.elapsed import elapsed_seconds
 from core.store.tables import CandidateRow, Job, Trial
 from quarterturn.policy.schema import Policy
 from quarterturn.search.history import (
+    VOTES,
     Candidate,
     Entrant,
     History,
@@ -19,6 +20,7 @@ from quarterturn.search.history import (
     Proposal,
     TrialRecord,
     TrialState,
+    vote,
 )
 
 
@@ -38,6 +40,7 @@ def records_of(session: Session, job_id: str, task: str | None = None) -> list[T
         Trial.resume_from,
         Trial.held_out,
         Trial.payload,
+        *(Trial.metrics[name].as_float().label(name) for name in VOTES),
         Trial.metrics["rotation_untrained"].as_float().label("untrained"),
         # Criteria are many and long; planning needs what fold and density trials found.
         case((Trial.payload.is_not(None), Trial.metrics), else_=None).label("result"),
@@ -61,6 +64,7 @@ def records_of(session: Session, job_id: str, task: str | None = None) -> list[T
             untrained=row.untrained,
             payload=row.payload,
             result=row.result,
+            criteria=vote(row._asdict()),
         )
         for row in rows
     ]

@@ -12,9 +12,10 @@ from core.lifecycle import ENDING_JOBS, active
 from core.store.tables import Job, Trial
 from quarterturn.search.course import remaining
 from quarterturn.search.history import FINAL_STATES, History, Place, TrialRequest
+from quarterturn.search.incumbent import baselines
 from quarterturn.search.planning import seconds_per_iteration
 from quarterturn.search.spec import SearchSpec
-from quarterturn.search.strategies.flat import FlatStrategy, baselines
+from quarterturn.search.strategies.flat import FlatStrategy
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,11 @@ def _all_planned(spec: SearchSpec) -> bool:
     return isinstance(spec.strategy, FlatStrategy) and spec.final_pretraining is None
 
 
-def _not_ended(history: History) -> tuple[TrialRequest, ...]:
+def _not_ended(spec: SearchSpec, history: History) -> tuple[TrialRequest, ...]:
     """The trials that are there and have not ended; a stand-in for their policies, which nobody
     asks for: drawing thousands takes seconds.
     """
-    candidate = baselines()[0]
+    candidate = baselines(spec)[0]
     return tuple(
         TrialRequest(
             replace(candidate, key=t.candidate), t.seed, t.iterations, t.resume_from, t.task
@@ -58,7 +59,7 @@ def still_to_come(job: Job, spec: SearchSpec, history: History) -> tuple[TrialRe
     if job.state not in active("jobs") or job.state in ENDING_JOBS:
         return ()
     if _all_planned(spec) and history.trials:
-        return _not_ended(history)
+        return _not_ended(spec, history)
     stand = frozenset((trial.place, trial.state) for trial in history.trials)
     return _coming(_Question(job.id, stand, spec, history))
 

@@ -17,10 +17,10 @@ from core.jobs.specs import spec_of
 from core.jobs.workers import waiting_for, workers_for
 from core.lifecycle import active
 from core.store.tables import CandidateRow, Dataset, Job, Trial
-from quarterturn.search.evidence import assess
 from quarterturn.search.history import BASE, History, Place, TrialRequest
 from quarterturn.search.planning import seconds_per_iteration
 from quarterturn.search.ranking import rank
+from quarterturn.search.selection import assess_ranking
 from quarterturn.search.spec import SearchSpec
 from quarterturn.search.standing import standing
 from quarterturn.search.strategy import PipelineStrategy
@@ -164,7 +164,7 @@ def _so_far(
     ranking = standing(spec, entrants_of(session, job.id), history)
     if not ranking:
         return [], None
-    found = assess(ranking, spec.scoring.criterion, warm_start=spec.pretraining.is_warm)
+    found = assess_ranking(spec, ranking)
     return [entry.to_dict() for entry in ranking], found.to_dict()
 
 

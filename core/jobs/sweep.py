@@ -14,7 +14,7 @@ from core.jobs.advance import advance
 from core.jobs.losses import with_this_loss
 from core.jobs.totals import add
 from core.jobs.twins import is_waiting
-from core.lifecycle import ENDING_JOBS, OPEN_JOBS
+from core.lifecycle import ENDING_JOBS, OPEN_JOBS, active
 from core.placement import queue_of
 from core.settings import Settings
 from core.store.tables import Job, Trial
@@ -152,6 +152,21 @@ def sweep(
             logger.exception("job %s cannot be advanced", job_id)
     due += undelivered(session, settings, waiting, coming)
     return list(dict.fromkeys(due))
+
+
+def without_job(session: Session, trial_ids: Collection[str]) -> set[str]:
+    """Of trials, those whose job has ended or was deleted: their messages are of no use."""
+    gone = set(trial_ids)
+    ordered = sorted(trial_ids)
+    for start in range(0, len(ordered), _SENT_AT_ONCE):
+        part = ordered[start : start + _SENT_AT_ONCE]
+        rows = session.scalars(
+            select(Trial.id)
+            .join(Job, Job.id == Trial.job_id)
+            .where(Trial.id.in_(part), Job.state.in_(active("jobs")))
+        )
+        gone.difference_update(rows)
+    return gone
 
 
 def queues_of(session: Session, trial_ids: list[str]) -> dict[str, str]:

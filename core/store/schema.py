@@ -11,6 +11,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
 
 from quarterturn.errors import UnavailableError
 
@@ -28,13 +29,13 @@ def alembic_config() -> Config:
 
 
 @lru_cache(maxsize=1)
-def _head() -> str | None:
+def head() -> str | None:
     """The version that this release needs; its files are read once."""
     return ScriptDirectory.from_config(alembic_config()).get_current_head()
 
 
 def _versions(connection: Connection) -> tuple[str | None, str | None]:
-    return MigrationContext.configure(connection).get_current_revision(), _head()
+    return MigrationContext.configure(connection).get_current_revision(), head()
 
 
 def migrate(engine: Engine) -> None:
@@ -52,11 +53,33 @@ def check(engine: Engine) -> None:
     Raises:
         UnavailableError: `schema_mismatch`, saying what to do.
     """
-    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        current, head = _versions(connection)
-    if current != head:
+    if (why := mismatch(engine)) is not None:
+        raise UnavailableError(why, code="schema_mismatch")
+
+
+def check_at_start(engine: Engine) -> None:
+    """The same for a program that starts.
+
+    Raises:
+        UnavailableError: also `database_unavailable`.
+    """
+    try:
+        check(engine)
+    except OperationalError as error:
         raise UnavailableError(
-            f"The database has schema version {current}, this release needs {head}. "
-            "Run `quarterturn migrate`, or use the release that matches the database.",
-            code="schema_mismatch",
-        )
+            f"The database does not answer ({str(error.orig).strip().splitlines()[-1]}). Check "
+            "QUARTERTURN_DATABASE_URL, and that PostgreSQL runs.",
+            code="database_unavailable",
+        ) from None
+
+
+def mismatch(engine: Engine) -> str | None:
+    """What is wrong with the version of a database's schema, and what to do."""
+    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        current, needed = _versions(connection)
+    if current == needed:
+        return None
+    return (
+        f"The database has schema version {current}, this release needs {needed}. "
+        "Run `quarterturn migrate`, or use the release that matches the database."
+    )

@@ -1,18 +1,13 @@
-"""The augmentation engine: one interpreter of policies for batches, on CPU or GPU."""
+"""The augmentation engine: policies applied to batches of images, on a CPU or a GPU."""
 
-from quarterturn.augment.draws import Draws
-from quarterturn.augment.interpreter import (
-    augment,
-    has_kernels,
-    prepare_views,
-    two_views,
-    two_views_of_all,
-)
-from quarterturn.augment.table import Table
+from quarterturn.augment.apply import augment, prepare_views, two_views, two_views_of_all
+from quarterturn.augment.backends import has_kernels
+from quarterturn.augment.packed_plan import PackedPlan
+from quarterturn.augment.random_streams import RandomStreams
 
 __all__ = [
-    "Draws",
-    "Table",
+    "PackedPlan",
+    "RandomStreams",
     "augment",
     "has_kernels",
     "prepare_views",

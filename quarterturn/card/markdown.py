@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 
-def _plain(text: object) -> str:
+def plain(text: object) -> str:
     """Users' text, so that it is neither markup nor a cell's end."""
     line = " ".join(str(text).split())
     return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", line)
@@ -30,7 +30,7 @@ def _pairs(values: dict[str, Any]) -> Iterator[str]:
             shown = ", ".join(f"{k} {v}" for k, v in value.items() if not isinstance(v, dict))
         else:
             shown = str(value)
-        yield f"* {name.replace('_', ' ')}: {_plain(shown or '–')}"
+        yield f"* {name.replace('_', ' ')}: {plain(shown or '–')}"
 
 
 def _ranking(card: dict[str, Any]) -> Iterator[str]:
@@ -40,7 +40,7 @@ def _ranking(card: dict[str, Any]) -> Iterator[str]:
         (
             (
                 str(e["rank"]),
-                _plain(e["name"]),
+                plain(e["name"]),
                 e["origin"],
                 f"{_number(e['score'])} ± {_number(e['standard_error'], 2)}",
                 f"{_number(e['reported'])} ± {_number(e['reported_error'], 2)}",
@@ -105,7 +105,7 @@ def _agreement(found: dict[str, Any]) -> Iterator[str]:
 def _use(card: dict[str, Any]) -> Iterator[str]:
     for name, entry in card["use"].items():
         if not entry["possible"]:
-            yield f"* {name}: not possible. {_plain(entry['why'])}"
+            yield f"* {name}: not possible. {plain(entry['why'])}"
             continue
         count = len(entry["differences"])
         source = entry.get("url") or entry["command"]
@@ -117,9 +117,9 @@ def markdown(card: dict[str, Any]) -> str:
     evidence = card["evidence"] or {"level": "unknown", "reasons": []}
     policy = card["policy"]
     lines = [
-        f"# Policy card: {_plain(policy['name'])}",
+        f"# Policy card: {plain(policy['name'])}",
         "",
-        f"Selected by job `{card['job']['id']}` ({_plain(card['job']['name'])}). Digest of the "
+        f"Selected by job `{card['job']['id']}` ({plain(card['job']['name'])}). Digest of the "
         f"policy: `{policy['digest']}`.",
         "",
         "```text",
@@ -132,13 +132,13 @@ def markdown(card: dict[str, Any]) -> str:
         "",
         f"Level: **{evidence['level']}**.",
         "",
-        *(f"* {_plain(reason['message'])}" for reason in evidence["reasons"]),
+        *(f"* {plain(reason['message'])}" for reason in evidence["reasons"]),
         "",
         *_pairs(card["selection"]),
         "",
         "## Limits and risks",
         "",
-        *(f"* `{risk['code']}`: {_plain(risk['message'])}" for risk in card["risks"]),
+        *(f"* `{risk['code']}`: {plain(risk['message'])}" for risk in card["risks"]),
         "",
         "## Asked",
         "",

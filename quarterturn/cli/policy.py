@@ -26,10 +26,10 @@ def _policy() -> None:
 
 def _chosen(selection: dict[str, Any]) -> Iterator[str]:
     """How a policy was chosen, as sentences."""
-    from quarterturn.results.wording import score_text
+    from quarterturn.results.wording import name_criterion, score_text
 
     criterion = selection.get("criterion", "rotation")
-    what = "rotation accuracy" if criterion == "rotation" else criterion
+    what = name_criterion(criterion)
     if selection.get("score") is not None:
         score = score_text(selection["score"], selection["standard_error"], criterion)
         seeds = selection["seeds"]

@@ -27,7 +27,10 @@ def _check_output(output: Path) -> None:
 
 
 def search(
-    path: Annotated[Path, typer.Argument(help="A folder of images, or a .zip, .tar or .tar.gz.")],
+    path: Annotated[
+        Path,
+        typer.Argument(help="A folder of images, a .zip or .tar, or a list: .txt, .csv, .jsonl."),
+    ],
     space: Annotated[
         str | None,
         typer.Option(help="Preset name, JSON, or a JSON file; by default what the strategy needs."),
@@ -98,7 +101,8 @@ def search(
     """
     if not (path.is_file() or path.is_dir()):
         raise InvalidInputError(
-            f"There is no file or folder at {path}. Give a folder of images or an archive.",
+            f"There is no file or folder at {path}. Give a folder of images, an archive or a list "
+            "of files.",
             code="path_not_found",
         )
     _check_output(output)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from quarterturn.errors import QuarterturnError
 from quarterturn.results.selected import SelectedPolicy
 from quarterturn.results.table import RANKING_COLUMNS, library_missing, to_frame
+from quarterturn.results.wording import name_criterion
 
 if TYPE_CHECKING:
     import pandas
@@ -161,8 +162,7 @@ class Job:
                 markerfacecolor="white" if row["origin"] == "baseline" else colour,
             )
         axes.set_yticks(range(len(rows)), [row["name"] for row in rows])
-        rotation = view["criterion"] == "rotation"
-        axes.set_xlabel("rotation accuracy" if rotation else view["criterion"])
+        axes.set_xlabel(name_criterion(view["criterion"]))
         axes.set_title(f"{view['name']}: evidence {(view['evidence'] or {}).get('level', 'none')}")
         return axes
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import time
 import warnings
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from itertools import islice
 
 from quarterturn.data.confine import confine, start_clock, stop_clock
 from quarterturn.data.decode import decode_picture
 from quarterturn.data.files import read_file
-from quarterturn.data.formats import ReadOptions, read_pictures
+from quarterturn.data.formats import ReadOptions, parquet, read_pictures
+from quarterturn.data.formats.jpeg_header import read_frame
 from quarterturn.data.members import FileEntry, Member, too_big
 from quarterturn.data.observed import Observed
 from quarterturn.data.picture import Picture
 from quarterturn.data.plan import DecodePlan
 from quarterturn.data.unusable import DecodeLimits, UnusableImageError
+from quarterturn.data.zip_entry import unpack
 
 #: A quarter more than the largest working resolution: more of a photograph is thrown away.
 ENOUGH = 320
@@ -29,8 +31,8 @@ class DecodedBatch:
     """Usable images: names, and pixels and digests joined; the rest as (name, reason, message).
 
     `bytes_read` counts what came out of a .zip or a folder, `crashes` the files that ended the
-    decoder, `waiting` the pictures that need an intensity range which is not known yet. `rest` is
-    what was not come to.
+    decoder, `waiting` the pictures that need an intensity range which is not known yet, `seconds`
+    the CPU time. `rest` is what was not come to.
     """
 
     names: list[str] = field(default_factory=list)
@@ -40,6 +42,7 @@ class DecodedBatch:
     bytes_read: int = 0
     crashes: int = 0
     waiting: int = 0
+    seconds: float = 0.0
     observed: Observed = field(default_factory=Observed)
     rest: list[Member] = field(default_factory=list)
 
@@ -52,13 +55,9 @@ class DecodedBatch:
         self.bytes_read += other.bytes_read
         self.crashes += other.crashes
         self.waiting += other.waiting
+        self.seconds += other.seconds
         self.observed.merge(other.observed)
         self.rest += other.rest
-
-
-@lru_cache(maxsize=2)
-def _opened(path: str) -> zipfile.ZipFile:
-    return zipfile.ZipFile(path)
 
 
 def read(member: Member, limits: DecodeLimits) -> bytes:
@@ -73,15 +72,30 @@ def read(member: Member, limits: DecodeLimits) -> bytes:
         data = read_file(member.data.path, limits.max_bytes + 1)
     else:
         try:
-            archive = _opened(member.data.archive)
-            with archive.open(archive.infolist()[member.data.index]) as stream:
-                data = stream.read(limits.max_bytes + 1)
+            data = unpack(member.data, limits.max_bytes)
         except Exception as error:  # whatever the reader makes of a damaged or hostile file
             raise UnusableImageError("damaged", f"cannot be unpacked: {error}") from None
     if len(data) > limits.max_bytes:
         refused = too_big(member.name, limits.max_bytes, limits.name_of("max_member_bytes"))
         raise UnusableImageError(refused.reason, refused.message)
     return data
+
+
+def table_rows(member: Member, options: ReadOptions) -> Iterator[tuple[int, bytes | None]] | None:
+    """The files in the rows of a table, from the first wanted on; None if the file is none.
+
+    One that lies in a folder is recognized by its name, and read a few rows at a time.
+    """
+    data = member.data
+    named = member.name.lower().endswith((".parquet", ".pq"))
+    if named and isinstance(data, FileEntry):
+        is_one = parquet.is_parquet(read_file(data.path, 4))
+        return parquet.image_files(data.path, options, member.start) if is_one else None
+    if named and not isinstance(data, bytes):
+        data = read(member, options.limits)
+    if isinstance(data, bytes) and parquet.is_parquet(data):
+        return parquet.image_files(data, options, member.start)
+    return None
 
 
 class _Batch:
@@ -106,15 +120,34 @@ class _Batch:
             start_clock(self.limits)
 
     def add(self, member: Member) -> int | None:
-        """Decode the pictures of a file.
+        """Decode the pictures of a file, or of the files in a table.
 
         Returns:
-            The number of the first picture that there was no room for; None if there was.
+            The number of the first picture, or row, that there was no room for; None if there was.
         """
+        rows = table_rows(member, self.options)
+        if rows is None:
+            return self._add(member, self.room)
+        for number, data in rows:
+            if len(self.pixels) >= self.room:
+                return number
+            name = f"{member.name}#{number + 1}"
+            start_clock(self.limits)
+            try:
+                if data is None:
+                    raise parquet.no_file()
+                if isinstance(member.data, FileEntry):
+                    self.result.bytes_read += len(data)
+                self._add(Member(name, data), None)
+            except UnusableImageError as error:
+                self.skip(name, error)
+        return None
+
+    def _add(self, member: Member, room: int | None) -> int | None:
         result = self.result
         number = member.start
         for picture in self._pictures(member):
-            if len(self.pixels) >= self.room:
+            if room is not None and len(self.pixels) >= room:
                 return number
             number += 1
             decoded = decode_picture(picture, self.plan, result.observed)
@@ -135,6 +168,7 @@ class _Batch:
 def decode_batch(files: list[Member], plan: DecodePlan, limits: DecodeLimits) -> DecodedBatch:
     """Read and decode files."""
     confine(limits)
+    began = time.process_time()
     batch = _Batch(plan, limits)
     result = batch.result
     with warnings.catch_warnings():
@@ -154,22 +188,35 @@ def decode_batch(files: list[Member], plan: DecodePlan, limits: DecodeLimits) ->
                     break
     stop_clock()
     result.pixels, result.digests = b"".join(batch.pixels), b"".join(batch.digests)
+    result.observed.count_levels()
+    result.seconds = time.process_time() - began
     return result
 
 
-def short_sides(files: list[Member], limits: DecodeLimits) -> list[int]:
+def short_sides(members: list[Member], limits: DecodeLimits) -> list[int]:
     """The shorter sides, in pixels, of the first pictures of the files that can be used."""
     confine(limits)
     sides = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for member in files:
+        for member in members:
             try:
                 start_clock(limits)
-                for picture in read_pictures(read(member, limits), ReadOptions(limits)):
-                    sides.append(min(picture.size))
-                    break
+                rows = table_rows(member, ReadOptions(limits))
+                if rows is None:
+                    sides += _short_side(read(member, limits), limits)
+                else:
+                    _, first = next(rows, (0, None))
+                    sides += _short_side(first or b"", limits)
             except (UnusableImageError, MemoryError):
                 continue
     stop_clock()
     return sides
+
+
+def _short_side(data: bytes, limits: DecodeLimits) -> list[int]:
+    """That of the first picture; of a JPEG from its header, or photographs cost twice."""
+    frame = read_frame(data) if data.startswith(b"\xff\xd8\xff") else None
+    if frame is not None:
+        return [min(frame.width, frame.height)]
+    return [min(picture.size) for picture in islice(read_pictures(data, ReadOptions(limits)), 1)]

@@ -21,6 +21,7 @@ class IngestLimits:
         min_images: fewest usable images of a set.
         decode_processes: child processes that decode; 0: one per core.
         decode_seconds, decode_memory_bytes: CPU time for one image, and memory of such a process.
+        max_cpu_seconds: CPU time for all images, gone through as often as need be.
         prefix: put before the names of limits in messages, where they are settings.
     """
 
@@ -34,6 +35,7 @@ class IngestLimits:
     decode_processes: int = 0
     decode_seconds: float = 20.0
     decode_memory_bytes: int = 2 * 2**30
+    max_cpu_seconds: float = 8 * 3600.0
     prefix: str = ""
 
     def name_of(self, limit: str) -> str:
@@ -50,6 +52,7 @@ class Caps:
         self._bytes = 0
         self._files = 0
         self._crashes = 0
+        self._seconds = 0.0
 
     def restart(self) -> None:
         """Count from nothing: the same files are gone through once more."""
@@ -69,6 +72,20 @@ class Caps:
             raise TooLargeError(
                 f"The archive holds more than {self.limits.max_members} files. "
                 f"Split it, or raise {self.limits.name_of('max_members')}.",
+                code="archive_too_large",
+            )
+
+    def spend(self, seconds: float) -> None:
+        """Add CPU time of decoding; that of going through the files once more counts as well.
+
+        Raises:
+            TooLargeError: `archive_too_large`.
+        """
+        self._seconds += seconds
+        if self._seconds > self.limits.max_cpu_seconds:
+            raise TooLargeError(
+                f"The images take more than {self.limits.max_cpu_seconds:g} seconds of CPU to "
+                f"decode. Split them, or raise {self.limits.name_of('max_cpu_seconds')}.",
                 code="archive_too_large",
             )
 

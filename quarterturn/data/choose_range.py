@@ -14,6 +14,14 @@ _USED = 1 / 8
 #: Resampling leaves a little beyond the ends of 0 to 1.
 _OVERSHOOT = 0.02
 _DEPTHS = tuple(2.0**bits - 1 for bits in (8, 10, 12, 14, 16, 24, 32))
+#: A sample of 16 signed bits has 15 for its size.
+_SIGNED_DEPTHS = tuple(2.0**bits - 1 for bits in (8, 10, 12, 14, 15))
+#: Of floats: 0 to 1, -1 to 1, and those of eight bits if they need them.
+_FLOATS: tuple[tuple[float, float, RangeSource], ...] = (
+    (0.0, 1.0, "unit"),
+    (-1.0, 1.0, "unit"),
+    (0.0, 255.0, "depth"),
+)
 _REFLECTANCES = (255.0, 10_000.0, 65_535.0)
 
 
@@ -36,12 +44,17 @@ def _depth(observed: Observed) -> tuple[float, float, RangeSource] | None:
     histogram = observed.histogram
     low, top = histogram.percentile(ROBUST.low), histogram.percentile(ROBUST.high)
     if not histogram.whole:
-        inside = low >= -_OVERSHOOT and top <= 1 + _OVERSHOOT
-        return (0.0, 1.0, "unit") if inside else None
+        for first, last, source in _FLOATS:
+            over = _OVERSHOOT * last
+            inside = low >= first - over and top <= last + over
+            if inside and (source == "unit" or top > last / 2):
+                return first, last, source
+        return None
     if histogram.lowest < 0:
         return None
     of_maps = observed.maps == observed.deep
-    for high in _REFLECTANCES if of_maps else _DEPTHS:
+    depths = _SIGNED_DEPTHS if observed.signed == observed.deep else _DEPTHS
+    for high in _REFLECTANCES if of_maps else depths:
         if top <= high:
             return 0.0, high, "reflectance" if of_maps and high == 10_000.0 else "depth"
     return None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import resource
 import signal
 import sys
+from functools import lru_cache
 
 from PIL import Image
 
@@ -13,13 +15,14 @@ from quarterturn.data.unusable import DecodeLimits
 from quarterturn.processes.worker import in_worker
 
 
-def _is_child() -> bool:
+@lru_cache(maxsize=1)
+def _is_child(_process: int) -> bool:
     return in_worker() or multiprocessing.parent_process() is not None
 
 
 def confine(limits: DecodeLimits) -> None:
     """Limit this process, if it is a child; again and again is the same as once."""
-    if not _is_child():
+    if not _is_child(os.getpid()):
         return
     # Pillow refuses twice as many by itself, before our own check is reached.
     Image.MAX_IMAGE_PIXELS = limits.max_pixels
@@ -32,11 +35,11 @@ def confine(limits: DecodeLimits) -> None:
 
 def start_clock(limits: DecodeLimits) -> None:
     """Let this process die of SIGPROF after so many seconds of CPU, also deep within a decoder."""
-    if _is_child():
+    if _is_child(os.getpid()):
         signal.setitimer(signal.ITIMER_PROF, limits.max_seconds)
 
 
 def stop_clock() -> None:
     """The file is done with."""
-    if _is_child():
+    if _is_child(os.getpid()):
         signal.setitimer(signal.ITIMER_PROF, 0)

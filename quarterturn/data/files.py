@@ -28,7 +28,7 @@ def read_file(path: str, limit: int) -> bytes:
         raise UnusableImageError("unreadable", f"cannot be read: {error.strerror}") from None
 
 
-def _inside(path: Path, roots: list[Path] | None) -> bool:
+def is_inside(path: Path, roots: list[Path] | None) -> bool:
     return roots is None or any(path.is_relative_to(root) for root in roots)
 
 
@@ -66,7 +66,7 @@ def _walk(
         except OSError as error:
             yield name, entry.path, f"cannot be read: {error.strerror}"
             continue
-        if link and not _inside(Path(entry.path).resolve(), roots):
+        if link and not is_inside(Path(entry.path).resolve(), roots):
             yield name, entry.path, "a link out of the folders that the operator allows"
         elif is_folder:
             folders.append((Path(entry.path), f"{name}/"))

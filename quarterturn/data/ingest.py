@@ -77,6 +77,7 @@ class _Pass:
         self.observed.merge(decoded.observed)
         self.waiting += decoded.waiting
         self.caps.count(size=decoded.bytes_read, crashes=decoded.crashes)
+        self.caps.spend(decoded.seconds)
         if decoded.rest:
             self._submit(decoded.rest)
 

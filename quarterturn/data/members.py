@@ -14,12 +14,16 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 from quarterturn.data.caps import Caps
+from quarterturn.data.nested import Opened, is_archive_name
 from quarterturn.data.noise import is_noise
-from quarterturn.data.tar_stream import CountedStream, data_of, members
+from quarterturn.data.tar_stream import HEADERS, CountedStream, data_of, members
 from quarterturn.data.zip_directory import METHODS, refuse_overlaps
+from quarterturn.data.zip_entry import ZipEntry
 
 #: What the standard readers raise on archives that are damaged or made to confuse them.
 UNREADABLE = (
@@ -35,15 +39,6 @@ UNREADABLE = (
     NotImplementedError,
     RecursionError,
 )
-
-
-@dataclass(frozen=True)
-class ZipEntry:
-    """Where a file lies in a .zip; `size` is what the header says, for grouping only."""
-
-    archive: str
-    index: int
-    size: int
 
 
 @dataclass(frozen=True)
@@ -76,6 +71,7 @@ class Skipped:
     name: str
     reason: str
     message: str
+    size = 0
 
 
 class Members:
@@ -94,9 +90,15 @@ def too_big(name: str, limit: int, setting: str) -> Skipped:
     return Skipped(name, "file_too_large", message)
 
 
-def zip_members(path: Path, archive: zipfile.ZipFile, caps: Caps) -> Iterator[Member | Skipped]:
+#: The files of an archive within an archive, by its name and how it is opened.
+Inner = Callable[[str, Opened], "Iterator[Member | Skipped]"]
+
+
+def zip_members(
+    path: Path, archive: zipfile.ZipFile, caps: Caps, inner: Inner | None = None
+) -> Iterator[Member | Skipped]:
     refuse_overlaps(archive)
-    for index, info in enumerate(archive.infolist()):
+    for info in archive.infolist():
         caps.count(files=1)
         if info.is_dir() or is_noise(info.filename):
             continue
@@ -107,12 +109,24 @@ def zip_members(path: Path, archive: zipfile.ZipFile, caps: Caps) -> Iterator[Me
             yield Skipped(info.filename, "not_a_file", "a link or a device")
         elif info.compress_type not in METHODS:
             yield Skipped(info.filename, "unsupported_compression", "neither stored nor deflated")
+        elif inner is not None and is_archive_name(info.filename):
+            yield from inner(info.filename, partial(archive.open, info))
         else:
-            yield Member(info.filename, ZipEntry(str(path), index, info.file_size))
+            yield Member(info.filename, ZipEntry.of(str(path), info))
+
+
+def _opened(archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
+    file = archive.extractfile(info)
+    assert file is not None, info.name  # it is a regular file
+    return file
 
 
 def tar_members(
-    archive: tarfile.TarFile, stream: CountedStream, caps: Caps, limit: int
+    archive: tarfile.TarFile,
+    stream: CountedStream,
+    caps: Caps,
+    limit: int,
+    inner: Inner | None = None,
 ) -> Iterator[Member | Skipped]:
     try:
         for info in members(archive, stream):
@@ -121,6 +135,10 @@ def tar_members(
                 continue
             if not info.isreg() or info.issparse():
                 yield Skipped(info.name, "not_a_file", "a link, a device or a sparse file")
+                continue
+            if inner is not None and is_archive_name(info.name):
+                stream.allow(info.size + HEADERS)
+                yield from inner(info.name, partial(_opened, archive, info))
                 continue
             data = data_of(archive, stream, info, limit)
             if len(data) > limit:

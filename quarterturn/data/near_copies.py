@@ -24,6 +24,13 @@ MAX_GROUP = 0.2
 Ints = NDArray[np.int64]
 
 
+def _blocks(ends: Ints, side: int) -> NDArray[np.float32]:
+    """(blocks, side) of ones where a place lies in a block."""
+    places = np.arange(side)
+    inside = (places >= ends[:-1, None]) & (places < ends[1:, None])
+    return inside.astype(np.float32)
+
+
 def difference_hashes(images: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """Whether each of 8 x 8 places is brighter than that to its right, in green: one bit each.
 
@@ -31,15 +38,19 @@ def difference_hashes(images: NDArray[np.uint8]) -> NDArray[np.uint64]:
         images: uint8 (n, s, s, 3).
     """
     side = images.shape[1]
-    rows = np.arange(8) * side // 8
-    columns = np.arange(9) * side // 9
-    widths = np.diff(np.append(columns, side))
+    rows, columns = np.arange(9) * side // 8, np.arange(10) * side // 9
+    rows[-1] = columns[-1] = side
+    # Sums over blocks as products; they are whole numbers, and exact in single precision.
+    above = _blocks(rows, side)
+    beside = _blocks(columns, side).T
+    widths = np.diff(columns)
     hashes = np.empty(len(images), np.uint64)
     for start in range(0, len(images), _HASHED):
-        green = images[start : start + _HASHED, :, :, 1].astype(np.uint32)
-        sums = np.add.reduceat(np.add.reduceat(green, rows, axis=1), columns, axis=2)
-        means = sums / widths
-        bits = np.packbits((means[:, :, :-1] > means[:, :, 1:]).reshape(-1, 64), axis=1)
+        green = images[start : start + _HASHED, :, :, 1].astype(np.float32)
+        sums = (above @ (green @ beside)).astype(np.int64)
+        # Means of blocks, compared without dividing.
+        left, right = sums[:, :, :-1] * widths[1:], sums[:, :, 1:] * widths[:-1]
+        bits = np.packbits((left > right).reshape(-1, 64), axis=1)
         hashes[start : start + _HASHED] = bits.view(np.uint64).ravel()
     return hashes
 

@@ -15,5 +15,7 @@ def is_noise(name: str) -> bool:
 
     `.` and `..` are neither.
     """
+    if _NOISE.search(name) is None:  # nearly all names; a dot of its own is a hidden name there
+        return False
     plain = "/".join(part for part in name.split("/") if part not in (".", ".."))
     return _NOISE.search(plain) is not None

@@ -17,6 +17,7 @@ _MAX_WINDOWS = 64
 _MAX_LEVEL_PIXELS = 4096
 #: A picture of so few levels may be a mask of labels.
 _MASK_LEVELS = 8
+_GLANCE = 64
 
 Pair = tuple[float, float]
 
@@ -35,7 +36,7 @@ class Observed:
         histogram: of samples: deep ones, and of others where percentiles are asked for.
         bits, without_bits: the widest range that files state, and how many state none.
         windows, without_window: the windows that files state, and how many state none.
-        maps: georeferenced ones among the deep pictures.
+        maps, signed: georeferenced ones, and ones of 16 signed bits, among the deep pictures.
         notes: how many pictures each note is about.
     """
 
@@ -52,14 +53,17 @@ class Observed:
     windows: Counter[Pair] = field(default_factory=Counter)
     without_window: int = 0
     maps: int = 0
+    signed: int = 0
     notes: Counter[str] = field(default_factory=Counter)
+    _unlevelled: list[bytes] = field(default_factory=list)
 
     def picture(self, picture: Picture, *, measure_plain: bool = False) -> None:
         """See a picture as it is stored; its levels are seen once it is decoded."""
         width, height = picture.size
         self.sides[min(width, height)] += 1
         self.lost += 1 - min(width, height) / max(width, height)
-        self.notes.update(picture.notes)
+        if picture.notes:
+            self.notes.update(picture.notes)
         if isinstance(picture, Samples):
             self._samples(picture)
             return
@@ -70,6 +74,7 @@ class Observed:
     def _samples(self, picture: Samples) -> None:
         self.deep += 1
         self.maps += picture.georeferenced
+        self.signed += picture.values.dtype.kind == "i" and picture.values.dtype.itemsize == 2
         if picture.bits is None:
             self.without_bits += 1
         else:
@@ -88,15 +93,20 @@ class Observed:
 
     def decoded(self, rgb: bytes, pixels: NDArray[np.uint8]) -> None:
         """See a decoded picture: its bytes at its own size, and its pixels (s, s, 3)."""
-        flat = np.frombuffer(rgb, np.uint8)
-        step = 3 * max(1, len(flat) // 3 // _MAX_LEVEL_PIXELS)
-        counts = np.bincount(flat[::step], minlength=256)
-        self.levels += counts
-        present = np.flatnonzero(counts)
-        self.masks += 1 < len(present) <= _MASK_LEVELS
+        step = 3 * max(1, len(rgb) // 3 // _MAX_LEVEL_PIXELS)
+        red = rgb[::step]
+        self._unlevelled.append(red)
+        if len(set(red[:_GLANCE])) <= _MASK_LEVELS:  # nearly all have more at a glance
+            self.masks += 1 < len(set(red)) <= _MASK_LEVELS
         if not self.colored:
-            red = pixels[..., :1]
-            self.colored = not np.array_equal(pixels, np.broadcast_to(red, pixels.shape))
+            first = pixels[..., :1]
+            self.colored = not np.array_equal(pixels, np.broadcast_to(first, pixels.shape))
+
+    def count_levels(self) -> None:
+        """Count the levels of what was decoded since the last time."""
+        values = np.frombuffer(b"".join(self._unlevelled), np.uint8)
+        self.levels += np.bincount(values, minlength=256)
+        self._unlevelled = []
 
     def merge(self, other: Observed) -> None:
         """See what another process saw."""
@@ -116,5 +126,6 @@ class Observed:
             "without_bits",
             "without_window",
             "maps",
+            "signed",
         ):
             setattr(self, name, getattr(self, name) + getattr(other, name))

@@ -62,6 +62,7 @@ def decoded(
             message = f"crashes the decoder, or takes more than {limits.max_seconds:g} s of CPU"
             whole.skipped.append((member.name, "damaged", message))
             whole.crashes += 1
+            whole.seconds += limits.max_seconds
             if whole.crashes > MOST_CRASHES:
                 break  # the caller refuses them all
             continue

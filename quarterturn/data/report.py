@@ -59,4 +59,4 @@ def _advice(report: IngestReport) -> str:
         return "Add images."
     most = next(iter(report.reasons))
     example = next(item for item in report.skipped if item["reason"] == most)
-    return f"{example['name']}, for one, is {example['message']}."
+    return f"For one, {example['name']}: {example['message']}."

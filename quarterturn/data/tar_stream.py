@@ -16,7 +16,7 @@ from quarterturn.data.caps import Caps
 from quarterturn.data.packed import unpacked
 
 #: All headers in front of one file; names and attributes of real archives take a few KiB.
-_HEADERS = 256 * 2**10
+HEADERS = 256 * 2**10
 _PIECE = 2**20
 
 
@@ -26,7 +26,7 @@ class CountedStream:
     def __init__(self, raw: IO[bytes], caps: Caps) -> None:
         self._raw, self._caps = raw, caps
         self._at = 0
-        self._allowed = _HEADERS
+        self._allowed = HEADERS
 
     def allow(self, size: int) -> None:
         """Let the next reads take `size` bytes in all."""
@@ -57,7 +57,7 @@ class CountedStream:
 def members(archive: tarfile.TarFile, stream: CountedStream) -> Iterator[tarfile.TarInfo]:
     """The members one after another; nothing is kept of those that have passed."""
     while True:
-        stream.allow(_HEADERS)
+        stream.allow(HEADERS)
         info = archive.next()
         if info is None:
             return

@@ -34,13 +34,16 @@ class CacheWriter:
         for item in decoded.skipped:
             self.report.skip(*item)
         size = self.plan.resolution**2 * 3
+        pixels = memoryview(decoded.pixels)
+        fresh = []
         for at, name in enumerate(decoded.names):
             digest = decoded.digests[at * DIGEST_BYTES : (at + 1) * DIGEST_BYTES]
             if digest in self.seen:
                 self.report.skip(name, "duplicate", f"same picture as {self.seen[digest]}")
                 continue
             self.seen[digest] = name
-            self.stream.write(decoded.pixels[at * size : (at + 1) * size])
+            fresh.append(pixels[at * size : (at + 1) * size])
+        self.stream.write(b"".join(fresh))
 
     def _sort(self, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Write the images in an order; returns the sums of values and of squares, per channel."""

@@ -16,6 +16,7 @@ from quarterturn.policy.schema import Policy, Stage
 from quarterturn.pretrain import trainer
 from quarterturn.pretrain.checkpoints import CheckpointStore
 from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.keeping import UnderWay
 from quarterturn.pretrain.outcome import Outcome
 from quarterturn.pretrain.spec import TrialSpec
 
@@ -37,6 +38,7 @@ def fold_model(
     key: str,
     watch: trainer.Watch,
     initial: Weights | None = None,
+    keep_seconds: float | None = None,
 ) -> tuple[FoldModel, bool]:
     """The fold's model, and whether it was pretrained now: it is kept, and made again if lost."""
     payload = spec.payload or {}
@@ -48,8 +50,12 @@ def fold_model(
         rest = replace(data, pretrain=data.pretrain[:count])
         fresh = trainer.start(spec.pretraining, rest, resolution, spec.seed, initial)
         return restore(fresh, state, spec), False
-    model = pretrain(spec, base, data, resolution, watch, initial)
-    store.save(job, name, spec.seed, payload["iterations"], model.state())
+    iterations = payload["iterations"]
+    kept = UnderWay(store, job, f"under-way-{name}", spec.seed, iterations, keep_seconds)
+    model = pretrain(spec, base, data, resolution, watch, initial, kept)
+    store.save(job, name, spec.seed, iterations, model.state())
+    if keep_seconds is not None:
+        kept.forget()
     return model, True
 
 
@@ -89,6 +95,7 @@ def execute_density_trial(
     watch: trainer.Watch,
     clock: Callable[[], float] = time.perf_counter,
     initial: Weights | None = None,
+    keep_seconds: float | None = None,
 ) -> Outcome:
     """Run a trial of the task `fold/...` or `density/...`.
 
@@ -102,7 +109,7 @@ def execute_density_trial(
     payload = spec.payload or {}
     started = clock()
     model, trained = fold_model(
-        spec, base, data, resolution, checkpoints, job, candidate, watch, initial
+        spec, base, data, resolution, checkpoints, job, candidate, watch, initial, keep_seconds
     )
     prepared = clock()
     metrics: dict[str, float] = {}

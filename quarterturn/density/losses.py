@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch.nn import functional
 
-from quarterturn.augment import Draws, augment
+from quarterturn.augment import RandomStreams, augment
 from quarterturn.density.model import FoldModel
 from quarterturn.policy.schema import Stage
 from quarterturn.pretrain.contrast import infonce
@@ -45,7 +45,7 @@ def policy_losses(
     images = images.to(device)
     sums: dict[str, float] = {"rotation": 0.0, "infonce": 0.0}
     for number in range(passes):
-        draws = Draws(seed, number, device=device)
+        draws = RandomStreams(seed, number, device=device)
         first = augment(images, stages, draws, view=0)
         other = augment(images, stages if second is None else second, draws, view=1)
         features, queries = encode(model.method, data, first)

@@ -7,12 +7,13 @@ from typing import Any
 
 import torch
 
-from quarterturn.augment import Draws, augment
+from quarterturn.augment import RandomStreams, augment
 from quarterturn.density.folds import without_fold
 from quarterturn.models.tensors import Weights
 from quarterturn.policy.schema import Policy
 from quarterturn.pretrain import trainer
 from quarterturn.pretrain.data import TrialData
+from quarterturn.pretrain.keeping import UnderWay
 from quarterturn.pretrain.methods import Method
 from quarterturn.pretrain.spec import TrialSpec
 from quarterturn.score.features import ROTATIONS, encode
@@ -62,7 +63,7 @@ def build(run: trainer.Run, data: TrialData, base: Policy, spec: TrialSpec) -> F
     queue of the finished encoder, for methods with a queue and without.
     """
     device = data.mean.device
-    draws = Draws(spec.seed, -1, device=device)
+    draws = RandomStreams(spec.seed, -1, device=device)
     views = augment(data.pretrain[:_NEGATIVES].to(device), base.view(0), draws)
     _, negatives = encode(run.method, data, views)
     seen = views[:_HEAD_IMAGES]
@@ -82,11 +83,17 @@ def pretrain(
     resolution: int,
     watch: trainer.Watch,
     initial: Weights | None = None,
+    kept: UnderWay | None = None,
 ) -> FoldModel:
-    """Pretrain on the other folds with the base augmentation."""
+    """Pretrain on the other folds with the base augmentation; on from where it was, if its worker
+    was lost.
+    """
     payload: dict[str, Any] = spec.payload or {}
     rest = without_fold(data, payload["fold"], payload["folds"])
     run = trainer.start(spec.pretraining, rest, resolution, spec.seed, initial)
+    state = kept.load(data.mean.device) if kept is not None else None
+    if state is not None:
+        trainer.restore(run, state)
     trainer.train(
         run,
         base,
@@ -96,5 +103,6 @@ def pretrain(
         until=payload["iterations"],
         length=payload["iterations"],
         watch=watch,
+        keeper=kept.keeper(0, 0.0) if kept is not None else None,
     )
     return build(run, rest, base, spec)

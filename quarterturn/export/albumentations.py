@@ -15,7 +15,7 @@ from quarterturn.errors import InvalidInputError
 from quarterturn.export.differences import differences, leaves
 from quarterturn.export.files import MEDIA_TYPE, TWO_VIEWS
 from quarterturn.export.formats import Export, Options
-from quarterturn.export.pythonfile import both_views, fit_of, intensity_of, python_file
+from quarterturn.export.pythonfile import both_views, colors_of, fit_of, intensity_of, python_file
 from quarterturn.policy.operations import OPERATIONS
 from quarterturn.policy.schema import (
     OneOf,
@@ -41,7 +41,16 @@ def _node(name: str, probability: float = 1.0, **fields: Any) -> _Node:
     return {"__class_fullname__": name, "p": probability, **fields}
 
 
-def _affine(low: float, high: float, axis: str, kind: str, fill: list[int]) -> _Node:
+#: One number for any number of channels, or one each of red, green and blue.
+_Fill = int | list[int]
+
+
+def _fill(leaf: Operation) -> _Fill:
+    color = list(leaf.fill_color)
+    return color[0] if len(set(color)) == 1 else color
+
+
+def _affine(low: float, high: float, axis: str, kind: str, fill: _Fill) -> _Node:
     fields: _Node = {
         "scale": {"x": [1.0, 1.0], "y": [1.0, 1.0]},
         "rotate": [0.0, 0.0],
@@ -59,7 +68,7 @@ def _affine(low: float, high: float, axis: str, kind: str, fill: list[int]) -> _
     return _node("Affine", **fields)
 
 
-def _shear(low: float, high: float, axis: str, fill: list[int]) -> _Node:
+def _shear(low: float, high: float, axis: str, fill: _Fill) -> _Node:
     """Shears about the top-left corner.
 
     The library shears about the centre. Each shear needs a shift of its own with that, and what is
@@ -87,13 +96,13 @@ def _jitter(name: str, low: float, high: float) -> _Node:
     return _node("ColorJitter", **fields)
 
 
-def _rotate(low: float, high: float, fill: list[int]) -> _Node:
+def _rotate(low: float, high: float, fill: _Fill) -> _Node:
     return _node("Rotate", limit=[low, high], interpolation=_LINEAR, border_mode=0, fill=fill)
 
 
 def _signed(leaf: Operation, low: float, high: float) -> _Node:
     """A signed operation whose strength is uniform in [low, high], both signs meant."""
-    fill = list(leaf.fill_color)
+    fill = _fill(leaf)
     name = leaf.op
     if name in ("translate_x", "translate_y"):
         # A positive strength moves content to the left or up.
@@ -134,7 +143,7 @@ def _posterize(low: int, high: int) -> _Node:
 
 
 def _unsigned(leaf: Operation) -> _Node:
-    low, high, fill = leaf.low, leaf.high, list(leaf.fill_color)
+    low, high, fill = leaf.low, leaf.high, _fill(leaf)
     if leaf.op == "solarize":
         bounds = sorted(min(1.0, 256.0 * (1.0 - bound) / 255.0) for bound in (low, high))
         return _node("Solarize", threshold_range=bounds)
@@ -297,7 +306,7 @@ def albumentations(policy: Policy, options: Options) -> Export:
         document = {"__version__": VERSION, "transform": pipeline}
         names.append(("FIRST", "SECOND")[number])
         documents += f"{names[-1]} = {pprint.pformat(document, width=100, sort_dicts=False)}\n"
-    views = [f"View({name}, COLORS, {intensity!r})" for name in names]
+    views = [f"View({name}, {colors_of(policy)!r}, {intensity!r})" for name in names]
     rest = f"{documents}\n{both_views(policy, views)}{TWO_VIEWS}"
     text = python_file(policy, "albumentations", usage, found, rest, size=size)
     return Export(text, "policy_albumentations.py", MEDIA_TYPE, found)

@@ -20,15 +20,10 @@ from quarterturn.policy.searched import searched_side
 from quarterturn.policy.sizes import crop_place
 
 _FLIPS = ("horizontal_flip", "vertical_flip")
-#: Libraries whose files map PIL images of more than 8 bits.
-WITH_RANGE = (
-    "torchvision",
-    "lightly",
-    "albumentations",
-    "timm",
-    "huggingface",
-    "stable-pretraining",
-)
+#: Libraries whose files map samples by the intensity range themselves; and those that map PIL
+#: images of more than 8 bits only.
+WITH_RANGE = ("torchvision", "lightly", "kornia", "huggingface", "stable-pretraining")
+WITH_PICTURES = ("albumentations", "timm")
 #: Those whose blur grows with the pictures by itself.
 _GROWING = ("torchvision", "lightly", "kornia", "huggingface", "stable-pretraining")
 #: Operations on single pixels and their neighbors, which look finer on larger pictures.
@@ -92,12 +87,15 @@ def _of_pictures(policy: Policy, library: str) -> Iterator[Difference]:
     """What must be done to images before, as `load_policy` does by itself."""
     intensity = policy.input.intensity if policy.input else None
     if intensity is not None:
-        message = (
-            f"Samples are to be mapped to 8 bits before: {intensity.low:g} is black, "
-            f"{intensity.high:g} is white."
-        )
-        if library in WITH_RANGE and intensity.of == "deep":
-            message += " PIL images of more than 8 bits are mapped so, here."
+        ends = f"{intensity.low:g} is black, {intensity.high:g} is white."
+        if library in WITH_RANGE:
+            message = (
+                f"Samples as stored are mapped to 8 bits here: {ends} Floats are taken as done."
+            )
+        else:
+            message = f"Samples are to be mapped to 8 bits before: {ends}"
+            if library in WITH_PICTURES and intensity.of == "deep":
+                message += " PIL images of more than 8 bits are mapped so, here."
         yield Difference("view", message)
     if policy.input is not None and policy.input.bands:
         bands = ", ".join(map(str, policy.input.bands))

@@ -33,10 +33,10 @@ def torchvision(policy: Policy, options: Options) -> Export:
     found = differences(policy, "torchvision", options)
     usage = [
         "from policy_torchvision import first_view, second_view, two_views",
-        "Each takes a PIL image, or a tensor (3, h, w) or (n, 3, h, w), and returns the same kind.",
+        "Each takes a PIL image, or a tensor (c, h, w) or (n, c, h, w), and returns the same kind.",
         "first_view.sized(224) returns squares, cropped from the original. Normalize after.",
     ]
-    rest = views_definition(policy, with_range=True) + TWO_VIEWS
+    rest = views_definition(policy) + TWO_VIEWS
     text = python_file(policy, "torchvision", usage, found, rest, size=options.size)
     return Export(text, "policy_torchvision.py", MEDIA_TYPE, found)
 
@@ -50,7 +50,7 @@ def lightly(policy: Policy, options: Options) -> Export:
     ]
     wanted = "from lightly.transforms.multi_view_transform import MultiViewTransform\n\n"
     wanted = release_check("lightly") + wanted
-    rest = wanted + views_definition(policy, with_range=True) + _ending("lightly")
+    rest = wanted + views_definition(policy) + _ending("lightly")
     text = python_file(policy, "torchvision", usage, found, rest, size=options.size)
     return Export(text, "policy_lightly.py", MEDIA_TYPE, found)
 
@@ -63,7 +63,7 @@ def huggingface(policy: Policy, options: Options) -> Export:
         'dataset.set_transform(PolicyTransform("image", size=224))',
         "Each example then has view_1 and view_2, float tensors, instead of the image.",
     ]
-    rest = views_definition(policy, with_range=True) + _ending("huggingface")
+    rest = views_definition(policy) + _ending("huggingface")
     text = python_file(policy, "torchvision", usage, found, rest, size=options.size)
     return Export(text, "policy_huggingface.py", MEDIA_TYPE, found)
 
@@ -76,7 +76,7 @@ def stable_pretraining(policy: Policy, options: Options) -> Export:
         "transform = stable_pretraining.data.transforms.MultiViewTransform(views(size=224))",
         'Each takes a sample, a dictionary, and replaces its "image" by a float tensor.',
     ]
-    rest = views_definition(policy, with_range=True) + _ending("stable_pretraining")
+    rest = views_definition(policy) + _ending("stable_pretraining")
     text = python_file(policy, "torchvision", usage, found, rest, size=options.size)
     return Export(text, "policy_stable_pretraining.py", MEDIA_TYPE, found)
 
@@ -86,7 +86,8 @@ def kornia(policy: Policy, options: Options) -> Export:
     found = differences(policy, "kornia", options)
     usage = [
         "from policy_kornia import first_view, second_view, two_views",
-        "Each takes a batch (n, 3, h, w), uint8 or float in [0, 1], on CPU or GPU; returns alike.",
+        "Each takes a batch (n, c, h, w) of floats in [0, 1], or of integers as stored, on CPU or",
+        "GPU, and returns floats.",
         "first_view.sized(224) returns squares, cropped from the original. Normalize after.",
     ]
     rest = views_definition(policy) + TWO_VIEWS.replace("a picture", "a batch").replace(

@@ -25,7 +25,7 @@ from quarterturn.policy.words import describe
 
 _RUNTIMES = Path(__file__).parent / "runtimes"
 _INDENT = "    "
-_ENTRY = "quarterturn.export.runtimes.entry"
+_PACKAGE = "quarterturn.export.runtimes."
 #: Operations whose strength is in pixels of the pictures that were searched on.
 _IN_PIXELS = ("gaussian_blur",)
 
@@ -87,23 +87,38 @@ def _comment(lines: Sequence[str]) -> str:
     return "".join(f"# {line}".rstrip() + "\n" for line in indented)
 
 
-def _import_of_entry(source: str) -> ast.ImportFrom:
+def _inlined(path: Path, seen: set[str]) -> tuple[str, str]:
+    """The source of a file of the runtimes before and behind its imports from the others, whose
+    source stands in between, each once.
+    """
+    source = path.read_text(encoding="utf-8")
+    lines, before, inner, reached = source.splitlines(keepends=True), "", "", 0
     for node in ast.parse(source).body:
-        if isinstance(node, ast.ImportFrom) and node.module == _ENTRY:
-            return node
-    raise AssertionError("a runtime takes the checks of its entry from there")
+        if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith(_PACKAGE):
+            continue
+        assert node.module is not None
+        assert node.end_lineno is not None
+        before += "".join(lines[reached : node.lineno - 1])
+        reached = node.end_lineno
+        name = node.module.removeprefix(_PACKAGE)
+        if name not in seen:
+            seen.add(name)
+            inner += _body(path.with_name(f"{name}.py"), seen)
+    return before + inner, "".join(lines[reached:])
+
+
+def _body(path: Path, seen: set[str]) -> str:
+    """The source without its docstring and its first import, which may stand once in a file."""
+    whole = "".join(_inlined(path, seen))
+    return whole.split("from __future__ import annotations\n", 1)[1].rstrip() + "\n\n\n"
 
 
 def _runtime(name: str, library: str) -> str:
-    """The source of a runtime, with that of `entry` where it imports it, and the check of the
-    release before anything uses the library.
+    """The source of a runtime with what it imports from the others, and the check of the release
+    before anything uses the library.
     """
-    source = (_RUNTIMES / f"{name}.py").read_text(encoding="utf-8")
-    entry = (_RUNTIMES / "entry.py").read_text(encoding="utf-8")
-    body = entry.split("from __future__ import annotations\n", 1)[1]
-    lines, node = source.splitlines(keepends=True), _import_of_entry(source)
-    before, after = lines[: node.lineno - 1], lines[node.end_lineno :]
-    return f"{''.join(before)}{body}\n\n{release_check(library)}{''.join(after)}"
+    before, behind = _inlined(_RUNTIMES / f"{name}.py", set())
+    return f"{before}{release_check(library)}{behind}"
 
 
 def python_file(
@@ -141,7 +156,6 @@ def python_file(
         "DIGEST": policy.digest,
         "SEARCHED_SIDE": searched_side(policy),
         "SIZE": size,
-        "COLORS": colors_of(policy),
     }
     told = "".join(f"{name} = {value!r}\n" for name, value in constants.items())
     return (
@@ -167,11 +181,14 @@ def fit_of(policy: Policy) -> str:
     return policy.input.fit if policy.input else "crop"
 
 
-def view_arguments(policy: Policy, *, with_range: bool) -> str:
-    """The arguments of a view behind its stages."""
-    intensity = intensity_of(policy) if with_range else None
-    ends = f", intensity={intensity!r}" if intensity else ""
-    return f", colors=COLORS{ends}, fit={fit_of(policy)!r}, size=SIZE"
+def view_arguments(policy: Policy) -> str:
+    """The arguments of a view behind its stages: the range of the search, and squares."""
+    intensity = policy.input.intensity if policy.input else None
+    ends = ""
+    if intensity is not None:
+        ends = f", intensity=({intensity.low!r}, {intensity.high!r})"
+        ends += ", every=True" if intensity.of == "all" else ""
+    return f"{ends}, fit={fit_of(policy)!r}, size=SIZE"
 
 
 def both_views(policy: Policy, expression: Sequence[str]) -> str:
@@ -182,9 +199,7 @@ def both_views(policy: Policy, expression: Sequence[str]) -> str:
     return first + f"second_view = {expression[1]}\n"
 
 
-def views_definition(policy: Policy, *, with_range: bool = False) -> str:
-    """The names `first_view` and `second_view`; with the intensity range where the runtime has
-    one.
-    """
-    rest, side = view_arguments(policy, with_range=with_range), searched_side(policy)
+def views_definition(policy: Policy) -> str:
+    """The names `first_view` and `second_view`, with the intensity range of the search."""
+    rest, side = view_arguments(policy), searched_side(policy)
     return both_views(policy, [stages_expression(view, side, rest) for view in policy.views])

@@ -17,17 +17,18 @@ from quarterturn.data.cache import CacheInfo
 from quarterturn.data.caps import Caps, IngestLimits
 from quarterturn.data.ingest import IngestReport, ingest
 from quarterturn.data.members import Member, Members, Skipped
-from quarterturn.data.sources import archive_members, folder_members
+from quarterturn.data.sources import file_member, listed_members, members_of
 from quarterturn.errors import InvalidInputError
-from quarterturn.local.items import image_of, is_deep, to_samples
+from quarterturn.local.items import file_in, image_of, is_deep, to_samples
 from quarterturn.storage import Storage
 
 if TYPE_CHECKING:
     from torch.utils.data import Dataset
 
-    #: A folder or an archive; an array (n, h, w) or (n, h, w, 3); PIL images, arrays (h, w) or
-    #: (h, w, 3) and tensors (c, h, w), one by one; a torch dataset of any of these, or of tuples
-    #: that begin with one. Numbers are uint8, or floats in [0, 1].
+    #: A folder, an archive or a list of files (.txt, .csv, .jsonl); paths; an array (n, h, w) or
+    #: (n, h, w, 3); PIL images, arrays (h, w) or (h, w, 3) and tensors (c, h, w), one by one; a
+    #: torch or Hugging Face dataset of any of these, or of tuples that begin with one. Numbers are
+    #: uint8, or floats in [0, 1].
     Images = str | Path | np.ndarray | Iterable[Any] | Dataset[Any]
 
 
@@ -42,8 +43,8 @@ class ReadImages:
 
 def _refuse(what: str) -> InvalidInputError:
     return InvalidInputError(
-        f"{what}. Give a folder, an archive, an array (n, h, w, 3) of uint8 or of floats in "
-        "[0, 1], PIL images, or a torch dataset of images.",
+        f"{what}. Give a folder, an archive, paths, an array (n, h, w, 3) of uint8 or of floats in "
+        "[0, 1], PIL images, or a torch or Hugging Face dataset of images.",
         code="invalid_images",
     )
 
@@ -81,6 +82,8 @@ def _to_picture(item: Any) -> Image.Image:
 
 def _items(images: Any) -> Iterator[Any]:
     """The items of a sequence, an iterable, or a torch dataset, which may have only a length."""
+    if isinstance(images, dict):  # a Hugging Face DatasetDict is one
+        raise _refuse(f"These are several sets, {', '.join(map(str, images))}; choose one of them")
     if hasattr(images, "__getitem__") and hasattr(images, "__len__"):
         return (images[place] for place in range(len(images)))
     if hasattr(images, "__iter__"):
@@ -88,28 +91,39 @@ def _items(images: Any) -> Iterator[Any]:
     raise _refuse(f"Images cannot be read from a {type(images).__name__}")
 
 
-def _file_of(item: Any, asked: PictureOptions) -> tuple[str, bytes]:
+def _file_of(number: int, item: Any, asked: PictureOptions) -> Member | Skipped:
     """One image as a file, without loss, so that it takes the way of all files: a PNG, or an array
     where it has more than 8 bits, or bands that were asked for.
     """
     buffer = io.BytesIO()
+    file = file_in(item)
+    if isinstance(file, Path):
+        return file_member(str(file), file.absolute())
+    if file is not None:
+        return Member(f"{number:08d}", file)
     samples = to_samples(item)
     if samples is not None and is_deep(samples, asked):
         np.save(buffer, samples)
-        return "npy", buffer.getvalue()
+        return Member(f"{number:08d}.npy", buffer.getvalue())
     _to_picture(item).save(buffer, "PNG", compress_level=1)
-    return "png", buffer.getvalue()
+    return Member(f"{number:08d}.png", buffer.getvalue())
 
 
-def _encoded(images: Any, caps: Caps, asked: PictureOptions) -> Iterator[Member]:
+def _encoded(images: Any, caps: Caps, asked: PictureOptions) -> Iterator[Member | Skipped]:
     for number, item in enumerate(_items(images)):
-        kind, data = _file_of(item, asked)
-        caps.count(files=1, size=len(data))
-        yield Member(f"{number:08d}.{kind}", data)
+        member = _file_of(number, item, asked)
+        caps.count(files=1)
+        if isinstance(member, Member) and isinstance(member.data, bytes):
+            caps.count(size=len(member.data))
+        yield member
 
 
 def _members(images: Any, caps: Caps, asked: PictureOptions) -> Iterable[Member | Skipped]:
     """Images as files: read anew each time, but for those that can be gone through only once."""
+    if isinstance(images, list | tuple) and images and isinstance(images[0], str | Path):
+        if wrong := [item for item in images if not isinstance(item, str | Path)]:
+            raise _refuse(f"A list of paths holds a {type(wrong[0]).__name__}")
+        return listed_members([(str(path), Path(path).absolute()) for path in images], caps)
     encoded = _encoded(images, caps, asked)
     # The first now: what is no image at all is refused before anything is started.
     first = list(itertools.islice(encoded, 1))
@@ -142,11 +156,12 @@ def read_images(
         path = Path(images)
         if not (path.is_file() or path.is_dir()):
             raise InvalidInputError(
-                f"There is no file or folder at {path}. Give a folder of images or an archive.",
+                f"There is no file or folder at {path}. Give a folder of images, an archive or a "
+                "list of files.",
                 code="path_not_found",
             )
         name = path.resolve().name.split(".")[0] or "images"
-        members = folder_members(path, caps) if path.is_dir() else archive_members(path, caps)
+        members = members_of(path, caps)
     else:
         name = "images"
         members = _members(images, caps, asked)

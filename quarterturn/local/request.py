@@ -9,6 +9,8 @@ from typing import Any
 from quarterturn.data.notes import Note
 from quarterturn.errors import InvalidInputError
 from quarterturn.local.images import ReadImages
+from quarterturn.policy.document import read_policy
+from quarterturn.policy.schema import Policy
 from quarterturn.search.budget import parse_budget
 from quarterturn.search.spec import SearchSpec
 from quarterturn.space.grey import without_colors
@@ -36,6 +38,19 @@ def scoring_of(
         named = {"checkpoint": Path(reference).name[:64]}
         body["reference"] = {**named, **(body.get("reference") or {})}
     return body
+
+
+def incumbent_of(incumbent: Policy | Document | str | Path | None) -> dict[str, Any] | str | None:
+    """The document of a policy, or the name of a recipe.
+
+    Raises:
+        InvalidInputError: the file is no policy.
+    """
+    if isinstance(incumbent, Policy):
+        return incumbent.model_copy(update={"selection": None, "input": None}).to_document()
+    if isinstance(incumbent, Path) or (isinstance(incumbent, str) and Path(incumbent).is_file()):
+        return incumbent_of(read_policy(Path(incumbent)))
+    return dict(incumbent) if isinstance(incumbent, Mapping) else incumbent
 
 
 def refuse_ids(spec: SearchSpec) -> None:

@@ -21,6 +21,7 @@ from quarterturn.local.loop import Loop, Progress
 from quarterturn.local.request import (
     budget_of,
     given,
+    incumbent_of,
     leave_out_colors,
     needs_file,
     refuse_ids,
@@ -30,6 +31,7 @@ from quarterturn.local.result import SearchResult
 from quarterturn.local.running import Task
 from quarterturn.local.trials import FinishedTrial
 from quarterturn.local.view import progress_view
+from quarterturn.policy.schema import Policy
 from quarterturn.pretrain.spec import FINAL
 from quarterturn.search.budget import refuse_unaffordable
 from quarterturn.search.conclusion import SearchedImages, conclude
@@ -63,6 +65,10 @@ class Search:
         seed: of everything random.
         encoder, method, batch_size: of pretraining; `pretraining` has its other fields.
         criterion: that ranks candidates; `scoring` has the other fields of scoring.
+        effort: quick, default or thorough: how much is tried, where nothing else is asked for.
+        incumbent: the policy that you train with today, which others must beat: a policy, its
+            document or file, or the name of a known recipe; by default moco_v2.
+        exclude: operations that no policy of this search may use, such as "hue".
         checkpoint: a .safetensors or .pth file of weights that candidates start from.
         reference: a file of weights of an encoder that was trained elsewhere, such as torchvision's
             MobileNetV2: how much of its features candidates hold is recorded too, and is what
@@ -105,6 +111,9 @@ class Search:
         method: str | None = None,
         batch_size: int | None = None,
         criterion: str | None = None,
+        effort: str | None = None,
+        incumbent: Policy | Document | str | Path | None = None,
+        exclude: Sequence[str] | None = None,
         pretraining: Document | None = None,
         scoring: Document | None = None,
         checkpoint: str | Path | None = None,
@@ -133,6 +142,9 @@ class Search:
             seed=seed,
             pretraining={**(pretraining or {}), **training},
             scoring=scoring_of(scoring, criterion, reference),
+            effort=effort,
+            incumbent=incumbent_of(incumbent),
+            exclude=None if exclude is None else list(exclude),
         )
         if final_iterations is not None:
             body["final_pretraining"] = {"iterations": final_iterations}

@@ -7,9 +7,9 @@ from typing import Any
 
 from quarterturn.local.loop import Progress
 from quarterturn.search.course import remaining
-from quarterturn.search.evidence import assess
 from quarterturn.search.planning import seconds_per_iteration
 from quarterturn.search.ranking import Ranked
+from quarterturn.search.selection import assess_ranking
 from quarterturn.search.spec import SearchSpec
 from quarterturn.search.standing import standing
 
@@ -43,7 +43,7 @@ def final_view(
     spec: SearchSpec, ranking: list[Ranked], warnings: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """The ranking of a search that has ended, what it is worth, and what to know of it."""
-    evidence = assess(ranking, spec.scoring.criterion, warm_start=spec.pretraining.is_warm)
+    evidence = assess_ranking(spec, ranking)
     return {
         "criterion": spec.scoring.criterion,
         "ranking": [entry.to_dict() for entry in ranking],

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from quarterturn.policy.operations import OPERATIONS
-from quarterturn.policy.schema import OneOf, Operation, Policy, Sample, Stage
+from quarterturn.policy.schema import OneOf, Operation, Policy, RandomResizedCrop, Sample, Stage
 from quarterturn.policy.shares import shares_of
 from quarterturn.policy.warnings import operations_of, policy_warnings
 
@@ -68,7 +68,7 @@ def _strengths(policy: Policy) -> Iterator[_Finding]:
         for operation in operations_of(view):
             strongest[operation.op] = max(strongest.get(operation.op, 0.0), operation.high)
         for stage in view:
-            if stage.op == "random_resized_crop" and stage.scale[0] < SMALL_CROP:
+            if isinstance(stage, RandomResizedCrop) and stage.scale[0] < SMALL_CROP:
                 yield (
                     "small_crop",
                     stage.op,

@@ -2,11 +2,19 @@
 
 Strength is monotone: 0 is the identity and more is stronger, always in a real unit. The papers'
 "level" is ambiguous (for some operations 1 is the identity); see `quarterturn.policy.levels`.
+
+Each operation describes itself in its file, `quarterturn/augment/ops/NAME.py`. A policy is checked
+where there is no torch, so what they say is kept in `operations.json`, which
+`python -m quarterturn.augment.ops` writes.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
+
+CATALOG = Path(__file__).with_name("operations.json")
 
 
 @dataclass(frozen=True)
@@ -14,11 +22,15 @@ class OperationInfo:
     """One operation.
 
     Attributes:
+        summary: what it does, a sentence.
         unit: of the strength; empty if the operation has none.
         limit: the largest strength that a policy may state.
         search_limit: the largest strength that presets search (SelfAugment's range).
         signed: whether a direction belongs to it (left/right, darker/brighter).
+        integer: whether strengths are whole numbers.
         geometric: whether it moves pixels, rather than changing their values.
+        needs_color: whether it needs red, green and blue, and does nothing to grey images.
+        fill: what uncovered or covered pixels become where a policy does not say, RGB in 0..255.
     """
 
     name: str
@@ -29,123 +41,60 @@ class OperationInfo:
     signed: bool = False
     integer: bool = False
     geometric: bool = False
+    needs_color: bool = False
+    fill: tuple[int, int, int] = (0, 0, 0)
 
     @property
     def has_strength(self) -> bool:
         return bool(self.unit)
 
 
-_FACTOR = "distance of the enhancement factor from 1"
-_SHEAR = "shift in pixels per pixel of distance from the top-left corner"
+def _read() -> dict[str, OperationInfo]:
+    documents = json.loads(CATALOG.read_text(encoding="utf-8"))
+    infos = [OperationInfo(**{**document, "fill": _fill(document)}) for document in documents]
+    return {info.name: info for info in infos}
 
-OPERATIONS: dict[str, OperationInfo] = {
-    info.name: info
-    for info in (
-        OperationInfo(
-            "shear_x",
-            "Shear along x about the top-left corner.",
-            _SHEAR,
-            1.0,
-            0.3,
-            signed=True,
-            geometric=True,
-        ),
-        OperationInfo(
-            "shear_y",
-            "Shear along y about the top-left corner.",
-            _SHEAR,
-            1.0,
-            0.3,
-            signed=True,
-            geometric=True,
-        ),
-        OperationInfo(
-            "translate_x",
-            "Shift along x.",
-            "fraction of the width",
-            1.0,
-            0.45,
-            signed=True,
-            geometric=True,
-        ),
-        OperationInfo(
-            "translate_y",
-            "Shift along y.",
-            "fraction of the height",
-            1.0,
-            0.45,
-            signed=True,
-            geometric=True,
-        ),
-        OperationInfo(
-            "rotate",
-            "Rotate about the centre.",
-            "degrees",
-            180.0,
-            30.0,
-            signed=True,
-            geometric=True,
-        ),
-        OperationInfo("auto_contrast", "Stretch each channel to the full range."),
-        OperationInfo("invert", "Invert the values."),
-        OperationInfo("equalize", "Equalise the histogram of each channel."),
-        OperationInfo(
-            "solarize",
-            "Invert the brightest values.",
-            "fraction of the value range that is inverted",
-            1.0,
-            1.0,
-        ),
-        OperationInfo(
-            "posterize",
-            "Drop the lowest bits of each value.",
-            "bits removed of 8",
-            7.0,
-            4.0,
-            integer=True,
-        ),
-        OperationInfo(
-            "contrast", "Blend with the mean grey of the image.", _FACTOR, 1.0, 0.9, signed=True
-        ),
-        OperationInfo(
-            "saturation",
-            "Blend with the grey image (SelfAugment's Color).",
-            _FACTOR,
-            1.0,
-            0.9,
-            signed=True,
-        ),
-        OperationInfo("brightness", "Blend with black.", _FACTOR, 1.0, 0.9, signed=True),
-        OperationInfo("sharpness", "Blend with a smoothed image.", _FACTOR, 1.0, 0.9, signed=True),
-        OperationInfo(
-            "cutout",
-            "Cover a square centred anywhere in the image.",
-            "side as a fraction of the width",
-            1.0,
-            0.2,
-        ),
-        OperationInfo("hue", "Turn the hue.", "fraction of the hue circle", 0.5, 0.2, signed=True),
-        OperationInfo("grayscale", "Replace the colours by their luma."),
-        OperationInfo("gaussian_blur", "Blur.", "standard deviation in pixels", 10.0, 2.0),
-        OperationInfo(
-            "gaussian_noise",
-            "Add independent normal noise.",
-            "standard deviation as a fraction of the value range",
-            1.0,
-            0.2,
-        ),
-        OperationInfo("horizontal_flip", "Mirror left and right.", geometric=True),
-        OperationInfo("vertical_flip", "Mirror top and bottom.", geometric=True),
-        OperationInfo(
-            "rotate90", "Turn by 90, 180 or 270 degrees, drawn uniformly.", geometric=True
-        ),
-    )
-}
+
+def _fill(document: dict[str, list[int]]) -> tuple[int, int, int]:
+    red, green, blue = document.get("fill", (0, 0, 0))
+    return red, green, blue
+
+
+#: By name, in the order in which tables and figures show them.
+OPERATIONS: dict[str, OperationInfo] = _read()
+#: Stages of policies that are no operations.
+_STAGES = ("random_resized_crop", "one_of", "sample", "shuffle")
+_OF_THE_LIBRARY = frozenset(OPERATIONS)
 
 #: Those that need red, green and blue, and do nothing to grey images.
-COLOR_OPERATIONS = ("saturation", "hue", "grayscale")
+COLOR_OPERATIONS = tuple(name for name, info in OPERATIONS.items() if info.needs_color)
 #: The 15 operations of SelfAugment, in the order of its public code (arXiv 2009.07724).
 SELFAUGMENT_OPERATIONS: tuple[str, ...] = tuple(OPERATIONS)[:15]
 
-#: SelfAugment covers cutouts with this grey; everything else is filled with black.
-CUTOUT_FILL: tuple[int, int, int] = (125, 123, 114)
+
+def register(info: OperationInfo) -> None:
+    """Let policies name an operation; see `quarterturn.augment.ops.registry.register`.
+
+    Raises:
+        ValueError: there is one of that name, or its numbers contradict one another.
+    """
+    if info.name in OPERATIONS:
+        raise ValueError(f"there is an operation {info.name}; choose another name")
+    if not info.name.isidentifier() or info.name in _STAGES:
+        raise ValueError(f"{info.name!r} is no name of an operation; use letters, digits and _")
+    if not 0.0 <= info.search_limit <= info.limit:
+        raise ValueError(f"search_limit of {info.name} must lie between 0 and its limit")
+    if (info.search_limit > 0) != info.has_strength:
+        raise ValueError(f"{info.name} needs a unit, a limit and a search_limit, or none of them")
+    OPERATIONS[info.name] = info
+
+
+def unregister(name: str) -> None:
+    """Remove an operation that was added by `register`.
+
+    Raises:
+        ValueError: it is one of the library, or not there.
+    """
+    if name in _OF_THE_LIBRARY or name not in OPERATIONS:
+        raise ValueError(f"{name} was not registered, so it cannot be removed")
+    del OPERATIONS[name]

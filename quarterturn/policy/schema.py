@@ -12,9 +12,10 @@ import hashlib
 import json
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
-from quarterturn.policy.operations import CUTOUT_FILL, OPERATIONS
+from quarterturn.policy.operations import OPERATIONS
 from quarterturn.policy.pictures import Pictures
 from quarterturn.validation import Document
 
@@ -28,30 +29,47 @@ Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Fraction = Annotated[float, Field(gt=0.0, le=1.0)]
 Channel = Annotated[int, Field(ge=0, le=255)]
 Aspect = Annotated[float, Field(ge=0.1, le=10.0)]
-OperationName = Literal[
-    "shear_x",
-    "shear_y",
-    "translate_x",
-    "translate_y",
-    "rotate",
-    "auto_contrast",
-    "invert",
-    "equalize",
-    "solarize",
-    "posterize",
-    "contrast",
-    "saturation",
-    "brightness",
-    "sharpness",
-    "cutout",
-    "hue",
-    "grayscale",
-    "gaussian_blur",
-    "gaussian_noise",
-    "horizontal_flip",
-    "vertical_flip",
-    "rotate90",
+
+#: Stages that are no operations.
+_CROP: Final = "random_resized_crop"
+_GROUPS = ("one_of", "sample", "shuffle")
+
+
+def _refuse(name: str, allowed: list[str]) -> PydanticCustomError:
+    return PydanticCustomError(
+        "unknown_operation",
+        "is '{name}'; it must be one of {listed}",
+        {"name": name, "listed": ", ".join(allowed), "allowed": allowed},
+    )
+
+
+def _check_operation(name: str) -> str:
+    if name not in OPERATIONS:
+        # Groups hold none: there, the name of one is taken for that of an operation.
+        raise _refuse(name, [*OPERATIONS, _CROP, *(() if name in _GROUPS else _GROUPS)])
+    return name
+
+
+def _check_leaf(name: str) -> str:
+    if name not in OPERATIONS and name != _CROP:
+        raise _refuse(name, [*OPERATIONS, _CROP])
+    return name
+
+
+def _list_operations(schema: dict[str, Any]) -> None:
+    schema["enum"] = list(OPERATIONS)
+
+
+def _list_leaves(schema: dict[str, Any]) -> None:
+    schema["enum"] = [*OPERATIONS, _CROP]
+
+
+#: Of those of the library, and of those that were registered.
+OperationName = Annotated[
+    str, AfterValidator(_check_operation), Field(json_schema_extra=_list_operations)
 ]
+#: Also of a random resized crop.
+LeafName = Annotated[str, AfterValidator(_check_leaf), Field(json_schema_extra=_list_leaves)]
 Sign = Literal["random", "positive", "negative"]
 
 
@@ -108,7 +126,7 @@ class Operation(Document):
     @property
     def fill_color(self) -> tuple[int, int, int]:
         """What uncovered or covered pixels become, RGB in 0..255."""
-        return self.fill or (CUTOUT_FILL if self.op == "cutout" else (0, 0, 0))
+        return self.fill or OPERATIONS[self.op].fill
 
 
 class RandomResizedCrop(Document):
@@ -126,7 +144,19 @@ class RandomResizedCrop(Document):
         return self
 
 
-Leaf = Annotated[Operation | RandomResizedCrop, Field(discriminator="op")]
+def _kind(stage: Any) -> str:
+    op = stage.get("op") if isinstance(stage, dict) else getattr(stage, "op", None)
+    return op if op == _CROP or op in _GROUPS else "operation"
+
+
+def _kind_of_leaf(stage: Any) -> str:
+    kind = _kind(stage)
+    return kind if kind == _CROP else "operation"
+
+
+_AnyOperation = Annotated[Operation, Tag("operation")]
+_AnyCrop = Annotated[RandomResizedCrop, Tag(_CROP)]
+Leaf = Annotated[_AnyOperation | _AnyCrop, Discriminator(_kind_of_leaf)]
 
 
 class Branch(Document):
@@ -169,7 +199,12 @@ class Shuffle(Document):
 
 
 Stage = Annotated[
-    Operation | RandomResizedCrop | OneOf | Sample | Shuffle, Field(discriminator="op")
+    _AnyOperation
+    | _AnyCrop
+    | Annotated[OneOf, Tag("one_of")]
+    | Annotated[Sample, Tag("sample")]
+    | Annotated[Shuffle, Tag("shuffle")],
+    Discriminator(_kind),
 ]
 View = Annotated[list[Stage], Field(max_length=64)]
 

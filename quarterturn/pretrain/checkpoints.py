@@ -67,3 +67,10 @@ class CheckpointStore:
                 continue
             return state
         return None
+
+    def remove(self, job: str, candidate: str, seed: int, iterations: int) -> None:
+        """Remove a state that nobody needs; while the storage does not answer, it stays until the
+        job has ended.
+        """
+        with contextlib.suppress(OSError, StorageUnavailableError):
+            self._storage.remove(state_key(job, candidate, seed, iterations))

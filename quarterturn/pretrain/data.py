@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from quarterturn.augment.finish import Normalisation
+from quarterturn.augment.normalization import Normalization
 from quarterturn.data.cache import SPLIT_ENDS, DatasetCache
 from quarterturn.pretrain.graphs.recording import CudaGraphs
 from quarterturn.pretrain.hardware import free_memory
@@ -59,9 +59,9 @@ class TrialData:
         return self.pretrain.device == self.mean.device
 
     @property
-    def normalisation(self) -> Normalisation:
+    def normalisation(self) -> Normalization:
         """By mean and std."""
-        return Normalisation(self.mean, self.std)
+        return Normalization(self.mean, self.std)
 
     def normalise(self, images: torch.Tensor) -> torch.Tensor:
         """Float images in [0, 1] as the encoder takes them, channels last."""

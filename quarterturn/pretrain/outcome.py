@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+#: The metrics of a trial that the criterion `auto` is made of; see `quarterturn.search.decision`.
+VOTERS = ("rotation", "reference", "reference_knn")
+#: Before the name of a metric: measured on images that selection never sees.
+HELD_OUT = "held_out_"
 #: (iteration, mean loss) pairs.
 Curve = Sequence[Sequence[float]]
 
@@ -59,8 +63,9 @@ class Outcome:
     """What a trial ends with.
 
     Attributes:
-        iterations_run: of pretraining, in this attempt; 0 where a result was taken over.
-        pretraining_seconds, scoring_seconds: what it took.
+        iterations_run: of pretraining, those of a lost attempt that was gone on from included; 0
+            where a result was taken over.
+        pretraining_seconds, scoring_seconds: what it took, likewise.
         metrics: by name; of a trial that is not scored what else was measured.
         losses: of each policy that a density trial scored, by objective.
         score: and what belongs to it, as in `Score`; None where nothing was scored.

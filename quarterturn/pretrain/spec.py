@@ -89,6 +89,7 @@ class ReferenceSpec(Document):
 
 
 CriterionName = Literal[
+    "auto",
     "rotation",
     "composite",
     "retrieval",
@@ -103,6 +104,8 @@ CriterionName = Literal[
 ]
 
 
+#: The criterion that is made of others: trials of a search are judged by comparing them.
+AUTO = "auto"
 #: Measured only where there is a reference encoder.
 REFERENCE_CRITERIA = ("reference", "reference_r2", "reference_knn")
 
@@ -111,7 +114,10 @@ class ScoringSpec(Document):
     """The criterion that candidates are ranked by, and the rotation probe."""
 
     criterion: CriterionName = Field(
-        default="rotation", description="What ranks candidates; all are recorded for every trial."
+        default="auto",
+        description="What ranks candidates; all are recorded for every trial. auto: the expected "
+        "gain in accuracy over the incumbent, from rotation and, where there is one, a reference. "
+        "rotation: as SelfAugment does.",
     )
     probe_train_images: Annotated[int, Field(ge=16, le=100_000)] = 2000
     probe_test_images: Annotated[int, Field(ge=16, le=100_000)] = 1500

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from quarterturn.augment import Draws, Table, two_views
+from quarterturn.augment import PackedPlan, RandomStreams, two_views
 from quarterturn.models.encoders import build_encoder, train_norms_only
 from quarterturn.models.naming import load_portable
 from quarterturn.models.tensors import Weights
@@ -22,6 +22,7 @@ from quarterturn.pretrain.batches.preparing import preparing
 from quarterturn.pretrain.batches.source import batches_of
 from quarterturn.pretrain.data import TrialData
 from quarterturn.pretrain.graphs.stepping import stepping
+from quarterturn.pretrain.keeping import Keeper
 from quarterturn.pretrain.methods import Method, build_method
 from quarterturn.pretrain.optimising import learning_rate, optimizer_of
 from quarterturn.pretrain.spec import PretrainingSpec
@@ -60,7 +61,7 @@ def start(
         WeightsMismatchError: the weights are of another encoder.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(Draws(seed).generator("weights").initial_seed())
+        torch.manual_seed(RandomStreams(seed).generator("weights").initial_seed())
         encoder = build_encoder(spec.encoder, resolution)
         if initial is not None:
             load_portable(encoder, initial.tensors)
@@ -94,10 +95,10 @@ def views_of(
     policy: Policy,
     seed: int,
     step: int,
-    prepared: Table | None = None,
+    prepared: PackedPlan | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The two normalised views of its batch that a run of `seed` sees at `step`."""
-    draws = Draws(seed, step, device=data.mean.device)
+    draws = RandomStreams(seed, step, device=data.mean.device)
     return two_views(batch, policy, draws, data.normalisation, prepared)
 
 
@@ -112,33 +113,42 @@ def train(
     length: int,
     watch: Watch,
     planned: int | None = None,
+    keeper: Keeper | None = None,
 ) -> None:
     """Train up to step `until` of a schedule of `length` steps.
 
     Args:
         planned: as if there were so many steps, to decide whether they are worth recording.
+        keeper: is given the state of the run now and then.
 
     Raises:
         DivergedError: the loss became infinite or not a number.
         Whatever `watch` raises.
     """
     run.method.train()
-    fresh: list[torch.Tensor] = []
-    steps = range(run.step, until)
-    with (
-        batches_of(data, spec.batch_size, [seed], steps) as batches,
-        preparing(data, spec.batch_size, [(policy, seed)], steps) as prepared,
-        stepping(run, spec, data.mean.device, planned or len(steps), data.cuda_graphs) as optimise,
-    ):
-        while run.step < until:
-            watch(run.step)
-            batch, table = batches(run.step)[seed], prepared(run.step)
-            views = views_of(data, batch, policy, seed, run.step, table)
-            fresh.append(optimise(views, learning_rate(spec, run.step, length)))
-            run.step += 1
-    # One transfer at the end: reading a loss each step would make the GPU wait.
-    run.losses += torch.stack(fresh).float().cpu().tolist() if fresh else []
-    check(run)
+    while run.step < until:
+        fresh: list[torch.Tensor] = []
+        steps = range(run.step, until)
+        with (
+            batches_of(data, spec.batch_size, [seed], steps) as batches,
+            preparing(data, spec.batch_size, [(policy, seed)], steps) as prepared,
+            stepping(
+                run, spec, data.mean.device, planned or len(steps), data.cuda_graphs
+            ) as optimise,
+        ):
+            while run.step < until:
+                watch(run.step)
+                batch, table = batches(run.step)[seed], prepared(run.step)
+                views = views_of(data, batch, policy, seed, run.step, table)
+                fresh.append(optimise(views, learning_rate(spec, run.step, length)))
+                run.step += 1
+                if keeper is not None and keeper.is_due():
+                    break  # a state is that of a run that does not record its steps
+        # One transfer at the end: reading a loss each step would make the GPU wait.
+        run.losses += torch.stack(fresh).float().cpu().tolist() if fresh else []
+        check(run)
+        if keeper is not None and run.step < until:
+            keeper.keep(state_of(run))
 
 
 def check(run: Run) -> None:

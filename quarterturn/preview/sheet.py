@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
-from quarterturn.augment import Draws, augment
+from quarterturn.augment import RandomStreams, augment
 from quarterturn.policy.schema import Policy
 
 _GAP = 4
@@ -41,7 +41,7 @@ def draws_of(batch: torch.Tensor, policy: Policy, draws: int, seed: int) -> list
     for number in range(draws):
         view = number % len(policy.views)
         columns.append(
-            _to_images(augment(batch, policy.view(view), Draws(seed, number), view=view))
+            _to_images(augment(batch, policy.view(view), RandomStreams(seed, number), view=view))
         )
     return columns
 

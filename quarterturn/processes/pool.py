@@ -32,6 +32,8 @@ class Processes:
     def __init__(self, count: int) -> None:
         self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._current: dict[int, Future[Any]] = {}
+        self._guard = threading.Lock()
         self._ended = False
         self._threads = [
             threading.Thread(target=self._serve, args=(number,), daemon=True)
@@ -44,6 +46,16 @@ class Processes:
         future: Future[Any] = Future()
         self._calls.put((future, function, args))
         return future
+
+    def give_up(self, future: Future[Any]) -> None:
+        """Let go of a call: one that waits is not begun, one that runs loses its process."""
+        if future.cancel():
+            return
+        with self._guard:
+            for number, current in self._current.items():
+                if current is future:
+                    self._processes[number].kill()
+                    self._processes[number].wait()  # the next call must not meet it
 
     def end(self) -> None:
         """End the processes, whatever they are doing."""
@@ -59,22 +71,25 @@ class Processes:
         """Pass calls to a process, which is started at the first and again after it died."""
         while (call := self._calls.get()) is not None:
             future, *what = call
-            if not future.set_running_or_notify_cancel():
-                continue
             process = self._processes.get(number)
             if process is None or process.poll() is not None:
                 process = self._processes[number] = _start()
+            with self._guard:
+                if not future.set_running_or_notify_cancel():
+                    continue
+                self._current[number] = future
             try:
                 pickle.dump(what, cast(BinaryIO, process.stdin))
                 cast(IO[bytes], process.stdin).flush()
                 succeeded, answer = pickle.load(cast(BinaryIO, process.stdout))
             except (OSError, EOFError, pickle.UnpicklingError):
                 process.kill()
-                future.set_exception(WorkerDiedError(f"exit code {process.wait()}"))
+                succeeded, answer = False, WorkerDiedError(f"exit code {process.wait()}")
             except Exception as error:  # the call cannot be pickled
-                future.set_exception(error)
-            else:
-                (future.set_result if succeeded else future.set_exception)(answer)
+                succeeded, answer = False, error
+            with self._guard:  # from here on, to give the call up ends nothing
+                del self._current[number]
+            (future.set_result if succeeded else future.set_exception)(answer)
         if (process := self._processes.pop(number, None)) is not None:
             process.kill()
             process.wait()

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
-from quarterturn.results.wording import score_text
+from quarterturn.results.wording import name_criterion, score_text
 
 _console = Console()
 
@@ -83,7 +83,7 @@ def show_ranking(state: dict[str, Any]) -> None:
     criterion = state["criterion"]
     title = "Rotation accuracy without labels (chance is 25 %)"
     if criterion != "rotation":
-        title = f"Criterion {criterion}, larger is better"
+        title = f"{name_criterion(criterion).capitalize()}, larger is better"
     table = Table(title=title, title_justify="left")
     for name in ("#", "policy", "selected on", "reported", "seeds", "iterations"):
         table.add_column(name, justify="left" if name == "policy" else "right")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from quarterturn.augment import Draws, augment
+from quarterturn.augment import RandomStreams, augment
 from quarterturn.policy.recipes import crop_flip
 from quarterturn.pretrain.contrast import alignment, retrieval, uniformity
 from quarterturn.pretrain.data import TrialData
@@ -56,7 +56,7 @@ def crop_flip_views(method: Method, data: TrialData, images: torch.Tensor) -> Vi
     images = images[:VIEWED_IMAGES].to(device)
     stages = crop_flip().view(0)
     (one, first), (other, second) = (
-        encode(method, data, augment(images, stages, Draws(0, 0, device=device), view=view))
+        encode(method, data, augment(images, stages, RandomStreams(0, 0, device=device), view=view))
         for view in range(2)
     )
     return Views((one, other), (first, second))

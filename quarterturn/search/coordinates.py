@@ -65,7 +65,8 @@ def coordinates(space: SearchSpace, candidates: Sequence[Makeup]) -> Coordinates
     Args:
         candidates: of the space, without the baselines.
     """
-    if isinstance(space, RandAugmentSpace):
+    # A list may have any policies, whatever the space.
+    if isinstance(space, RandAugmentSpace) and all(made.sampled for made in candidates):
         return Coordinates(
             ("operations drawn", "strength"),
             "the operations drawn per image, and their mean strength as part of the range",

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from quarterturn.policy.recipes import BASELINES
 from quarterturn.pretrain.spec import FINAL
 from quarterturn.search import planning
-from quarterturn.search.evidence import FALLBACK
 from quarterturn.search.history import (
     FINAL_STATES,
     Candidate,
@@ -16,10 +14,11 @@ from quarterturn.search.history import (
     TrialRecord,
     TrialRequest,
 )
+from quarterturn.search.incumbent import candidate_of, incumbent
 from quarterturn.search.selection import select
 from quarterturn.search.spec import SearchSpec
 from quarterturn.search.standing import standing
-from quarterturn.search.strategies.flat import distinct, named
+from quarterturn.search.strategies.flat import distinct
 
 
 def _parted(history: History) -> tuple[History, TrialRecord | None]:
@@ -43,7 +42,7 @@ def _final(spec: SearchSpec, search: History) -> TrialRequest | None:
     if not ranking:
         return None
     policy = select(spec, candidates, ranking, {}).model_copy(update={"selection": None})
-    return _request(spec, named(policy, "search"))
+    return _request(spec, candidate_of(policy, "search", spec))
 
 
 def plan(spec: SearchSpec, history: History) -> Plan:
@@ -67,7 +66,7 @@ def remaining(spec: SearchSpec, history: History) -> list[TrialRequest]:
     coming = planning.remaining(spec, search)
     if spec.final_pretraining is None or (final is not None and final.state in FINAL_STATES):
         return coming
-    candidate = named(BASELINES[FALLBACK](), "search")
+    candidate = incumbent(spec)
     if final is not None:
         candidate = replace(candidate, key=final.candidate)
     return [*coming, _request(spec, candidate)]

@@ -16,8 +16,6 @@ _ABOVE_CHANCE = 0.02
 _SIGNIFICANT = 0.05
 #: The baseline that any contrastive pretraining should learn something from.
 _PLAIN = "crop_flip"
-#: What is handed out without evidence: the recipe that the literature starts from.
-FALLBACK = "moco_v2"
 
 
 @dataclass(frozen=True)

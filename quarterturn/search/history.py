@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from quarterturn.policy.schema import Policy
-from quarterturn.pretrain.outcome import Outcome
+from quarterturn.pretrain.outcome import HELD_OUT, VOTERS, Outcome
 
 TrialState = Literal["queued", "running", "completed", "failed", "crashed", "cancelled"]
 Origin = Literal["baseline", "base", "search"]
@@ -17,6 +17,20 @@ FINAL_STATES = frozenset({"completed", "failed", "crashed", "cancelled"})
 #: `fold/K` pretrains a fold's encoder, `density/...` scores policies on it without pretraining;
 #: `source/K` and `warm_up` pretrain what candidates start from, `final` what is handed out.
 SEARCH, BASE, CONFIRMATION = "search", "base", "confirmation"
+
+#: What the criterion `auto` reads of a trial: its voters, their errors, and the same on images that
+#: selection never sees.
+VOTES = (
+    *VOTERS,
+    *(f"{name}_error" for name in VOTERS),
+    *(f"{HELD_OUT}{name}" for name in VOTERS),
+)
+
+
+def vote(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """What the criterion `auto` needs of the metrics of a trial."""
+    return {name: float(metrics[name]) for name in VOTES if metrics.get(name) is not None}
+
 
 #: (candidate, seed, iterations, task): what identifies a trial within a job.
 Place = tuple[str, int, int, str]
@@ -67,7 +81,8 @@ class TrialRecord:
     """A trial as recorded: `score` is that of the job's criterion once completed (larger is
     better), `held_out` the same on images that selection never sees, `untrained` the rotation
     accuracy of its encoder before training, `seconds` and iterations what it took. Density trials
-    have a `payload` and a `result` instead of a score.
+    have a `payload` and a `result` instead of a score. `criteria` are what the criterion `auto`
+    decides by, with their errors, and under `held_out_` on images that selection never sees.
     """
 
     candidate: str
@@ -85,6 +100,18 @@ class TrialRecord:
     untrained: float | None = None
     payload: Mapping[str, Any] | None = None
     result: Mapping[str, Any] | None = None
+    criteria: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def held_out_criteria(self) -> dict[str, float]:
+        """The criteria on images that selection never sees; those that were not measured there, as
+        a small set has too few, are those of the images that it does see.
+        """
+        return {
+            name: self.criteria.get(f"{HELD_OUT}{name}", value)
+            for name, value in self.criteria.items()
+            if not name.startswith(HELD_OUT)
+        }
 
     @property
     def place(self) -> Place:
@@ -107,6 +134,7 @@ class TrialRecord:
             payload=request.payload,
             untrained=outcome.metrics.get("rotation_untrained"),
             result=outcome.stored_metrics if request.payload is not None else None,
+            criteria=vote(outcome.metrics),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from typing import Any
 
+from quarterturn.search.decision.decide import score_by_gain
 from quarterturn.search.history import (
     FINAL_STATES,
     History,
@@ -16,16 +17,19 @@ from quarterturn.search.history import (
 )
 from quarterturn.search.spec import SearchSpec
 from quarterturn.search.stages import preceded, stage_requests
-from quarterturn.search.strategies import asha, density, flat, halving, pipeline
+from quarterturn.search.strategies import asha, density, flat, halving, pipeline, recipes
 from quarterturn.search.strategy import (
     AshaStrategy,
     DensityMatchingStrategy,
     PipelineStrategy,
+    RecipesStrategy,
     SuccessiveHalvingStrategy,
 )
 
 
 def _search(spec: SearchSpec, history: History) -> Wanted:
+    if isinstance(spec.strategy, RecipesStrategy):
+        return recipes.wanted(spec, history)
     if isinstance(spec.strategy, SuccessiveHalvingStrategy):
         return halving.wanted(spec, history)
     if isinstance(spec.strategy, AshaStrategy):
@@ -39,6 +43,7 @@ def wanted(spec: SearchSpec, history: History) -> Wanted:
     """All trials the strategy of `spec` wants so far, and whether that is all; what they start
     from comes before them.
     """
+    history = score_by_gain(spec, history)
     if isinstance(spec.strategy, PipelineStrategy):
         asked = pipeline.wanted(spec, history, _search)
     else:

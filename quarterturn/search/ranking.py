@@ -21,8 +21,16 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from quarterturn.pretrain.outcome import VOTERS
 from quarterturn.search.effects import Fit, fit
-from quarterturn.search.history import BASE, CONFIRMATION, SEARCH, Candidate, Entrant, TrialRecord
+from quarterturn.search.history import (
+    BASE,
+    CONFIRMATION,
+    SEARCH,
+    Candidate,
+    Entrant,
+    TrialRecord,
+)
 
 CONFIDENCE = 0.95
 #: The stages that pretrain candidates, the last first.
@@ -48,6 +56,10 @@ class Ranked:
         ties: how many candidates of the same rung cannot be told from this one.
         tied_with: their keys; of more than `MOST_TIES` the baselines and the nearest.
         tied_with_best: whether the first of the ranking is one of them, or this is the first.
+        criteria: means of what the criterion `auto` decides by, over the seeds selected on.
+        probability: with `auto`, P(at least as good as the incumbent), from what is reported where
+            there is such.
+        interval: with `auto`, where the gain lies in four cases of five.
     """
 
     rank: int
@@ -70,6 +82,9 @@ class Ranked:
     ties: int = 0
     tied_with: list[str] = field(default_factory=list)
     tied_with_best: bool = False
+    criteria: dict[str, float] = field(default_factory=dict)
+    probability: float | None = None
+    interval: tuple[float, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return dict(vars(self))  # of thousands of lines, whose lists nobody changes
@@ -82,6 +97,16 @@ def _error(values: list[float], alone: float) -> float:
     mean = math.fsum(values) / len(values)
     variance = math.fsum((v - mean) ** 2 for v in values) / (len(values) - 1)
     return math.sqrt(variance / len(values))
+
+
+def _mean_criteria(trials: list[TrialRecord]) -> dict[str, float]:
+    """Of the criteria that all these trials have."""
+    names = set.intersection(*(set(trial.criteria) for trial in trials)) & set(VOTERS)
+    return {
+        name: math.fsum(trial.criteria[name] for trial in trials) / len(trials)
+        for name in VOTERS
+        if name in names
+    }
 
 
 def _entry(
@@ -118,6 +143,7 @@ def _entry(
         reported=math.fsum(unseen) / len(unseen) if unseen else None,
         reported_error=_error(unseen, sampling) if unseen else None,
         reported_seeds=list(held_out),
+        criteria=_mean_criteria(seen),
     )
 
 

@@ -1,41 +1,54 @@
 """The selected policy: the first of the ranking, with its score, ties, evidence and provenance.
 
-Where the ranking says nothing, a recipe of the literature is handed out instead, and says so.
+Where the ranking says nothing, the incumbent stays, and the selection says so.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from quarterturn.policy.recipes import BASELINES
 from quarterturn.policy.schema import Policy
 from quarterturn.policy.warnings import policy_warnings
-from quarterturn.search.evidence import FALLBACK, Evidence, assess
+from quarterturn.pretrain.spec import AUTO
+from quarterturn.search.decision.verdict import assess_decision
+from quarterturn.search.evidence import Evidence, assess
 from quarterturn.search.history import Candidate
+from quarterturn.search.incumbent import incumbent
 from quarterturn.search.ranking import Ranked
 from quarterturn.search.spec import SearchSpec
 from quarterturn.space.warnings import space_warnings
 from quarterturn.versions import versions
 
 
-def _chosen(ranking: list[Ranked], evidence: Evidence) -> Ranked | None:
-    """The first; without evidence the fallback, or None where that was not measured."""
+def assess_ranking(spec: SearchSpec, ranking: list[Ranked]) -> Evidence:
+    """The evidence in a ranking that is not empty, by the criterion of the search."""
+    if spec.scoring.criterion == AUTO and ranking[0].probability is not None:
+        evidence = assess_decision(ranking, incumbent(spec).key)
+        return replace(evidence, warm_start=spec.pretraining.is_warm)
+    return assess(ranking, spec.scoring.criterion, warm_start=spec.pretraining.is_warm)
+
+
+def _chosen(spec: SearchSpec, ranking: list[Ranked], evidence: Evidence) -> Ranked | None:
+    """The first; without evidence the incumbent, or None where that was not measured."""
     if evidence.level != "none":
         return ranking[0]
-    known = [e for e in ranking if e.name == FALLBACK and e.origin == "baseline"]
-    return known[0] if known else None
+    key = incumbent(spec).key
+    return next((e for e in ranking if e.candidate == key), None)
 
 
-def evidence_warnings(ranking: list[Ranked], evidence: Evidence) -> list[dict[str, Any]]:
+def evidence_warnings(
+    spec: SearchSpec, ranking: list[Ranked], evidence: Evidence
+) -> list[dict[str, Any]]:
     """What is to be known of the selection: a baseline won, nothing was shown, doubts."""
-    chosen = _chosen(ranking, evidence)
+    chosen = _chosen(spec, ranking, evidence)
     found: list[tuple[str, str]] = []
     if evidence.level == "none":
         found.append(
             (
                 "no_evidence",
-                f"These images give no evidence for any policy; {FALLBACK} is handed out as "
-                "the usual recipe, not as a choice made from them.",
+                f"There is no evidence for any other policy; {incumbent(spec).name} is used as the "
+                "default, not as a choice made from these images.",
             )
         )
     elif chosen is not None and chosen.origin == "baseline":
@@ -97,7 +110,21 @@ def _scores(best: Ranked, ranking: list[Ranked]) -> dict[str, Any]:
         },
         "rank": best.rank,
         "tied_with": [names[key] for key in best.tied_with],
+        "expected_gain": _expected_gain(best),
         "gain_over_no_augmentation": None if without is None else round(score - without, 6),
+    }
+
+
+def _expected_gain(best: Ranked) -> dict[str, Any] | None:
+    """Over the incumbent, as fractions of accuracy; None but with the criterion `auto`."""
+    if best.probability is None or best.interval is None:
+        return None
+    gain = best.score if best.reported is None else best.reported
+    return {
+        "gain": round(gain, 6),
+        "low": round(best.interval[0], 6),
+        "high": round(best.interval[1], 6),
+        "probability": round(best.probability, 4),
     }
 
 
@@ -106,10 +133,10 @@ def select(
 ) -> Policy:
     """The policy to hand out; `ranking` must not be empty."""
     criterion = spec.scoring.criterion
-    evidence = assess(ranking, criterion, warm_start=spec.pretraining.is_warm)
-    best = _chosen(ranking, evidence)
+    evidence = assess_ranking(spec, ranking)
+    best = _chosen(spec, ranking, evidence)
     if best is None:
-        policy, scores = BASELINES[FALLBACK](), {"score": None, "rank": None}
+        policy, scores = incumbent(spec).policy, {"score": None, "rank": None}
     else:
         policy = next(c.policy for c in candidates if c.key == best.candidate)
         scores = _scores(best, ranking)
@@ -117,11 +144,12 @@ def select(
         "criterion": criterion,
         **scores,
         "evidence": evidence.to_dict(),
+        "incumbent": incumbent(spec).name,
         "candidates": len(ranking),
         "warnings": [
             *policy_warnings(policy),
             *space_warnings(spec.search_space),
-            *evidence_warnings(ranking, evidence),
+            *evidence_warnings(spec, ranking, evidence),
         ],
         "provenance": {
             **provenance,

@@ -7,17 +7,27 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from quarterturn.errors import InvalidInputError
-from quarterturn.policy.schema import MOST_BRANCHES
+from quarterturn.policy.excluding import operations_of
+from quarterturn.policy.portfolio import find_recipe
+from quarterturn.policy.schema import MOST_BRANCHES, Policy
 from quarterturn.pretrain.spec import PretrainingSpec, ScoringSpec
+from quarterturn.search.effort import expand_effort
 from quarterturn.search.strategy import (
     DensityMatchingStrategy,
     Iterations,
+    ListStrategy,
     PipelineStrategy,
     Strategy,
 )
 from quarterturn.search.worker import WorkerAsk
+from quarterturn.space.excluding import exclude_from_space
 from quarterturn.space.presets import parse_space
-from quarterturn.space.schema import SearchSpace, SubPolicySpace
+from quarterturn.space.schema import (
+    RecipeOperation,
+    RecipesSpace,
+    SearchSpace,
+    SubPolicySpace,
+)
 from quarterturn.validation import Document, parse
 
 #: Strategies that search one kind of space only, with the preset that stands in for none given.
@@ -25,8 +35,10 @@ SPACE_OF = {
     "base_augmentation": ("single_operation", "single-operation"),
     "self_rand_augment": ("rand_augment", "rand-augment"),
     "density_matching": ("sub_policies", "selfaugment"),
+    "recipes": ("recipes", "recipes"),
 }
-_DEFAULT_SPACE = "photometric"
+#: The space of other strategies, where none is given.
+_PLAIN_SPACE = "photometric"
 
 
 class Budget(Document):
@@ -52,6 +64,14 @@ class SearchSpec(Document):
 
     search_space: SearchSpace
     strategy: Strategy = PipelineStrategy(kind="pipeline")
+    incumbent: Policy | None = Field(
+        default=None,
+        description="The policy that is used today, which others must beat; null: MoCo v2.",
+    )
+    exclude: Annotated[list[RecipeOperation], Field(max_length=64)] = Field(
+        default=[],
+        description="Operations that no candidate, baseline or selected policy may use.",
+    )
     budget: Budget = Budget()
     iterations: Iterations = Field(
         default=300, description="Length of the longest pretraining, in steps of the optimiser."
@@ -96,11 +116,32 @@ class SearchSpec(Document):
                     f"{MOST_BRANCHES} sub-policies. Lower top"
                 )
         staged = isinstance(self.strategy, PipelineStrategy) and self.strategy.base is not None
+        if isinstance(self.search_space, RecipesSpace):
+            if not staged:
+                return self
+            raise ValueError(
+                "recipes have no base that a base stage could replace; leave the base stage out, "
+                "or search a space on crop_flip such as rand-augment"
+            )
         if staged and self.search_space.base == "none":
             raise ValueError(
                 "the search space has base none, which a base stage cannot replace; "
                 "leave the base stage out, or search a space on crop_flip such as rand-augment"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_excluded_is_given(self) -> Self:
+        given = [self.incumbent] if self.incumbent is not None else []
+        if isinstance(self.strategy, ListStrategy):
+            given += self.strategy.candidates
+        for policy in given:
+            used = sorted(operations_of(policy) & set(self.exclude))
+            if used:
+                raise ValueError(
+                    f"{policy.name} uses {', '.join(used)}, which is excluded; give it without, or "
+                    "exclude less"
+                )
         return self
 
 
@@ -131,14 +172,23 @@ def search_stage(spec: SearchSpec) -> SearchSpec:
     return spec
 
 
+def _fill_in(strategy: Any, space: SearchSpace) -> Any:
+    """A pipeline with a search that fits the space, where none is given."""
+    if isinstance(strategy, dict) and strategy.get("kind") == "pipeline":
+        fitting = "recipes" if isinstance(space, RecipesSpace) else "successive_halving"
+        return {"search": {"kind": fitting}, **strategy}
+    return strategy
+
+
 def parse_search(document: dict[str, Any]) -> SearchSpec:
     """Validate the search part of a request; the space may be the name of a preset.
 
     Raises:
         InvalidInputError: `invalid_job` or `invalid_search_space`, naming the JSON path.
     """
-    preset = SPACE_OF.get(searching_kind(document.get("strategy")) or "", ("", _DEFAULT_SPACE))[1]
-    document = {"search_space": preset, **document}
+    document = expand_effort(document)
+    kind = searching_kind(document.get("strategy")) or "recipes"
+    document = {"search_space": SPACE_OF.get(kind, ("", _PLAIN_SPACE))[1], **document}
     try:
         space = parse_space(document["search_space"])
     except InvalidInputError as error:
@@ -146,8 +196,12 @@ def parse_search(document: dict[str, Any]) -> SearchSpec:
             field["path"] = field["path"].replace("$", "$.search_space", 1)
         error.message = error.message.replace(" $", " $.search_space", 1)
         raise
+    excluded = document.get("exclude")
+    if isinstance(excluded, list):
+        space = exclude_from_space(space, [name for name in excluded if isinstance(name, str)])
     # Validated once above; what follows names paths below $.search_space by itself.
     plain = {**document, "search_space": space.model_dump(mode="json")}
-    if "strategy" in plain:
-        plain["strategy"] = _named(plain["strategy"])
+    if isinstance(plain.get("incumbent"), str):
+        plain["incumbent"] = find_recipe(plain["incumbent"]).to_document()
+    plain["strategy"] = _fill_in(_named(plain.get("strategy", "pipeline")), space)
     return parse(SearchSpec, plain, code="invalid_job", what="job")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from quarterturn.pretrain.spec import SOURCE, WARM_UP
 from quarterturn.search.history import FINAL_STATES, History, Place, TrialRequest, Wanted
+from quarterturn.search.incumbent import candidate_of
 from quarterturn.search.spec import SearchSpec
-from quarterturn.search.strategies.flat import named
 
 
 def is_stage(task: str) -> bool:
@@ -21,7 +21,7 @@ def stage_requests(spec: SearchSpec, seed: int) -> list[TrialRequest]:
     """What candidates of a seed wait for, in order."""
     found = [
         TrialRequest(
-            named(stage.fixed_policy, "base"),
+            candidate_of(stage.fixed_policy, "base", spec),
             spec.seed,
             stage.iterations,
             task=f"{SOURCE}{place}",
@@ -33,7 +33,7 @@ def stage_requests(spec: SearchSpec, seed: int) -> list[TrialRequest]:
     if warm_up is not None:
         found.append(
             TrialRequest(
-                named(warm_up.fixed_policy, "base"),
+                candidate_of(warm_up.fixed_policy, "base", spec),
                 seed,
                 warm_up.iterations,
                 task=WARM_UP,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from quarterturn.search.decision.decide import make_decision, score_by_gain
 from quarterturn.search.history import (
     CONFIRMATION,
     FINAL_STATES,
@@ -37,5 +38,14 @@ def _comparable(spec: SearchSpec, history: History) -> list[TrialRecord]:
 def standing(
     spec: SearchSpec, candidates: Sequence[Candidate | Entrant], history: History
 ) -> list[Ranked]:
-    """The ranking of all candidates with a completed trial, best first."""
-    return rank(candidates, _comparable(spec, history))
+    """The ranking of all candidates with a completed trial, best first; where the criterion is
+    `auto`, by expected gain over the incumbent.
+    """
+    decision = make_decision(spec, history)
+    ranking = rank(candidates, _comparable(spec, score_by_gain(spec, history)))
+    if decision is not None:
+        for entry in ranking:
+            gain = entry.score if entry.reported is None else entry.reported
+            entry.probability = decision.probability(gain)
+            entry.interval = decision.interval(gain)
+    return ranking

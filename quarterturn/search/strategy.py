@@ -160,8 +160,26 @@ class DensityMatchingStrategy(Document):
         return list(dict.fromkeys(value))
 
 
+class RecipesStrategy(Document):
+    """Begin with the incumbent, the baselines and a portfolio of recipes; then change one operation
+    at a time around the best, guided by what operations have been worth so far.
+    """
+
+    kind: Literal["recipes"]
+    changes: Annotated[int, Field(ge=0, le=2000)] = Field(
+        default=12, description="Changed recipes that are tried, over all generations."
+    )
+    generations: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=2, description="Each starts from the results of those before."
+    )
+    parents: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=3, description="Best recipes that are changed."
+    )
+
+
 SearchStrategy = Annotated[
-    ListStrategy
+    RecipesStrategy
+    | ListStrategy
     | RandomStrategy
     | GridStrategy
     | BaseAugmentationStrategy
@@ -184,7 +202,7 @@ class BaseStage(Document):
 
 
 class ConfirmationStage(Document):
-    """The last stage: the best candidates and the baselines again, with fresh seeds.
+    """The last stage: the best candidates again, beside the incumbent, with fresh seeds.
 
     Selection looks at the first half of the seeds. What is reported comes from the other half,
     on images that selection never sees, so it is not raised by having been selected.
@@ -193,16 +211,20 @@ class ConfirmationStage(Document):
     top: Annotated[int, Field(ge=1, le=100)] = 3
     seeds: Annotated[int, Field(ge=2, le=20)] = 4
     iterations: Iterations | None = Field(default=None, description="By default the job's.")
+    baselines: bool = Field(
+        default=False,
+        description="Whether all baselines are confirmed too, not only the incumbent.",
+    )
 
 
 class PipelineStrategy(Document):
-    """SelfAugment from end to end: base augmentation (where asked for), search, confirmation."""
+    """Base augmentation (where asked for), search, confirmation: one after the other."""
 
     kind: Literal["pipeline"]
     base: BaseStage | None = Field(
         default=None, description="{} for the stage with its defaults, null for none."
     )
-    search: SearchStrategy = SuccessiveHalvingStrategy(kind="successive_halving")
+    search: SearchStrategy = RecipesStrategy(kind="recipes")
     search_seeds: Annotated[int, Field(ge=1, le=20)] = Field(
         default=1,
         description="Seeds of the search stage; the confirmation repeats what is worth it.",
@@ -211,7 +233,8 @@ class PipelineStrategy(Document):
 
 
 Strategy = Annotated[
-    ListStrategy
+    RecipesStrategy
+    | ListStrategy
     | RandomStrategy
     | GridStrategy
     | BaseAugmentationStrategy

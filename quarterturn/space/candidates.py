@@ -11,12 +11,15 @@ from typing import Any
 from quarterturn.policy.operations import OPERATIONS
 from quarterturn.policy.recipes import crop, flip
 from quarterturn.policy.schema import Policy, Stage
+from quarterturn.space.recipes import count_recipes, draw_recipe, enumerate_recipes
 from quarterturn.space.schema import (
     Base,
+    BasedSpace,
     Grid,
     PipelineSpace,
     RandAugmentSpace,
     Range,
+    RecipesSpace,
     SearchSpace,
     ShuffledOperations,
     SingleOperationSpace,
@@ -72,7 +75,7 @@ def base_stages(base: Base) -> list[Stage]:
     return named[base]
 
 
-def policy(space: SearchSpace, stages: list[dict[str, Any]], name: str) -> Policy:
+def policy(space: BasedSpace, stages: list[dict[str, Any]], name: str) -> Policy:
     """A candidate: the stages, then the base of the space."""
     base = [stage.model_dump() for stage in base_stages(space.base)]
     return Policy.model_validate({"name": name, "views": [[*stages, *base]]})
@@ -109,6 +112,8 @@ def draw_candidate(space: SearchSpace, generator: random.Random, name: str) -> P
             return min(max(drawn, domain.min), domain.max)
         return generator.choice(domain.values) if isinstance(domain, Grid) else domain
 
+    if isinstance(space, RecipesSpace):
+        return draw_recipe(space, generator)
     if isinstance(space, SingleOperationSpace):
         operation = generator.choice(space.operations)
         return policy(space, [chosen(operation, number, space.draw)], operation.op)
@@ -158,7 +163,9 @@ def _pipeline_domains(space: PipelineSpace) -> list[float | Range | Grid]:
 
 def enumerate_candidates(space: SearchSpace, points: int) -> Iterator[Policy]:
     """Every candidate of the grid, ranges being cut into `points` values, in a fixed order."""
-    if isinstance(space, SingleOperationSpace):
+    if isinstance(space, RecipesSpace):
+        yield from enumerate_recipes(space)
+    elif isinstance(space, SingleOperationSpace):
         for operation in space.operations:
             for numbers in itertools.product(
                 *(grid_points(domain, points) for domain in _operation_domains(operation))
@@ -200,6 +207,8 @@ def count_candidates(space: SearchSpace, points: int | None = None) -> int | Non
             return math.inf
         return len(grid_points(domain, points or 1))
 
+    if isinstance(space, RecipesSpace):
+        return count_recipes(space)
     if isinstance(space, RandAugmentSpace):
         total = len(space.count) * size(space.magnitude)
     elif isinstance(space, PipelineSpace):

@@ -5,39 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from quarterturn.policy.operations import COLOR_OPERATIONS
-from quarterturn.space.schema import (
-    RandAugmentSpace,
-    SearchSpace,
-    ShuffledOperations,
-    SpaceOperation,
-)
-
-
-def _kept(
-    entry: SpaceOperation | ShuffledOperations, removed: set[str]
-) -> SpaceOperation | ShuffledOperations | None:
-    if isinstance(entry, ShuffledOperations):
-        inner = [item for item in entry.of if item.op not in COLOR_OPERATIONS]
-        removed.update(item.op for item in entry.of if item.op in COLOR_OPERATIONS)
-        return entry.model_copy(update={"of": inner}) if inner else None
-    if entry.op in COLOR_OPERATIONS:
-        removed.add(entry.op)
-        return None
-    return entry
+from quarterturn.space.excluding import strip_operations
+from quarterturn.space.schema import SearchSpace
 
 
 def without_colors(space: SearchSpace) -> tuple[SearchSpace, list[dict[str, Any]]]:
     """The space without operations on colors, and what to say: each `{"code", "operation",
     "message"}`. A space of nothing else stays as it is.
     """
-    removed: set[str] = set()
-    operations: list[Any]
-    if isinstance(space, RandAugmentSpace):
-        operations = [name for name in space.operations if name not in COLOR_OPERATIONS]
-        removed.update(set(space.operations) - set(operations))
-    else:
-        entries = [_kept(entry, removed) for entry in space.operations]
-        operations = [entry for entry in entries if entry is not None]
+    operations, removed = strip_operations(space, COLOR_OPERATIONS)
     if not removed:
         return space, []
     if operations:
@@ -49,6 +25,5 @@ def without_colors(space: SearchSpace) -> tuple[SearchSpace, list[dict[str, Any]
             "operation": name,
             "message": f"All images are grey, so {name} changes nothing and {done}.",
         }
-        for name in COLOR_OPERATIONS
-        if name in removed
+        for name in removed
     ]

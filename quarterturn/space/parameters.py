@@ -12,12 +12,15 @@ from typing import Any
 
 from quarterturn.policy.schema import Policy
 from quarterturn.space import candidates as build_from
+from quarterturn.space.recipes import build_recipe, open_slots
 from quarterturn.space.schema import (
+    BasedSpace,
     Domain,
     Grid,
     PipelineSpace,
     RandAugmentSpace,
     Range,
+    RecipesSpace,
     SearchSpace,
     ShuffledOperations,
     SingleOperationSpace,
@@ -69,6 +72,8 @@ def _slots(space: SingleOperationSpace | SubPolicySpace) -> list[str]:
 
 def dimensions(space: SearchSpace) -> list[Dimension]:
     """All dimensions of a space; what has only one value is none."""
+    if isinstance(space, RecipesSpace):
+        return [Dimension(slot.name, 1 + len(slot.levels)) for slot in open_slots(space)]
     if isinstance(space, RandAugmentSpace):
         counts = [Dimension("count", len(space.count))] if len(space.count) > 1 else []
         return counts + _of_domain("magnitude", space.magnitude)
@@ -106,7 +111,7 @@ def _at(domain: Domain, value: int | float | None) -> float:
 
 
 def _operation(
-    space: SearchSpace, operation: SpaceOperation, prefix: str, parameters: Parameters
+    space: BasedSpace, operation: SpaceOperation, prefix: str, parameters: Parameters
 ) -> dict[str, Any]:
     def number(domain: Domain) -> float:
         # Probability is asked for first, then strength.
@@ -118,6 +123,12 @@ def _operation(
 
 def build(space: SearchSpace, parameters: Parameters, name: str) -> Policy:
     """The policy that parameters stand for."""
+    if isinstance(space, RecipesSpace):
+        levels = {
+            slot.name: (None, *slot.levels)[int(parameters.get(slot.name, 0))]
+            for slot in open_slots(space)
+        }
+        return build_recipe(space, levels)
     if isinstance(space, RandAugmentSpace):
         count = space.count[parameters.get("count", 0)]
         magnitude = _at(space.magnitude, parameters.get("magnitude"))

@@ -6,6 +6,7 @@ from typing import Any
 
 from quarterturn.errors import InvalidInputError
 from quarterturn.policy.operations import SELFAUGMENT_OPERATIONS
+from quarterturn.policy.slots import SLOTS
 from quarterturn.space.schema import SCHEMA_VERSION, SearchSpace, SearchSpaceDocument
 from quarterturn.validation import parse
 
@@ -16,6 +17,11 @@ _SINGLE: list[dict[str, Any]] = [
 
 #: Whatever strength a preset leaves out has the full range of the operation.
 PRESETS: dict[str, dict[str, Any]] = {
+    "recipes": {
+        "kind": "recipes",
+        "name": "recipes",
+        "operations": sorted({name for slot in SLOTS for name in slot.operations}),
+    },
     "single-operation": {
         "kind": "single_operation",
         "name": "single-operation",

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal, Self, get_args
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from quarterturn.policy.operations import OPERATIONS
-from quarterturn.policy.schema import OperationName, Stage
+from quarterturn.policy.schema import LeafName, OperationName, Stage
 from quarterturn.validation import Document
 
 SCHEMA_VERSION: Final = 1
@@ -77,7 +77,7 @@ class SpaceOperation(Document):
     the area that is cut away (0.8 crops down to a fifth). Left out, both take their full range.
     """
 
-    op: Literal[OperationName, "random_resized_crop"]
+    op: LeafName
     probability: Domain = 1.0
     strength: Domain | None = None
 
@@ -187,12 +187,24 @@ class SubPolicySpace(_Space):
     _names = field_validator("operations", mode="before")(_names_stand_for_operations)
 
 
+def _kind_of_part(value: Any) -> str:
+    op = value.get("op") if isinstance(value, dict) else getattr(value, "op", None)
+    return "shuffle" if op == "shuffle" else "operation"
+
+
+#: A part of a pipeline.
+_Part = Annotated[
+    Annotated[SpaceOperation, Tag("operation")] | Annotated[ShuffledOperations, Tag("shuffle")],
+    Discriminator(_kind_of_part),
+]
+
+
 class PipelineSpace(_Space):
     """A fixed sequence of operations, whose probabilities and strengths are searched."""
 
     kind: Literal["pipeline"]
     operations: Annotated[
-        list[Annotated[SpaceOperation | ShuffledOperations, Field(discriminator="op")]],
+        list[_Part],
         Field(min_length=1, max_length=32),
     ]
     base: Base = "none"
@@ -201,8 +213,27 @@ class PipelineSpace(_Space):
     _names = field_validator("operations", mode="before")(_names_stand_for_operations)
 
 
+RecipeOperation = LeafName
+
+
+class RecipesSpace(Document):
+    """Recipes as people write them: a crop, flips, color jitter, grayscale, blur and so on, each
+    left out or at one of a few usual levels (`quarterturn.policy.slots`).
+    """
+
+    kind: Literal["recipes"]
+    schema_version: Literal[1] = SCHEMA_VERSION
+    name: Annotated[str, Field(min_length=1, max_length=100)] = "recipes"
+    operations: Annotated[list[RecipeOperation], Field(min_length=1, max_length=64)] = Field(
+        description="All operations that a recipe may use."
+    )
+
+
+#: Spaces whose candidates are built on a base.
+BasedSpace = SingleOperationSpace | RandAugmentSpace | SubPolicySpace | PipelineSpace
+
 SearchSpace = Annotated[
-    SingleOperationSpace | RandAugmentSpace | SubPolicySpace | PipelineSpace,
+    SingleOperationSpace | RandAugmentSpace | SubPolicySpace | PipelineSpace | RecipesSpace,
     Field(discriminator="kind"),
 ]
 

@@ -9,6 +9,7 @@ from quarterturn.policy.operations import OPERATIONS
 from quarterturn.policy.warnings import confounds
 from quarterturn.space.schema import (
     RandAugmentSpace,
+    RecipesSpace,
     SearchSpace,
     ShuffledOperations,
     SingleOperationSpace,
@@ -17,6 +18,11 @@ from quarterturn.space.schema import (
 
 
 def _operations(space: SearchSpace) -> Iterator[tuple[str, float]]:
+    if isinstance(space, RecipesSpace):
+        yield from (
+            (name, OPERATIONS[name].search_limit) for name in space.operations if name in OPERATIONS
+        )
+        return
     if isinstance(space, RandAugmentSpace):
         largest = bounds(space.magnitude)[1]
         for op in space.operations:
@@ -32,9 +38,10 @@ def _operations(space: SearchSpace) -> Iterator[tuple[str, float]]:
 
 def space_warnings(space: SearchSpace) -> list[dict[str, Any]]:
     """Warnings about operations that teach rotation invariance, as `policy_warnings`."""
-    base = [("horizontal_flip", 0.0)] if space.base != "none" else []
+    based = not isinstance(space, RecipesSpace) and space.base != "none"
+    base = [("horizontal_flip", 0.0)] if based else []
     operations = list(_operations(space))
-    if not isinstance(space, SingleOperationSpace):
+    if not isinstance(space, SingleOperationSpace | RecipesSpace):
         return confounds([*operations, *base])
-    # No candidate has two of them, so each counts by itself.
+    # No candidate has two of them, or need have, so each counts by itself.
     return [warning for operation in operations for warning in confounds([operation, *base])]

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from quarterturn.errors import InvalidInputError
 
+#: Colors of a picture, by which channels behind the sides are known.
+_MAX_COLORS = 4
 #: Channels of one picture; more in front of two sides are taken for a batch of grey ones.
-MAX_CHANNELS = 4
+MAX_CHANNELS = 16
 #: What rounding and antialiasing add to floats in [0, 1].
 _SLACK = 1e-2
 
@@ -23,7 +25,7 @@ class WrongImagesError(InvalidInputError, ValueError):
 
 def _channels_last(shape: torch.Size) -> bool:
     """Whether channels lie where width belongs: a few values behind two sides of an image."""
-    return not shape[-3] or shape[-1] <= MAX_CHANNELS < min(shape[-3:-1])
+    return not shape[-3] or shape[-1] <= _MAX_COLORS < min(shape[-3:-1])
 
 
 def check_range(images: torch.Tensor) -> None:
@@ -82,7 +84,7 @@ def check_array(pixels: NDArray[Any]) -> None:
             f"expected one picture (h, w) or (h, w, c), got {pixels.shape}; give a batch as a "
             "tensor (n, c, h, w)"
         )
-    if pixels.ndim == 3 and pixels.shape[0] <= MAX_CHANNELS < min(pixels.shape[1:]):
+    if pixels.ndim == 3 and pixels.shape[0] <= _MAX_COLORS < min(pixels.shape[1:]):
         raise WrongImagesError(
             f"expected (h, w) or (h, w, c), got {pixels.shape}; in arrays channels come last"
         )

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from quarterturn.augment import Draws, augment
+from quarterturn.augment import RandomStreams, augment
 from quarterturn.channels import RGB, by_threes, refuse_colors
 from quarterturn.errors import InvalidInputError
 from quarterturn.policy import Policy, parse_policy, read_policy
@@ -91,17 +91,17 @@ class PolicyTransform:
             )
         self.seed, self.calls = state["seed"], state["calls"]
 
-    def _draws(self, device: torch.device, step: _Step | None) -> Draws:
+    def _draws(self, device: torch.device, step: _Step | None) -> RandomStreams:
         if step is None:
             self.calls += 1
-            return Draws(seed_of_call(self.seed, self.rank), self.calls, device=device)
+            return RandomStreams(seed_of_call(self.seed, self.rank), self.calls, device=device)
         if self.seed is None:
             raise InvalidInputError(
                 "Draws of a step follow from a seed. Load the policy with one: "
                 "load_policy(path, seed=0).",
                 code="seed_needed",
             )
-        return Draws(seed_of_step(self.seed, step), device=device)
+        return RandomStreams(seed_of_step(self.seed, step), device=device)
 
     @overload
     def __call__(
@@ -174,17 +174,18 @@ class PolicyTransform:
         array = result.contiguous().numpy()
         return array if pixels.ndim == 3 else array[..., 0]
 
-    def read(self, path: str | Path, number: int = 0) -> Image.Image:
-        """One picture of a file of any format, such as DICOM: RGB at its own size, as the search
-        saw it before it made a square of it.
+    def read(self, path: str | Path, number: int = 0, size: int | None = None) -> Image.Image:
+        """One picture of a file of any format, such as DICOM: RGB, as the search saw it.
 
         Args:
             number: of the pictures of the file (frames, slices, pages), from 0.
+            size: side in pixels of a square, by the search's crop, pad or stretch; at its
+                resolution the pixels are those of the search. None is the file's own size.
 
         Raises:
             InvalidInputError: `path_not_found`, `no_images` or `intensity_range_needed`.
         """
-        return read_image(path, self.pictures, number)
+        return read_image(path, self.pictures, number, size)
 
     def _apply(self, images: torch.Tensor, view: int, step: _Step | None) -> torch.Tensor:
         draws = self._draws(images.device, step)
@@ -197,7 +198,7 @@ class PolicyTransform:
             return (result * 255.0).round().to(torch.uint8)
         return result.to(images.dtype)
 
-    def _view(self, images: torch.Tensor, view: int, draws: Draws) -> torch.Tensor:
+    def _view(self, images: torch.Tensor, view: int, draws: RandomStreams) -> torch.Tensor:
         """float32 (n, 3, h, w) in [0, 1], of the size asked for."""
         stages = self.policy.view(view)
         if self.size is None:
@@ -207,7 +208,9 @@ class PolicyTransform:
             return self._stages(fitted(images, self.size, self.pictures.fit), stages, view, draws)
         if place:
             # Draws of its own: the streams of the stages behind begin at their first again.
-            before = Draws(draws.generator(f"{view}/before").initial_seed(), device=images.device)
+            before = RandomStreams(
+                draws.generator(f"{view}/before").initial_seed(), device=images.device
+            )
             images = self._stages(images, stages[:place], view, before)
         crop = stages[place]
         assert isinstance(crop, RandomResizedCrop)
@@ -215,7 +218,7 @@ class PolicyTransform:
         return self._stages(images, stages[place + 1 :], view, draws)
 
     def _stages(
-        self, images: torch.Tensor, stages: Sequence[Stage], view: int, draws: Draws
+        self, images: torch.Tensor, stages: Sequence[Stage], view: int, draws: RandomStreams
     ) -> torch.Tensor:
         side = min(images.shape[-2:])
         if self._side is not None and side != self._side:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torchvision.transforms.v2 import functional as F
 
-from quarterturn.augment import Draws
+from quarterturn.augment import RandomStreams
 from quarterturn.policy.pictures import Fit
 from quarterturn.policy.schema import RandomResizedCrop
 
@@ -57,7 +57,7 @@ def _box(
 
 
 def cropped(
-    images: torch.Tensor, size: int, crop: RandomResizedCrop, draws: Draws, view: int
+    images: torch.Tensor, size: int, crop: RandomResizedCrop, draws: RandomStreams, view: int
 ) -> torch.Tensor:
     """(n, c, h, w) to (n, c, size, size), each by a crop of its own; bilinear, antialiased."""
     count, _, height, width = images.shape

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from quarterturn.models.tensors import Weights
 from quarterturn.policy.schema import Policy
@@ -13,8 +14,9 @@ from quarterturn.pretrain.checkpoints import CheckpointStore
 from quarterturn.pretrain.collapse import is_collapsed, spread
 from quarterturn.pretrain.curves import curve
 from quarterturn.pretrain.data import TrialData
-from quarterturn.pretrain.outcome import Outcome, Score
-from quarterturn.pretrain.spec import REFERENCE_CRITERIA, TrialSpec
+from quarterturn.pretrain.keeping import UnderWay
+from quarterturn.pretrain.outcome import HELD_OUT, VOTERS, Outcome, Score
+from quarterturn.pretrain.spec import AUTO, REFERENCE_CRITERIA, TrialSpec
 from quarterturn.score.criteria import (
     CRITERIA,
     composite,
@@ -26,6 +28,7 @@ from quarterturn.score.criteria import (
 from quarterturn.score.features import image_features, rotation_features
 from quarterturn.score.probe import rotation_probes
 from quarterturn.score.untrained import untrained_rotation
+from quarterturn.trial.version import RESULTS_VERSION
 
 #: Images that any criterion needs.
 _FEWEST = 3
@@ -89,26 +92,53 @@ def score(
     }
     if not all(math.isfinite(value) for value in metrics.values()):
         raise trainer.DivergedError("the features are not finite; lower the learning rate")
-    if limits.criterion in REFERENCE_CRITERIA:
+    # With `auto` trials are judged together, later; alone a trial has its rotation accuracy.
+    criterion = "rotation" if limits.criterion == AUTO else limits.criterion
+    voters = [name for name in VOTERS if name in metrics]
+    metrics["rotation_error"] = probes[0].sampling_error
+    if limits.criterion == AUTO and "probe_test" in compared:
         reference, z = compared["probe_test"]
-        error = reference.sampling_error(limits.criterion, z)
+        metrics["reference_error"] = reference.sampling_error("reference", z)
+    if criterion in REFERENCE_CRITERIA:
+        reference, z = compared["probe_test"]
+        error = reference.sampling_error(criterion, z)
     else:
         error = sampling_error(
-            limits.criterion,
+            criterion,
             metrics,
             probes[0].sampling_error,
             views["probe_test"],
             features["probe_test"][0][0],
         )
-    sign = CRITERIA[limits.criterion].sign
-    held_out = found.get("report", {}).get(limits.criterion)
+    metrics |= {f"{HELD_OUT}{name}": found["report"][name] for name in voters if "report" in found}
+    sign = CRITERIA[criterion].sign
+    held_out = found.get("report", {}).get(criterion)
     return Score(
-        score=sign * metrics[limits.criterion],
+        score=sign * metrics[criterion],
         held_out=None if held_out is None else sign * held_out,
         sampling_error=error,
         collapsed=is_collapsed(run.losses, run.method.ceiling, output_spread),
         metrics=metrics,
     )
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The run of a trial, the step that it began at, and the seconds it was trained for before."""
+
+    run: trainer.Run
+    at: int
+    seconds: float = 0.0
+
+
+def under_way(
+    spec: TrialSpec, job: str, candidate: str, checkpoints: CheckpointStore, seconds: float | None
+) -> UnderWay:
+    """Where the state of a trial is kept every `seconds`. Another version of the code that decides
+    results does not go on from it.
+    """
+    name = f"under-way-{RESULTS_VERSION}-{spec.task.replace('/', '-')}-{candidate}"
+    return UnderWay(checkpoints, job, name, spec.seed, spec.iterations, seconds)
 
 
 def begin(
@@ -120,19 +150,24 @@ def begin(
     candidate: str,
     checkpoints: CheckpointStore,
     initial: Weights | None = None,
-) -> trainer.Run:
-    """The run of a trial, from scratch, from the weights `initial`, or from the checkpoint of the
-    earlier rung.
+    kept: UnderWay | None = None,
+) -> Begun:
+    """The run of a trial: from where it was when its worker was lost, from the checkpoint of the
+    earlier rung, from the weights `initial`, or from scratch.
 
-    If that is missing, the run starts afresh: draws depend on the step alone, so on a CPU the
-    result is the same.
+    If a checkpoint is missing, the run starts afresh: draws depend on the step alone, so on a CPU
+    the result is the same.
     """
     run = trainer.start(spec.pretraining, data, resolution, spec.seed, initial)
+    state = kept.load(data.mean.device) if kept is not None else None
+    if state is not None:
+        trainer.restore(run, state)
+        return Begun(run, int(state["begun"]), float(state["seconds"]))
     if spec.resume_from:
         state = checkpoints.load(job, candidate, spec.seed, spec.resume_from, data.mean.device)
         if state is not None:
             trainer.restore(run, state)
-    return run
+    return Begun(run, run.step)
 
 
 def conclude(
@@ -184,14 +219,19 @@ def execute_trial(
     watch: trainer.Watch,
     clock: Callable[[], float] = time.perf_counter,
     initial: Weights | None = None,
+    keep_seconds: float | None = None,
 ) -> Outcome:
     """Pretrain and score one candidate with one seed; see `begin`.
+
+    Args:
+        keep_seconds: how often to keep the state of the run for another attempt; None: never.
 
     Raises:
         quarterturn.pretrain.trainer.DivergedError, and whatever `watch` raises.
     """
     started = clock()
-    run = begin(
+    kept = under_way(spec, job, candidate, checkpoints, keep_seconds)
+    begun = begin(
         spec,
         resolution,
         data,
@@ -199,8 +239,9 @@ def execute_trial(
         candidate=candidate,
         checkpoints=checkpoints,
         initial=initial,
+        kept=kept,
     )
-    resumed_at = run.step
+    run = begun.run
     trainer.train(
         run,
         policy,
@@ -210,6 +251,7 @@ def execute_trial(
         until=spec.iterations,
         length=spec.schedule_iterations,
         watch=watch,
+        keeper=kept.keeper(begun.at, begun.seconds),
     )
     trained = clock()
     watch(run.step)
@@ -222,6 +264,5 @@ def execute_trial(
         checkpoints=checkpoints,
         initial=initial,
     )
-    return scored_outcome(
-        found, run, spec.iterations - resumed_at, trained - started, clock() - trained
-    )
+    pretraining = begun.seconds + trained - started
+    return scored_outcome(found, run, spec.iterations - begun.at, pretraining, clock() - trained)

@@ -15,7 +15,7 @@ from quarterturn.pretrain.outcome import Outcome
 from quarterturn.pretrain.spec import TrialSpec
 from quarterturn.pretrain.trainer import Watch
 from quarterturn.storage import Storage
-from quarterturn.trial.execute import execute_trial
+from quarterturn.trial.execute import execute_trial, under_way
 from quarterturn.trial.keeping import execute_kept
 from quarterturn.trial.pack import PackedTrial, PlacedOutcome, execute_pack
 
@@ -30,19 +30,29 @@ def execute(
     storage: Storage,
     watch: Watch,
     elsewhere: Elsewhere | None = None,
+    keep_seconds: float | None = None,
 ) -> Outcome:
     """Pretrain and score a candidate or, where the trial has a payload, work on a fold, or pretrain
     an encoder that is kept.
 
     Args:
         elsewhere: other jobs that may have kept the state from which the trial goes on.
+        keep_seconds: how often to keep the state of a run that is under way, for another attempt.
 
     Raises:
         DivergedError: the features are not finite. WeightsUnavailableError: what it starts from is
         not there. Errors of the storage, and whatever `watch` raises.
     """
     if spec.is_kept:
-        return execute_kept(spec, policy, data, job=job, storage=storage, watch=watch)
+        return execute_kept(
+            spec,
+            policy,
+            data,
+            job=job,
+            storage=storage,
+            watch=watch,
+            keep_seconds=keep_seconds,
+        )
     initial, origin = initial_weights(spec, job, storage)
     run = execute_trial if spec.payload is None else execute_density_trial
     outcome = run(
@@ -55,8 +65,17 @@ def execute(
         checkpoints=CheckpointStore(storage, elsewhere),
         watch=watch,
         initial=initial,
+        keep_seconds=keep_seconds,
     )
     return replace(outcome, init=origin)
+
+
+def forget(spec: TrialSpec, *, job: str, candidate: str, storage: Storage) -> None:
+    """Remove what was kept of a run under way, whose result is recorded. What stages keep goes with
+    the job.
+    """
+    if not spec.is_kept:
+        under_way(spec, job, candidate, CheckpointStore(storage), 0.0).forget()
 
 
 def can_be_packed(spec: TrialSpec) -> bool:
@@ -71,6 +90,7 @@ def execute_together(
     job: str,
     storage: Storage,
     elsewhere: Elsewhere | None = None,
+    keep_seconds: float | None = None,
 ) -> Iterator[PlacedOutcome]:
     """Trials of one job, task and rung that can be packed, each as by `execute`; what a trial
     starts from is filled in here.
@@ -91,6 +111,7 @@ def execute_together(
         data,
         job=job,
         checkpoints=CheckpointStore(storage, elsewhere),
+        keep_seconds=keep_seconds,
     )
     for place, outcome in outcomes:
         if isinstance(outcome, Outcome):

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
-from typing import Any
 
 from quarterturn.models.naming import portable_state
 from quarterturn.models.storing import load_weights, save_weights
@@ -19,43 +17,15 @@ from quarterturn.pretrain.collapse import is_collapsed, spread
 from quarterturn.pretrain.curves import curve
 from quarterturn.pretrain.data import TrialData
 from quarterturn.pretrain.initial import initial_weights, stage_name, stage_pretraining
+from quarterturn.pretrain.keeping import UnderWay
 from quarterturn.pretrain.outcome import KeptEncoder, Outcome
-from quarterturn.pretrain.spec import FINAL, PretrainingSpec, TrialSpec
+from quarterturn.pretrain.spec import FINAL, TrialSpec
 from quarterturn.score.features import encode
 from quarterturn.storage import Storage
 from quarterturn.storage.keys import encoder_key, stage_key
 
-_CHUNK, _KEEP_SECONDS = 50, 30.0
 #: Images that the spread of the outputs is measured on.
 _SPREAD_IMAGES = 512
-
-
-def train_resumably(
-    run: trainer.Run,
-    policy: Policy,
-    data: TrialData,
-    pretraining: PretrainingSpec,
-    spec: TrialSpec,
-    keep: Callable[[dict[str, Any]], None],
-    watch: trainer.Watch,
-    seconds: float = _KEEP_SECONDS,
-) -> None:
-    """Train to the end of the schedule; `keep` is given the state now and then."""
-    kept_at = time.monotonic()
-    while run.step < spec.iterations:
-        trainer.train(
-            run,
-            policy,
-            data,
-            pretraining,
-            seed=spec.seed,
-            until=min(spec.iterations, run.step + _CHUNK),
-            length=spec.iterations,
-            watch=watch,
-        )
-        if run.step < spec.iterations and time.monotonic() - kept_at >= seconds:
-            keep(trainer.state_of(run))
-            kept_at = time.monotonic()
 
 
 def _metrics(run: trainer.Run, data: TrialData) -> tuple[dict[str, float], bool]:
@@ -79,7 +49,7 @@ def execute_kept(
     job: str,
     storage: Storage,
     watch: trainer.Watch,
-    keep_seconds: float = _KEEP_SECONDS,
+    keep_seconds: float | None = None,
 ) -> Outcome:
     """Run a trial of the task `source/K`, `warm_up` or `final`; its encoder is stored.
 
@@ -108,19 +78,21 @@ def execute_kept(
         )
     resolution = data.pretrain.shape[-1]
     run = trainer.start(pretraining, data, resolution, spec.seed, weights)
-    state = checkpoints.load(job, name, spec.seed, spec.iterations, data.mean.device)
+    kept = UnderWay(checkpoints, job, name, spec.seed, spec.iterations, keep_seconds)
+    state = kept.load(data.mean.device)
     if state is not None:
         trainer.restore(run, state)
-    begun = run.step
-    train_resumably(
+    spent = float(state["seconds"]) if state is not None else 0.0
+    trainer.train(
         run,
         policy,
         data,
         pretraining,
-        spec,
-        lambda s: checkpoints.save(job, name, spec.seed, spec.iterations, s),
-        watch,
-        keep_seconds,
+        seed=spec.seed,
+        until=spec.iterations,
+        length=spec.iterations,
+        watch=watch,
+        keeper=kept.keeper(0, spent),
     )
     trained = time.perf_counter()
     metrics, collapsed = _metrics(run, data)
@@ -149,8 +121,8 @@ def execute_kept(
         init=origin,
     )
     return Outcome(
-        iterations_run=spec.iterations - begun,
-        pretraining_seconds=trained - started,
+        iterations_run=spec.iterations,
+        pretraining_seconds=spent + trained - started,
         scoring_seconds=time.perf_counter() - trained,
         metrics=metrics,
         collapsed=collapsed,

@@ -16,7 +16,7 @@ from quarterturn.pretrain.packs.size import remember_limit
 from quarterturn.pretrain.packs.training import Member, train_pack
 from quarterturn.pretrain.spec import TrialSpec
 from quarterturn.pretrain.trainer import Watch
-from quarterturn.trial.execute import begin, conclude, scored_outcome
+from quarterturn.trial.execute import begin, conclude, scored_outcome, under_way
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ PlacedOutcome = tuple[int, Outcome | Exception]
 def _conclude(
     trial: PackedTrial,
     member: Member,
-    resumed_at: int,
+    begun_at: int,
     data: TrialData,
     job: str,
     checkpoints: CheckpointStore,
@@ -61,7 +61,7 @@ def _conclude(
     except Exception as error:
         return error
     seconds = time.perf_counter() - started
-    run_here = trial.spec.iterations - resumed_at
+    run_here = trial.spec.iterations - begun_at
     return scored_outcome(found, member.run, run_here, member.seconds, seconds)
 
 
@@ -72,6 +72,7 @@ def execute_pack(
     *,
     job: str,
     checkpoints: CheckpointStore,
+    keep_seconds: float | None = None,
 ) -> Iterator[PlacedOutcome]:
     """Pretrain trials of one job, task and rung together, then score one after the other.
 
@@ -79,10 +80,12 @@ def execute_pack(
     its seconds of pretraining are its share. What fails or stops one does not touch the others.
     """
     members: dict[int, Member] = {}
+    begun_at: dict[int, int] = {}
     for place, trial in enumerate(trials):
         started = time.perf_counter()
         try:
-            run = begin(
+            kept = under_way(trial.spec, job, trial.candidate, checkpoints, keep_seconds)
+            begun = begin(
                 trial.spec,
                 resolution,
                 data,
@@ -90,18 +93,25 @@ def execute_pack(
                 candidate=trial.candidate,
                 checkpoints=checkpoints,
                 initial=trial.initial,
+                kept=kept,
             )
         except Exception as error:
             yield place, error
             continue
+        begun_at[place] = begun.at
         members[place] = Member(
-            run, trial.policy, trial.spec.seed, trial.watch, seconds=time.perf_counter() - started
+            begun.run,
+            trial.policy,
+            trial.spec.seed,
+            trial.watch,
+            seconds=begun.seconds + time.perf_counter() - started,
+            keeper=kept.keeper(begun.at, begun.seconds),
         )
-    # One that has lost the checkpoint of its rung begins at another step than the others.
+    # One that has lost the checkpoint of its rung, or was under way, begins at another step.
     rungs: dict[int, list[int]] = defaultdict(list)
     for place, member in members.items():
         rungs[member.run.step].append(place)
-    for resumed_at, places in rungs.items():
+    for places in rungs.values():
         spec = trials[places[0]].spec
         at_once = train_pack(
             [members[place] for place in places],
@@ -115,4 +125,5 @@ def execute_pack(
         # In the order of their seeds: what the control of a seed is measured by is used again.
         for place in sorted(places, key=lambda place: trials[place].spec.seed):
             member = members.pop(place)
-            yield place, _conclude(trials[place], member, resumed_at, data, job, checkpoints)
+            at = begun_at[place]
+            yield place, _conclude(trials[place], member, at, data, job, checkpoints)

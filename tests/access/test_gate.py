@@ -212,3 +212,46 @@ def test_a_refused_body_is_not_read(make_key: MakeKey, app: FastAPI) -> None:
     }
     anyio.run(app, scope, receive, send)
     assert sent[0]["status"] == 401
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "X-Forwarded-For",
+        "X-Forwarded-Host",
+        "X-Forwarded-Proto",
+        "Forwarded",
+        "Via",
+        "X-Real-IP",
+        "CF-Connecting-IP",
+        "True-Client-IP",
+    ],
+)
+def test_without_keys_nothing_that_a_proxy_passes_on_is_served(
+    client_with: MakeClient, make_key: MakeKey, header: str
+) -> None:
+    """It may be of anybody, though it comes from this machine."""
+    client = client_with()
+    for method, path in (("GET", "/v1/jobs"), ("POST", "/v1/jobs"), ("GET", "/")):
+        answer = client.request(method, path, headers={header: "127.0.0.1"})
+        assert _code(answer) == (403, "keys_required")
+    assert client.get("/v1/jobs").status_code == 200
+    key = {"Authorization": f"Bearer {make_key()}"}
+    assert client.get("/v1/jobs", headers={header: "127.0.0.1", **key}).status_code == 200
+
+
+@pytest.mark.parametrize("keys", [False, True], ids=["without keys", "with keys"])
+@pytest.mark.parametrize("host", ["[", "[::1", "a b", "a:b:c", "x]", "127.0.0.1:99999999", "\xff"])
+def test_a_malformed_host_is_refused_in_a_sentence(
+    client_with: MakeClient, make_key: MakeKey, keys: bool, host: str
+) -> None:
+    client = client_with(make_key() if keys else None)
+    for method, path in (("GET", "/"), ("GET", "/nowhere/"), ("POST", "/v1/jobs")):
+        answer = client.request(method, path, headers={"Host": host.encode("latin-1")})
+        assert _code(answer) == (400, "bad_request")
+
+
+@pytest.mark.parametrize("origin", ["http://[", "null", "[", "http://x]y", "\xff", "http://a:b:c"])
+def test_a_malformed_origin_is_of_another_site(client_with: MakeClient, origin: str) -> None:
+    answer = client_with().post("/v1/jobs", headers={"Origin": origin.encode("latin-1")})
+    assert _code(answer) == (403, "cross_site")

@@ -25,11 +25,11 @@ from core.access.rates import RateLimits
 from core.embedded.redis import EmbeddedRedis
 from core.settings import Settings
 from core.store.database import session_scope
-from core.store.tables import ApiKey, Dataset, Trial
+from core.store.tables import ApiKey, Checkpoint, Dataset, Job, Trial
 from quarterturn.errors import TooManyRequestsError
 from tests.access.conftest import MakeKey
 from tests.conftest import TINY_SEARCH
-from tests.store.rows import make_dataset
+from tests.store.rows import make_dataset, make_job
 
 Change = Callable[..., Settings]
 
@@ -295,3 +295,40 @@ def test_quota_of_storage(
     dataset = client.get("/v1/datasets").json()["items"][0]["id"]
     assert client.delete(f"/v1/datasets/{dataset}").status_code == 204
     assert upload(16)[0] == 201
+
+
+def test_jobs_and_checkpoints_count_as_stored(database: Settings) -> None:
+    """What they ask for, what they end with, and their encoders; not those of others."""
+    job, _ = make_job(database)
+    with session_scope() as session:
+        before = stored_bytes(session, "local")
+        assert stored_bytes(session, "somebody") == 0
+        assert before > 9 * 28 * 28 * 3 + 100, "the specification"
+        session.get_one(Job, job).encoder = {"size_bytes": 12_345}
+        session.add(
+            Checkpoint(
+                id="ckpt_x",
+                name="x",
+                state="ready",
+                digest="d" * 64,
+                encoder="conv4",
+                tensors=1,
+                size_bytes=100_000,
+                source={},
+                reports=[],
+            )
+        )
+        session.flush()
+        assert stored_bytes(session, "local") == before + 12_345 + 100_000
+
+
+def test_a_search_beyond_the_quota_of_storage_is_refused(
+    make_key: MakeKey, with_settings: Change
+) -> None:
+    dataset, client = make_dataset(), _client(make_key())
+    with session_scope() as session:
+        images = stored_bytes(session, "local")
+    with_settings(quota_storage_bytes=images + 10_000)
+    found = [_start(client, dataset) for _ in range(20)]
+    assert found[0][0] == 202
+    assert found[-1] == (403, "quota_storage")

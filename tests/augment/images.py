@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from quarterturn.augment import Draws, augment
+from quarterturn.augment import RandomStreams, augment
 from quarterturn.policy import parse_policy
 
 
@@ -25,7 +25,7 @@ def smooth(count: int, height: int = 32, width: int = 32, *, seed: int = 0) -> t
 def apply(images: torch.Tensor, *stages: dict[str, Any], seed: int = 0) -> torch.Tensor:
     """The first view of the images under the stages."""
     policy = parse_policy({"views": [list(stages)]})
-    return augment(images, policy.view(0), Draws(seed))
+    return augment(images, policy.view(0), RandomStreams(seed))
 
 
 def signed(op: str, strength: float) -> dict[str, Any]:

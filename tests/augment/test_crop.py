@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from torchvision.transforms.v2 import RandomResizedCrop
+from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as reference
 
-from quarterturn.augment import Draws, geometry
-from quarterturn.augment.maps import crop_maps
+from quarterturn.augment import PackedPlan, RandomStreams, layout
+from quarterturn.augment.backends import torch_ref
+from quarterturn.augment.ops.registry import CODES
+from quarterturn.augment.plan import sample_plan
+from quarterturn.policy.schema import RandomResizedCrop
 from tests.augment.images import apply, distance, smooth
 
 COUNT = 3000
@@ -21,15 +24,10 @@ def _boxes(
     scale: tuple[float, float], ratio: tuple[float, float], height: int, width: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """left, top, width and height of the crops, in pixels."""
-    maps = torch.from_numpy(
-        crop_maps(
-            Draws(3).uniform("crop", COUNT, 22),
-            np.tile(np.float32(scale), (COUNT, 1)),
-            np.tile(np.float32(ratio), (COUNT, 1)),
-            height,
-            width,
-        )
-    )
+    crop = RandomResizedCrop(op="random_resized_crop", scale=scale, ratio=ratio)
+    plan = sample_plan([crop], RandomStreams(3), COUNT, height, width)
+    assert plan.rows.shape[1] == 1
+    maps = torch.from_numpy(plan.rows[:, 0, layout.MAP : layout.MAP + 6]).view(-1, 2, 3)
     return maps[:, 0, 2], maps[:, 1, 2], maps[:, 0, 0] * width, maps[:, 1, 1] * height
 
 
@@ -37,7 +35,7 @@ def _torchvision(
     scale: tuple[float, float], ratio: tuple[float, float], height: int, width: int
 ) -> torch.Tensor:
     """left, top, width, height: (4, COUNT)."""
-    transform = RandomResizedCrop(8, scale=scale, ratio=ratio)
+    transform = v2.RandomResizedCrop(8, scale=scale, ratio=ratio)
     image = torch.zeros(1, 3, height, width)
     with torch.random.fork_rng():
         torch.manual_seed(1)
@@ -86,9 +84,10 @@ def test_areas_ratios_and_positions_are_distributed_as_in_torchvision(
 
 def test_a_crop_is_the_box_enlarged() -> None:
     images = smooth(4, 64, 64)
-    half, quarter, one = (np.full((4, 22), value, np.float32) for value in (0.5, 0.25, 1.0))
-    maps = torch.from_numpy(crop_maps(half, quarter[:, :2], one[:, :2], 64, 64))
-    out = geometry.resample(images.float() / 255, maps, torch.zeros(4, 3))
+    rows = np.zeros((4, 1, layout.ROW), np.float32)
+    rows[:, 0, layout.OP] = CODES["resample"]
+    rows[:, 0, layout.MAP : layout.MAP + 6] = (0.5, 0, 16, 0, 0.5, 16)
+    out = torch_ref.execute(PackedPlan(rows, (), frozenset()), images)
     theirs = reference.resized_crop(images, 16, 16, 32, 32, [64, 64], antialias=False)
     inner = (slice(None), slice(None), slice(1, -1), slice(1, -1))  # we see beyond the box
     assert distance(out[inner], theirs[inner]) <= 1.01  # they round to 8 bits twice

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from quarterturn.augment import Draws, two_views
+from quarterturn.augment import RandomStreams, two_views
 from quarterturn.policy import parse_policy
 from quarterturn.policy.operations import OPERATIONS
 from tests.augment.images import smooth
@@ -21,7 +21,7 @@ pytestmark = [
 def test_recipes_turn_images_into_images_reproducibly(name: str) -> None:
     images = smooth(8, 24, 40).cuda()
     once, again = (
-        two_views(images, RECIPES[name], Draws(3, device=images.device)) for _ in range(2)
+        two_views(images, RECIPES[name], RandomStreams(3, device=images.device)) for _ in range(2)
     )
     for view, same in zip(once, again, strict=True):
         assert view.is_cuda
@@ -41,7 +41,7 @@ def test_what_is_not_random_is_the_same_as_on_the_cpu(op: str) -> None:
         stage["sign"] = "positive"
     policy = parse_policy({"views": [[stage]]})
     images = smooth(4)
-    cpu = two_views(images, policy, Draws(0))[0]
-    gpu = two_views(images.cuda(), policy, Draws(0, device="cuda"))[0].cpu()
+    cpu = two_views(images, policy, RandomStreams(0))[0]
+    gpu = two_views(images.cuda(), policy, RandomStreams(0, device="cuda"))[0].cpu()
     # Single pixels at a threshold or an edge may fall to the other side.
     assert float(((cpu - gpu).abs() > 1e-3).float().mean()) < 0.002

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from quarterturn.augment import Draws, augment, draws, two_views
-from quarterturn.augment.kernels.numbers import uniform
+from quarterturn.augment import RandomStreams, augment, two_views
+from quarterturn.augment.kernels.mersenne import uniform
 from quarterturn.policy import parse_policy
 from quarterturn.policy.operations import OPERATIONS
 from quarterturn.policy.recipes import BASELINES, byol, moco_v2
@@ -58,36 +58,38 @@ def test_probabilities_of_different_stages_are_independent() -> None:
 
 @pytest.mark.parametrize("name", [name for name in BASELINES if name != "none"])
 def test_the_two_views_differ(name: str) -> None:
-    first, second = two_views(IMAGES, BASELINES[name](), Draws(0))
+    first, second = two_views(IMAGES, BASELINES[name](), RandomStreams(0))
     assert all(not torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
 def test_the_views_of_byol_are_its_own() -> None:
     policy = byol()
-    first, second = two_views(IMAGES, policy, Draws(0))
-    assert torch.equal(first, augment(IMAGES, policy.view(0), Draws(0), view=0))
-    assert torch.equal(second, augment(IMAGES, policy.view(1), Draws(0), view=1))
+    first, second = two_views(IMAGES, policy, RandomStreams(0))
+    assert torch.equal(first, augment(IMAGES, policy.view(0), RandomStreams(0), view=0))
+    assert torch.equal(second, augment(IMAGES, policy.view(1), RandomStreams(0), view=1))
 
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_the_same_draws_give_the_same_views(name: str) -> None:
-    once, again = (two_views(IMAGES, BASELINES[name](), Draws(5, 9)) for _ in range(2))
+    once, again = (two_views(IMAGES, BASELINES[name](), RandomStreams(5, 9)) for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(once, again, strict=True))
 
 
 def test_the_global_generator_of_torch_is_neither_used_nor_moved() -> None:
     torch.manual_seed(1)
     before = torch.random.get_rng_state()
-    once = augment(IMAGES, moco_v2().view(0), Draws(0))
+    once = augment(IMAGES, moco_v2().view(0), RandomStreams(0))
     assert torch.equal(torch.random.get_rng_state(), before)
     torch.manual_seed(2)
-    assert torch.equal(augment(IMAGES, moco_v2().view(0), Draws(0)), once)
+    assert torch.equal(augment(IMAGES, moco_v2().view(0), RandomStreams(0)), once)
 
 
-@pytest.mark.parametrize("other", [Draws(0, 1), Draws(1, 0)])
-def test_another_step_or_seed_draws_differently(other: Draws) -> None:
+@pytest.mark.parametrize("other", [RandomStreams(0, 1), RandomStreams(1, 0)])
+def test_another_step_or_seed_draws_differently(other: RandomStreams) -> None:
     stages = moco_v2().view(0)
-    assert not torch.equal(augment(IMAGES, stages, other), augment(IMAGES, stages, Draws(0, 0)))
+    assert not torch.equal(
+        augment(IMAGES, stages, other), augment(IMAGES, stages, RandomStreams(0, 0))
+    )
 
 
 @pytest.mark.parametrize(
@@ -132,7 +134,7 @@ def test_noise_is_the_same_whichever_other_images_get_it() -> None:
 
 
 def test_uniform_draws_fill_the_unit_interval() -> None:
-    numbers = torch.from_numpy(Draws(0).uniform("label", 20_000).copy())
+    numbers = torch.from_numpy(RandomStreams(0).uniform("label", 20_000).copy())
     assert float(numbers.min()) >= 0.0
     assert float(numbers.max()) < 1.0
     at = torch.tensor([0.1, 0.5, 0.9])
@@ -140,16 +142,18 @@ def test_uniform_draws_fill_the_unit_interval() -> None:
 
 
 def test_streams_of_different_labels_are_unrelated() -> None:
-    draws = Draws(0)
+    draws = RandomStreams(0)
     pair = [draws.uniform(label, 5000) for label in ("a", "b")]
     assert abs(float(np.corrcoef(pair)[0, 1])) < 0.06
-    assert (draws.uniform("a", 5) == Draws(0).uniform("a", 5)).all()
+    assert (draws.uniform("a", 5) == RandomStreams(0).uniform("a", 5)).all()
 
 
 def test_policies_of_equal_content_draw_alike_whatever_their_name() -> None:
     stages = [CROP, {"op": "hue", "strength": [0, 0.2]}]
     one, other = (parse_policy({"name": name, "views": [stages]}) for name in ("a", "b"))
-    assert torch.equal(two_views(IMAGES, one, Draws(0))[1], two_views(IMAGES, other, Draws(0))[1])
+    assert torch.equal(
+        two_views(IMAGES, one, RandomStreams(0))[1], two_views(IMAGES, other, RandomStreams(0))[1]
+    )
 
 
 def test_compiled_numbers_are_those_of_torch() -> None:
@@ -161,14 +165,15 @@ def test_compiled_numbers_are_those_of_torch() -> None:
             assert np.array_equal(out, torch.rand(count, generator=generator).numpy())
 
 
-def test_without_numba_the_numbers_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    with_it = Draws(3, 4).both.uniform("0/crop", 10, 4)
-    monkeypatch.setattr(draws, "has_numba", lambda: False)
-    assert np.array_equal(Draws(3, 4).both.uniform("0/crop", 10, 4), with_it)
+def test_the_numbers_of_both_views_are_those_of_each() -> None:
+    streams = RandomStreams(3, 4)
+    both = streams.both.uniform("0/crop", 10, 4)
+    assert np.array_equal(both[:5], streams.uniform("0/crop", 5, 4))
+    assert np.array_equal(both[5:], streams.uniform("1/crop", 5, 4))
 
 
 def test_numbers_that_are_drawn_cannot_be_changed() -> None:
-    one = Draws(0)
+    one = RandomStreams(0)
     drawn = one.uniform("a", 3)
     assert one.uniform("a", 3) is drawn
     with pytest.raises(ValueError, match="read-only"):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torchvision.transforms.v2 import functional as reference
 
-from quarterturn.augment import filters
+from quarterturn.augment import layout
+from quarterturn.augment.ops import cutout
+from quarterturn.augment.ops.gaussian_blur import blur
+from quarterturn.augment.ops.operation import StepArguments
 from tests.augment.images import apply, distance, smooth
 
 IMAGES = smooth(4, 40, 48)
@@ -25,9 +29,9 @@ def test_gaussian_blur_is_that_of_torchvision_within_half_a_step(sigma: float) -
 def test_each_image_is_blurred_by_its_own_sigma_whatever_the_others() -> None:
     images = IMAGES.float() / 255
     sigma = torch.tensor([0.3, 1.0, 2.0, 7.0])
-    together = filters.gaussian_blur(images, sigma)
+    together = blur(images, sigma, float(sigma.max()))
     for i in range(4):
-        alone = filters.gaussian_blur(images[i : i + 1], sigma[i : i + 1])
+        alone = blur(images[i : i + 1], sigma[i : i + 1], float(sigma[i]))
         torch.testing.assert_close(together[i : i + 1], alone, atol=1e-5, rtol=0)
 
 
@@ -58,12 +62,11 @@ def _covered(out: torch.Tensor) -> torch.Tensor:
 
 def _cutout(centre: tuple[float, float], strength: float = 0.25, size: int = 40) -> torch.Tensor:
     """The mask of a cutout on a black image, white being what is covered."""
-    out = filters.cutout(
-        torch.zeros(1, 3, size, size),
-        torch.tensor([strength]),
-        torch.tensor([centre]),
-        torch.ones(1, 3),
-    )
+    row = np.ones((1, layout.ROW), np.float32)
+    row[:, layout.STRENGTH] = strength
+    row[:, layout.UNIFORM : layout.UNIFORM + 2] = centre
+    step = StepArguments(row, torch.device("cpu"), None, np.zeros(1, np.int64))
+    out = cutout.torch_ref(torch.zeros(1, 3, size, size), step)
     return _covered(out)[0]
 
 

@@ -84,7 +84,7 @@ def bundled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_all_parts_run_beside_torch_and_torchvision_alone(
     bundled: Path, there: dict[str, str]
 ) -> None:
-    for package in ("pydantic", "scipy", "sqlalchemy", "numba"):
+    for package in ("pydantic", "scipy", "sqlalchemy", "numba", "kornia"):
         assert "ModuleNotFoundError" in _run(there, "-c", f"import {package}").stderr
     done = _run(there, bundled / "gpu.py", "--device", "cpu", "--quick")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -44,6 +44,27 @@ def _pasted(http: httpx.Client, command: list[str]) -> None:
     http.post(f"/v1/jobs/{job['id']}/cancel")
 
 
+def test_a_window_and_a_fit_are_sent_with_the_file(
+    page: Page, stack: Stack, http: httpx.Client, animals: Path
+) -> None:
+    page.goto(f"{stack.url}/new")
+    page.get_by_text("How files become pictures").click()
+    page.locator("#file").set_input_files(animals)
+    expect(page.locator("#upload")).to_contain_text("images at 28 pixels", timeout=30_000)
+    plain = page.locator("#dataset").input_value()
+    page.locator("#fit").select_option("pad")
+    page.locator("#window").fill("0:128")
+    page.locator("#window").blur()
+    expect(page.locator("#upload")).to_contain_text("128 (white)", timeout=30_000)
+    chosen = page.locator("#dataset").input_value()
+    assert chosen != plain
+    pictures = http.get(f"/v1/datasets/{chosen}").json()["pictures"]
+    assert (pictures["intensity"]["high"], pictures["fit"]) == (128, "pad")
+    page.locator("#window").fill("from dark to light")
+    page.locator("#window").blur()
+    expect(page.locator("#problem-file")).to_contain_text("0:4095", timeout=30_000)
+
+
 def test_from_the_form_to_a_policy_in_hand(
     page: Page, stack: Stack, http: httpx.Client, animals: Path, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ import torch
 from core.diagnosis import checks, diagnose
 from core.embedded.stack import Stack
 from core.settings import Settings
-from quarterturn.augment import fused
+from quarterturn.augment.backends import triton_gpu
 
 NOWHERE = "postgresql+psycopg://user:secret@127.0.0.1:1/none"
 
@@ -72,7 +72,7 @@ def test_a_gpu_without_a_compiler_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "H200")
     for works in (True, False):
-        monkeypatch.setattr(fused, "available", lambda _, works=works: works)
+        monkeypatch.setattr(triton_gpu, "is_available", lambda _, works=works: works)
         found = list(checks._hardware(Settings(device="cuda")))
         assert found[0].text == f"torch {torch.__version__} on H200."
         assert any("install gcc" in one.text for one in found) == (not works)

@@ -12,7 +12,7 @@ from tests.data.drawn import bands01, distance, eight, file_of, refusal, shape01
 from tests.data.test_medical import dicom_of, nifti_of
 from tests.docs.texts import ROOT
 
-OPTIONAL = ("pydicom", "nibabel", "tifffile", "imagecodecs", "pillow_heif", "zstandard")
+OPTIONAL = ("pydicom", "nibabel", "tifffile", "imagecodecs", "pillow_heif", "zstandard", "pyarrow")
 DEEP = np.round(shape01(1) * 4095).astype(np.uint16)
 FILES = {
     "DICOM": (dicom_of(DEEP, BitsStored=12), "medical"),
@@ -21,6 +21,7 @@ FILES = {
         tiff_of(eight(bands01(13)), photometric="minisblack", planarconfig="contig"),
         "tiff",
     ),
+    "parquet": (b"PAR1" + b"\0" * 100, "parquet"),
     "HEIC": (b"\0\0\0\x18ftypheic" + b"\0" * 100, "heic"),
 }
 

@@ -229,7 +229,7 @@ def test_each_fit_keeps_what_it_says() -> None:
     ("data", "reason", "says"),
     [
         (b"", "not_an_image", "empty"),
-        (b"PAR1" + b"\0" * 99, "unsupported_container", "parquet"),
+        (b"PAR1" + b"\0" * 99, "damaged", "parquet"),
         (b"\0" * 16 + b"\xde\xc0\xef\xbe", "unsupported_container", "LMDB"),
         (b"version https://git-lfs.github.com/spec/v1\noid", "git_lfs_pointer", "git lfs pull"),
         (b"<!DOCTYPE html><html>", "web_page", "login"),

@@ -23,7 +23,7 @@ from core.store.transitions import transition
 from quarterturn.data import CacheInfo, DatasetCache, IngestReport, open_cache
 from quarterturn.data import ingest as ingest_members
 from quarterturn.data.cache import SPLIT_ENDS
-from quarterturn.data.caps import Caps
+from quarterturn.data.caps import Caps, IngestLimits
 from quarterturn.data.ingest import automatic_resolution
 from quarterturn.data.members import Member, Skipped
 from quarterturn.data.sources import archive_members
@@ -158,6 +158,17 @@ def test_caps_count_real_bytes(tmp_path: Path) -> None:
     with pytest.raises(TooLargeError):
         _ingest_archive(path, settings)
     assert list((settings.data_dir / "datasets").iterdir()) == []
+
+
+def test_the_cpu_time_of_an_upload_is_bounded(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, max_cpu_seconds=1e-9)
+    with pytest.raises(TooLargeError, match="QUARTERTURN_MAX_CPU_SECONDS"):
+        ingest(_members(120), settings)
+    caps = Caps(IngestLimits(max_cpu_seconds=3.0))
+    caps.spend(2.0)
+    caps.restart()
+    with pytest.raises(TooLargeError, match="Split"):
+        caps.spend(2.0)
 
 
 def test_one_huge_file_is_skipped(tmp_path: Path) -> None:

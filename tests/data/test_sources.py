@@ -129,7 +129,6 @@ def test_one_file_of_many_pictures(tmp_path: Path) -> None:
         (_zip()[:-50], "end is missing"),
         (b"<!DOCTYPE html><html>" + b" " * 99, "web page"),
         (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
-        (b"PAR1" + b"\0" * 99, "parquet"),
         (b"anything else" * 9, "Pack the images"),
     ],
 )

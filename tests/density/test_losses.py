@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from quarterturn.augment import Draws, augment
+from quarterturn.augment import RandomStreams, augment
 from quarterturn.data import DatasetCache
 from quarterturn.density.folds import held_out
 from quarterturn.density.losses import policy_losses
@@ -102,7 +102,7 @@ def test_both_losses_against_float64(
     rotation, infonce = [], []
     negatives = model.negatives.double().numpy()
     for number in range(2):
-        draws = Draws(SEED, number)
+        draws = RandomStreams(SEED, number)
         first, second = (
             augment(few, chosen, draws, view=view).numpy()
             for view, chosen in enumerate((stages, other))
@@ -164,7 +164,7 @@ def test_the_rotation_loss_of_a_policy_is_the_mean_of_its_sub_policies(
     whole = policy_losses(model, data, images, one_of(*subs), seed=SEED, passes=passes)["rotation"]
     table = np.array(
         [
-            _rotation(model, data, augment(images, one_of(sub), Draws(SEED, 0)).numpy())
+            _rotation(model, data, augment(images, one_of(sub), RandomStreams(SEED, 0)).numpy())
             for sub in subs
         ]
     )
@@ -206,7 +206,7 @@ def test_the_oracle_needs_labels_and_a_head(
         model, data, images, stages, seed=SEED, passes=1, labels=labels, label_head=head
     )
     assert {name: found[name] for name in plain} == plain, "labels change nothing else"
-    first = augment(images, stages, Draws(SEED, 0), view=0).numpy()
+    first = augment(images, stages, RandomStreams(SEED, 0), view=0).numpy()
     seen = _features(model, data, first)[0]
     logits = (seen - head.mean.double().numpy()) / head.scale.double().numpy()
     logits = logits @ head.weight.double().numpy() + head.bias.double().numpy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import pickle
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +15,14 @@ import pytest
 from quarterturn.data.formats import FORMATS, format_of
 from quarterturn.data.formats.unpack import is_gzip, peek_gzip
 from tests.data.drawn import bands01, distance, eight, file_of, shape01, shown, tiff_of
+from tests.data.test_containers import parquet_of
 from tests.data.test_formats import npy_of, npz_of
 from tests.data.test_medical import dicom_of, nifti_of
 from tests.docs.texts import read
 
 GREY, COLOR, MANY = shape01(1), bands01(3), bands01(13)
+SHOWN = eight(bands01(3, 32))
+SMALL = np.ascontiguousarray(np.moveaxis(SHOWN, 2, 0))
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,13 @@ CASES: dict[str, tuple[Case, ...]] = {
             ),
             eight(GREY),
         ),
+    ),
+    "CIFAR, Python": (
+        Case("8 bits", lambda: pickle.dumps({b"data": SMALL.reshape(1, -1)}, 2), SHOWN),
+    ),
+    "CIFAR, binary": (Case("8 bits", lambda: (b"\7" + SMALL.tobytes()) * 10, SHOWN),),
+    "parquet": (
+        Case("a column of image files", lambda: parquet_of([_plain("PNG")()]), eight(COLOR)),
     ),
 }
 #: What is read by no file of its own above.

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import torch
 
-from quarterturn.augment import Draws, augment
+from quarterturn.augment import RandomStreams, augment
 from quarterturn.export import Options, export
 from quarterturn.policy import Policy
 from tests.augment.images import smooth
@@ -49,7 +49,7 @@ def same_law(policy: Policy, library: str, view: int = 0) -> None:
     random.seed(1)  # that of timm
     np.random.seed(1)
     torch.manual_seed(1)
-    ours = augment(many, policy.view(view), Draws(0), view=view)
+    ours = augment(many, policy.view(view), RandomStreams(0), view=view)
     theirs = load(policy, library, view)(many)
     a, b = (statistics(views, picture.float() / 255.0) for views in (ours, theirs))
     noted = bool(export(policy, library, Options(size=SIZE, view=view)).differences)

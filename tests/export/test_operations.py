@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from quarterturn.augment import Draws, augment
+from quarterturn.augment import RandomStreams, augment
 from quarterturn.export.support import SUPPORT
 from quarterturn.policy import Policy, parse_policy
 from quarterturn.policy.operations import OPERATIONS
@@ -63,7 +63,7 @@ def _inside(setting: dict[str, Any], library: str) -> torch.Tensor:
     """Pixels that are covered by the picture in both, two pixels from its border."""
     white = torch.full_like(PICTURES, 255)
     policy = _policy({**setting, "fill": [0, 0, 0]})
-    ours, theirs = augment(white, policy.view(0), Draws(0)), load(policy, library)(white)
+    ours, theirs = augment(white, policy.view(0), RandomStreams(0)), load(policy, library)(white)
     covered = (ours > 0.999) & (theirs > 0.999)
     covered[..., :2, :] = covered[..., -2:, :] = False
     covered[..., :2] = covered[..., -2:] = False
@@ -79,7 +79,7 @@ def test_pictures_are_the_same_within_the_tolerance(library: str, name: str) -> 
     assert tolerance is not None
     for setting in _settings(name):
         policy = _policy(setting)
-        ours = augment(PICTURES, policy.view(0), Draws(0))
+        ours = augment(PICTURES, policy.view(0), RandomStreams(0))
         theirs = load(policy, library)(PICTURES)
         steps = (ours - theirs).abs() * 255.0
         if OPERATIONS[name].geometric:

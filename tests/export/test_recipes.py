@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from quarterturn.augment import Draws, augment
+from quarterturn.augment import RandomStreams, augment
 from quarterturn.errors import InvalidInputError
 from quarterturn.export import FORMATS, export
 from quarterturn.export.support import SUPPORT
@@ -88,7 +88,7 @@ def test_each_operation_of_timm_gives_one_of_our_pictures(name: str) -> None:
         augment(
             picture,
             parse_policy({"views": [[{**leaf, "sign": s} if s else leaf]]}).view(0),
-            Draws(0),
+            RandomStreams(0),
         )
         for s in signs
     ]

@@ -21,7 +21,7 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from quarterturn.augment import Draws, augment
+from quarterturn.augment import RandomStreams, augment
 from quarterturn.export import Options, export
 from quarterturn.policy import Policy, parse_policy
 from quarterturn.policy.recipes import moco_v2
@@ -107,7 +107,7 @@ def _law(file: _Loaded) -> str:
     torch.manual_seed(1)
     loader = DataLoader(Views(file.name, file.view(moco_v2()), count), batch_size=50, num_workers=2)
     theirs = torch.cat(list(loader))
-    ours = augment(PICTURE.repeat(count, 1, 1, 1), moco_v2().view(0), Draws(0))
+    ours = augment(PICTURE.repeat(count, 1, 1, 1), moco_v2().view(0), RandomStreams(0))
     a, b = (statistics(views, PICTURE.float() / 255.0) for views in (ours, theirs))
     error = ((a.var(0) + b.var(0)) / count).sqrt()
     apart = (a.mean(0) - b.mean(0)).abs() - 4.2 * error

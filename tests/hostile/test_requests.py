@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.json_bodies import MAX_DEPTH, MAX_LENGTH
-from api.limits import MAX_JSON_BYTES
+from api.limits import MAX_JSON_BYTES, MAX_SEARCH_BYTES
 from core.settings import Settings, get_settings
 from tests.conftest import TINY_SEARCH
 from tests.store.rows import make_job
@@ -44,18 +44,30 @@ def _deep(levels: int) -> bytes:
     [
         _deep(MAX_DEPTH + 1),
         _deep(100_000),
-        b"[" * 4_000_000,
+        b"[" * 2_000_000,
         b"[" * 5_000 + b"]" * 5_000,
         b'{"a": [' + b"0," * MAX_LENGTH + b"0]}",
         json.dumps({str(n): n for n in range(MAX_LENGTH + 1)}).encode(),
         b'{"iterations": ' + b"9" * 1_000_000 + b"}",
+        b'{"a": [' + b",".join([b"[" + b"0," * 9_000 + b"0]"] * 100) + b"]}",
     ],
-    ids=["deep", "very deep", "never closed", "lists", "long list", "many fields", "long number"],
+    ids=[
+        "deep",
+        "very deep",
+        "never closed",
+        "lists",
+        "long list",
+        "many fields",
+        "long number",
+        "many values",
+    ],
 )
 def test_json_of_unfair_shape_is_refused(client: TestClient, path: str, body: bytes) -> None:
     answer = client.post(path, content=body, headers=_JSON)
-    assert answer.status_code in (400, 422), answer.text
-    assert answer.json()["code"] in ("json_too_complex", "invalid_json")
+    assert answer.status_code in (400, 413, 422), answer.text
+    assert answer.json()["code"] in ("json_too_complex", "invalid_json", "body_too_large")
+    if len(body) <= MAX_JSON_BYTES or path != "/v1/datasets":
+        assert answer.json()["code"] != "body_too_large"
 
 
 def test_json_within_the_limits_is_read(client: TestClient) -> None:
@@ -71,7 +83,7 @@ def test_endless_bodies_are_cut_off(client: TestClient, path: str, kind: str) ->
 
     def body() -> Iterator[bytes]:
         nonlocal sent
-        while sent < 4 * MAX_JSON_BYTES:
+        while sent < 4 * MAX_SEARCH_BYTES:
             sent += 2**20
             yield b" " * 2**20
 

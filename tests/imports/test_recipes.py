@@ -15,7 +15,7 @@ from PIL import Image
 from torchvision.transforms import v2
 from typer.testing import CliRunner
 
-from quarterturn.augment import Draws, augment
+from quarterturn.augment import RandomStreams, augment
 from quarterturn.cli import app
 from quarterturn.errors import InvalidInputError
 from quarterturn.export import Options, export
@@ -51,7 +51,7 @@ def _law(policy: Policy, library: Callable[[Image.Image], Any], allowed: float =
             for _ in range(_DRAWS)
         ]
     )
-    ours = augment(picture.repeat(_DRAWS, 1, 1, 1), policy.view(0), Draws(0))
+    ours = augment(picture.repeat(_DRAWS, 1, 1, 1), policy.view(0), RandomStreams(0))
     a, b = (statistics(views, picture.float() / 255.0) for views in (ours, theirs))
     error = ((a.var(0) + b.var(0)) / _DRAWS).sqrt()
     apart = (a.mean(0) - b.mean(0)).abs() - 4.2 * error

@@ -88,7 +88,7 @@ def test_grey_arrays_are_taken(arrays: np.ndarray, tmp_path: Path) -> None:
         np.random.default_rng(0).normal(size=(30, 16, 16, 3)),
         np.full((30, 16, 16, 3), np.nan),
         np.zeros((30, 16, 16, 5), np.uint8),
-        ["a.png", "b.png"],
+        ["a.png", 3],
         42,
     ],
 )
@@ -99,7 +99,26 @@ def test_numbers_that_are_no_images_are_refused(images: Any, tmp_path: Path) -> 
     assert refused.value.code == "invalid_images"
 
 
+def test_paths_that_are_not_there_are_told(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match=r"a\.png: cannot be read: No such file") as refused:
+        read_images([tmp_path / "a.png", tmp_path / "b.png"], FolderStorage(tmp_path), LIMITS)
+    assert refused.value.code == "no_images"
+
+
 def test_a_missing_path_is_told(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError) as refused:
         read_images(tmp_path / "nowhere", FolderStorage(tmp_path), LIMITS)
     assert refused.value.code == "path_not_found"
+
+
+def test_relative_paths_are_read_by_processes_that_were_started_elsewhere(
+    pictures: Path, animals: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The processes that decode keep the working directory in which they were started."""
+    storage = FolderStorage(tmp_path / "first")
+    expected = read_images(pictures, storage, LIMITS).info.digest  # starts them
+    monkeypatch.chdir(pictures.parent)
+    Path("archive.zip").symlink_to(animals)
+    folder = read_images(pictures.name, FolderStorage(Path("second")), LIMITS)
+    assert folder.info.digest == expected
+    assert read_images("archive.zip", FolderStorage(Path("second")), LIMITS).report.skipped == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from quarterturn.augment import Draws, augment
+from quarterturn.augment import RandomStreams, augment
 from quarterturn.policy import parse_policy
 from quarterturn.policy.recipes import BASELINES, byol
 from quarterturn.policy.shares import shares_of
@@ -54,7 +54,7 @@ def test_shares_of_two_views_are_their_mean() -> None:
 def test_rates_are_those_of_the_interpreter(stage: dict[str, object]) -> None:
     policy = parse_policy({"views": [[stage]]})
     black = torch.zeros(4000, 3, 4, 4)
-    inverted = augment(black, policy.view(0), Draws(0)).mean()
+    inverted = augment(black, policy.view(0), RandomStreams(0)).mean()
     assert float(inverted) == pytest.approx(shares_of(policy)["invert"].rate, abs=0.032)
 
 

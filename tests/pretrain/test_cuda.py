@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from quarterturn.augment import Draws
-from quarterturn.augment.sending import sent
+from quarterturn.augment import RandomStreams
+from quarterturn.augment.transfer import send
 from quarterturn.policy.schema import Policy
 from quarterturn.pretrain import trainer
 from quarterturn.pretrain.batches import preparing
@@ -51,7 +51,7 @@ def test_streamed_batches_are_those_of_resident_images(data: TrialData) -> None:
             for seed, batch in ahead.take(step).items():
                 # The device is far behind, and the memory of each batch wanted by the next.
                 busy = torch.tanh(busy @ busy)
-                wanted = batch_of(there, 64, Draws(seed, step, device=there.device))
+                wanted = batch_of(there, 64, RandomStreams(seed, step, device=there.device))
                 assert torch.equal(batch, wanted), (step, seed)
 
 
@@ -65,7 +65,7 @@ def test_a_step_does_not_wait_for_the_device(
     device = data.mean.device
 
     def step(number: int) -> None:
-        batch = batch_of(data.pretrain, 8, Draws(0, number, device=device))
+        batch = batch_of(data.pretrain, 8, RandomStreams(0, number, device=device))
         optimise(run, trainer.views_of(data, batch, policy, 0, number), device)
 
     for number in range(2, 6):  # what is made once waits
@@ -112,10 +112,10 @@ def test_a_recording_that_fails_leaves_the_device_as_it_was(data: TrialData) -> 
 
 def test_more_than_cuda_stages_is_sent_without_waiting(data: TrialData) -> None:
     values = np.arange(2**18, dtype=np.int64)
-    sent(values, data.mean.device)  # pins memory, which is used again
+    send(values, data.mean.device)  # pins memory, which is used again
     torch.cuda.synchronize()
     torch.cuda._sleep(10**9)
-    there = sent(values, data.mean.device)
+    there = send(values, data.mean.device)
     assert not torch.cuda.current_stream().query(), "the device is still busy"
     assert torch.equal(there.cpu(), torch.from_numpy(values))
 

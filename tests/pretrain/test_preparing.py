@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from quarterturn.augment import Draws, prepare_views, two_views, two_views_of_all
+from quarterturn.augment import RandomStreams, prepare_views, two_views, two_views_of_all
 from quarterturn.policy import parse_policy
 from quarterturn.pretrain import trainer
 from quarterturn.pretrain.batches import preparing
@@ -64,7 +64,9 @@ def test_what_one_thread_cannot_do_is_said_by_the_run(
 
 
 def test_views_of_a_batch_and_of_several_are_those_that_were_prepared(data: TrialData) -> None:
-    who = [(policy, Draws(seed, 4)) for seed, policy in enumerate((*POLICIES, NOISE, NOISE))]
+    who = [
+        (policy, RandomStreams(seed, 4)) for seed, policy in enumerate((*POLICIES, NOISE, NOISE))
+    ]
     images, size = data.pretrain[:8], data.pretrain.shape[2:]
     batches = [(images, policy, draws) for policy, draws in who]
     alone = [two_views(*batch, data.normalisation) for batch in batches]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from quarterturn.augment import Draws
+from quarterturn.augment import RandomStreams
 from quarterturn.data import DatasetCache
 from quarterturn.pretrain import data as loading
 from quarterturn.pretrain import trainer
@@ -120,7 +120,7 @@ def test_batches_are_those_of_resident_images_in_their_order(
             batches = ahead.take(step)
             assert list(batches) == [3, 1]
             for seed, batch in batches.items():
-                wanted = batch_of(data.pretrain, 8, Draws(seed, step))
+                wanted = batch_of(data.pretrain, 8, RandomStreams(seed, step))
                 assert torch.equal(batch, wanted), step
                 assert batch.stride() == wanted.stride()
     assert not _threads()
@@ -129,7 +129,7 @@ def test_batches_are_those_of_resident_images_in_their_order(
 def test_there_are_no_more_images_in_a_batch_than_there_are(data: TrialData) -> None:
     few = data.pretrain[:5]
     with Ahead(few, 8, [0], range(2), PlainTransfer(CPU)) as ahead:
-        assert torch.equal(ahead.take(0)[0], batch_of(few, 8, Draws(0, 0)))
+        assert torch.equal(ahead.take(0)[0], batch_of(few, 8, RandomStreams(0, 0)))
         with pytest.raises(ValueError, match="step 1 is next"):
             ahead.take(2)
 

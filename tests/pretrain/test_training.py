@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from quarterturn.augment import Draws
+from quarterturn.augment import RandomStreams
 from quarterturn.data import DatasetCache
 from quarterturn.models.encoders import build_encoder
 from quarterturn.policy.recipes import BASELINES, crop_flip, none
@@ -91,9 +91,9 @@ def test_candidates_of_a_seed_share_first_weights_and_batches(
     one, other = (trainer.start(spec, data, 28, 3) for _ in range(2))
     for a, b in zip(one.method.parameters(), other.method.parameters(), strict=True):
         assert torch.equal(a, b)
-    batch = [batch_of(data.pretrain, 8, Draws(3, 7)) for _ in range(2)]
+    batch = [batch_of(data.pretrain, 8, RandomStreams(3, 7)) for _ in range(2)]
     assert torch.equal(batch[0], batch[1])
-    assert not torch.equal(batch[0], batch_of(data.pretrain, 8, Draws(3, 8)))
+    assert not torch.equal(batch[0], batch_of(data.pretrain, 8, RandomStreams(3, 8)))
 
 
 def test_watch_stops_a_run(animal_cache: DatasetCache, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from quarterturn.augment import Draws, augment
+from quarterturn.augment import RandomStreams, augment
 from quarterturn.data import DatasetCache
 from quarterturn.policy.recipes import crop_flip
 from quarterturn.pretrain import trainer
@@ -169,7 +169,7 @@ def test_infonce_of_two_views_against_float64(run: trainer.Run, data: TrialData)
     images, method = data.probe_test[:20], run.method.eval()
     outputs = []
     for view in (0, 1):
-        seen = data.normalise(augment(images, crop_flip().view(0), Draws(0, 0), view=view))
+        seen = data.normalise(augment(images, crop_flip().view(0), RandomStreams(0, 0), view=view))
         with torch.no_grad():
             found = torch.cat([method.project(one[None]) for one in seen]).double().numpy()
         outputs.append(found / np.linalg.norm(found, axis=1, keepdims=True))

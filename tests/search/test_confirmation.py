@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from quarterturn.policy.recipes import BASELINES
 from quarterturn.search.history import BASE, CONFIRMATION, SEARCH, Candidate, TrialRecord
+from quarterturn.search.incumbent import incumbent
 from quarterturn.search.ranking import rank
 from quarterturn.search.selection import select
 from quarterturn.search.spec import SearchSpec, parse_search
 from quarterturn.search.strategies.pipeline import FRESH_SEEDS
+from quarterturn.search.strategy import ConfirmationStage, PipelineStrategy
 from tests.search.making import numbered
 from tests.search.play import SPECS, Player, play
 
@@ -44,7 +46,8 @@ def _pipeline(seeds: int = 4, top: int = 2, **search: Any) -> SearchSpec:
         "confirmation": {"seeds": seeds, "top": top},
         "search": {"kind": "random", "candidates": 5},
     }
-    return parse_search({"strategy": strategy, **search})
+    scoring = {"criterion": "rotation"}
+    return parse_search({"strategy": strategy, "scoring": scoring, **search})
 
 
 def _seeds(player: Player, *tasks: str) -> set[int]:
@@ -80,8 +83,24 @@ def test_the_first_half_selects_and_the_other_half_reports(seeds: int, selected_
 
 
 @pytest.mark.parametrize("top", [1, 2, 50])
+def test_the_best_are_confirmed_beside_the_incumbent(top: int) -> None:
+    spec = _pipeline(top=top)
+    player = play(spec, 2)
+    confirmed = {t.candidate for t in player.done if t.task == CONFIRMATION}
+    searched = [t for t in player.done if t.task == SEARCH]
+    ranking = rank(list(player.candidates.values()), searched)
+    today = incumbent(spec).key
+    others = [entry.candidate for entry in ranking if entry.candidate != today]
+    assert confirmed == {today, *others[:top]}
+
+
+@pytest.mark.parametrize("top", [1, 2, 50])
 def test_the_best_of_the_search_are_confirmed_beside_all_baselines(top: int) -> None:
-    player = play(_pipeline(top=top), 2)
+    spec = _pipeline(top=top)
+    assert isinstance(spec.strategy, PipelineStrategy)
+    stage = ConfirmationStage(top=top, baselines=True)
+    strategy = spec.strategy.model_copy(update={"confirmation": stage})
+    player = play(spec.model_copy(update={"strategy": strategy}), 2)
     confirmed = {t.candidate for t in player.done if t.task == CONFIRMATION}
     assert confirmed >= BASELINE_KEYS
     searched = [t for t in player.done if t.task == SEARCH]

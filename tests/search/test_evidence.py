@@ -189,7 +189,7 @@ def test_without_evidence_the_usual_recipe_is_handed_out_and_says_so() -> None:
     assert selection is not None
     assert selection["evidence"]["level"] == "none"
     (warning,) = [w for w in selection["warnings"] if w["code"] == "no_evidence"]
-    assert "moco_v2 is handed out as the usual recipe" in warning["message"]
+    assert "moco_v2 is used as the default" in warning["message"]
     assert "all_tied" in {w["code"] for w in selection["warnings"]}
     assert selection["score"] == pytest.approx(np.mean(scores[1]) - 0.01, abs=1e-6)
     place = next(e.rank for e in _ranked(table) if e.candidate == MOCO.key)

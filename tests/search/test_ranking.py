@@ -12,11 +12,13 @@ from scipy import optimize, stats
 from quarterturn.search.effects import fit
 from quarterturn.search.evidence import assess
 from quarterturn.search.history import Candidate, TrialRecord
+from quarterturn.search.incumbent import baselines
 from quarterturn.search.ranking import MOST_TIES, rank
 from quarterturn.search.selection import select
 from quarterturn.search.spec import parse_search
-from quarterturn.search.strategies.flat import baselines
 from tests.search.making import numbered
+
+SPEC = parse_search({})
 
 
 def _records(
@@ -201,8 +203,8 @@ def test_the_fit_is_that_of_the_whole_least_squares_problem(seed: int) -> None:
 
 
 def test_of_very_many_ties_the_baselines_and_the_nearest_are_named() -> None:
-    known = {c.key for c in baselines()}
-    candidates = [*baselines(), *(c for c in numbered(60) if c.key not in known)]
+    known = {c.key for c in baselines(SPEC)}
+    candidates = [*baselines(SPEC), *(c for c in numbered(60) if c.key not in known)]
     trials = [
         record
         for place, candidate in enumerate(candidates)

@@ -14,6 +14,7 @@ from api.live import hub as hubs
 from api.live.hub import Hub
 from api.live.snapshot import look
 from api.pages.job import PARTS
+from core.access.keys import KEYLESS
 from core.settings import Settings
 from quarterturn.errors import UnavailableError
 from tests.conftest import TINY_SEARCH
@@ -76,19 +77,19 @@ def test_all_streams_of_a_job_share_one_look(
 
     async def watch() -> None:
         hub = Hub()
-        watches = [hub.enter(job, None, 50) for _ in range(50)]
+        watches = [hub.enter(job, KEYLESS, 50, 50) for _ in range(50)]
         assert len({id(watch) for watch in watches}) == 1
         await asyncio.wait_for(asyncio.gather(*(watch.looked() for watch in watches)), 20)
         with pytest.raises(UnavailableError) as refused:
-            hub.enter(job, None, 50)
+            hub.enter(job, KEYLESS, 50, 50)
         assert refused.value.code == "too_many_streams"
         for one in watches:
-            hub.leave(one, None)
+            hub.leave(one, KEYLESS)
         assert hub.open == 0
         seen = len(looks)
         await asyncio.sleep(1.2)
         assert len(looks) == seen, "nobody watches, so nobody looks"
-        hub.leave(hub.enter(job, None, 50), None)
+        hub.leave(hub.enter(job, KEYLESS, 50, 50), KEYLESS)
 
     run_apart(watch())
     assert 1 <= len(looks) <= 3

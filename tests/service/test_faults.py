@@ -11,6 +11,7 @@ import httpx
 import psutil
 import pytest
 import redis
+import torch
 
 from benchmarks.performance.chaos.faults import database_processes
 from core.embedded.stack import Stack
@@ -43,6 +44,63 @@ def test_a_killed_worker_does_not_cost_the_trial(http: httpx.Client, animal_data
     assert view["counts"]["completed"] == view["trials_total"] == 8
     again = http.get(f"/v1/trials/{trial['id']}").json()
     assert (again["state"], again["attempt"]) == ("completed", 2)
+
+
+@pytest.mark.parametrize("kept", ["under-way-*", "final*"], ids=["a trial", "the final encoder"])
+def test_a_killed_worker_goes_on_from_the_state_kept_last(
+    http: httpx.Client, stack: Stack, animal_dataset: str, kept: str
+) -> None:
+    long = steps(20, least=1000)
+    final = {"final_pretraining": {"iterations": long}} if kept == "final*" else {}
+    job = _start(http, animal_dataset, iterations=4 if final else long, **final)
+    states = stack.data_dir / "checkpoints" / job
+    until(lambda: [*states.glob(kept)], 300)
+    trial, at = _running(http, job), _step_of(next(states.glob(kept)))
+    assert at > 0
+    os.kill(int(trial["worker"].split("/")[1]), signal.SIGKILL)
+
+    def again() -> Any:
+        now = http.get(f"/v1/trials/{trial['id']}").json()
+        return now["attempt"] == 2 and (now["progress"] > 0 or now["state"] == "completed") and now
+
+    assert until(again, 120)["progress"] >= at, "what was kept is not trained again"
+    http.post(f"/v1/jobs/{job}/cancel")
+    until_state(http, job, "cancelled", "completed", seconds=60)
+
+
+def _step_of(path: Path) -> int:
+    return int(torch.load(path, weights_only=True)["step"])
+
+
+def test_a_blip_of_redis_ends_no_trial(
+    http: httpx.Client, stack: Stack, animal_dataset: str
+) -> None:
+    job = _start(http, animal_dataset, iterations=20_000)
+    trial = until(lambda: (t := _running(http, job)) and t["progress"] > 0 and t)
+    victim = database_processes(stack, "redis")[0]
+    victim.kill()
+    until(lambda: not victim.is_running())
+    broker = redis.Redis(unix_socket_path=str(stack.data_dir / "redis" / "redis.sock"))
+    until(lambda: _answers(broker), 60)
+    # So long that whoever was to end it would have.
+    later = until(
+        lambda: (
+            (t := http.get(f"/v1/trials/{trial['id']}").json())["progress"]
+            > trial["progress"] + steps(5, least=100)
+            and t
+        ),
+        120,
+    )
+    assert (later["attempt"], later["worker"]) == (1, trial["worker"])
+    http.post(f"/v1/jobs/{job}/cancel")
+    until_state(http, job, "cancelled", seconds=60)
+
+
+def _answers(broker: redis.Redis) -> bool:
+    try:
+        return bool(broker.ping())
+    except redis.RedisError:
+        return False
 
 
 def test_a_frozen_worker_does_not_cost_the_trial(http: httpx.Client, animal_dataset: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from quarterturn import Client
 from quarterturn.local import Search
+from tests.conftest import THREADS
 
 _ASKED: dict[str, Any] = {
     "strategy": {
@@ -35,8 +38,19 @@ def test_the_same_seed_gives_the_same_ranking(
         client.wait(job)
         theirs = client.ranking(job)
         their_policy = client.policy(job)
-    search = Search(animals, space=space, **_ASKED, **_TRAINING, n_workers=1, progress=False)
-    result = search.run(tmp_path)
+    # In a process of its own, as the worker's: what other tests have set in this one stays here.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
+        search = Search(
+            animals,
+            space=space,
+            **_ASKED,
+            **_TRAINING,
+            executor=executor,
+            n_workers=1,
+            n_threads=THREADS,
+            progress=False,
+        )
+        result = search.run(tmp_path)
     ours = [entry.to_dict() for entry in result.conclusion.ranking]
     assert [row["candidate"] for row in ours] == [row["candidate"] for row in theirs]
     for mine, their in zip(ours, theirs, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from quarterturn.space import PRESETS, SearchSpace, parse_space
+from quarterturn.space.schema import RecipesSpace
 
 ROTATE = {"op": "rotate", "strength": {"values": [10, 20]}, "probability": {"values": [0.5, 1]}}
 JITTER = {
@@ -24,6 +25,7 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
         "sub_policies": 1,
         "operations_per_sub_policy": 2,
     },
+    "recipes": {"operations": ["random_resized_crop", "grayscale", "brightness", "solarize"]},
     "pipeline": {"operations": [ROTATE, JITTER, "horizontal_flip"]},
 }
 
@@ -33,8 +35,16 @@ def space_of(kind: str, **changes: Any) -> SearchSpace:
     return parse_space({"kind": kind, **DOCUMENTS[kind], **changes})
 
 
-#: The examples by their kind, the presets by their name.
+def with_draw(space: SearchSpace, draw: str) -> SearchSpace:
+    """The space with strengths drawn in another way; recipes have their own."""
+    if isinstance(space, RecipesSpace):
+        return space
+    return space.model_copy(update={"draw": draw})
+
+
+#: The examples by their kind, the presets by their name; that of recipes has the name of its kind
+#: and 147,456 policies.
 SPACES: dict[str, SearchSpace] = {
     **{kind: space_of(kind) for kind in DOCUMENTS},
-    **{name: parse_space(name) for name in PRESETS},
+    **{name: parse_space(name) for name in PRESETS if name not in DOCUMENTS},
 }

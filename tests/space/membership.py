@@ -8,9 +8,11 @@ from quarterturn.policy.recipes import crop, flip
 from quarterturn.policy.schema import OneOf, Operation, RandomResizedCrop, Sample, Shuffle, Stage
 from quarterturn.space import SearchSpace
 from quarterturn.space.schema import (
+    BasedSpace,
     Grid,
     RandAugmentSpace,
     Range,
+    RecipesSpace,
     ShuffledOperations,
     SingleOperationSpace,
     SpaceOperation,
@@ -42,7 +44,7 @@ def fits(leaf: Operation | RandomResizedCrop, item: SpaceOperation, draw: str) -
     return leaf.low == expected_low and within(leaf.high, item.strengths, slack=slack)
 
 
-def _searched(policy: Policy, space: SearchSpace) -> list[Stage]:
+def _searched(policy: Policy, space: BasedSpace) -> list[Stage]:
     (stages,) = policy.views
     base = BASES[space.base]
     assert stages[len(stages) - len(base) :] == base
@@ -70,8 +72,22 @@ def _in_pipeline(
     return not stages
 
 
+def _is_recipe(policy: Policy, space: RecipesSpace) -> bool:
+    """Whether nothing but allowed operations is used, each kind of stage once at most."""
+    leaves: list[str] = []
+    kinds: list[str] = []
+    for stage in policy.views[0]:
+        inner = stage.of if isinstance(stage, Sample | Shuffle) else [stage]
+        assert all(isinstance(leaf, Operation | RandomResizedCrop) for leaf in inner)
+        leaves += [leaf.op for leaf in inner]
+        kinds.append(stage.op)
+    return set(leaves) <= set(space.operations) and len(set(kinds)) == len(kinds)
+
+
 def belongs(policy: Policy, space: SearchSpace) -> bool:
     """Whether the space may propose the policy."""
+    if isinstance(space, RecipesSpace):
+        return _is_recipe(policy, space)
     stages = _searched(policy, space)
     if isinstance(space, SingleOperationSpace):
         (stage,) = stages

@@ -16,7 +16,7 @@ from quarterturn.space import (
     enumerate_candidates,
     parse_space,
 )
-from tests.space.examples import DOCUMENTS, SPACES, space_of
+from tests.space.examples import DOCUMENTS, SPACES, space_of, with_draw
 from tests.space.membership import belongs
 
 
@@ -24,7 +24,7 @@ from tests.space.membership import belongs
 @given(seed=st.integers(0, 2**32), draw=st.sampled_from(["fixed", "up_to"]))
 @settings(max_examples=15, deadline=None)
 def test_drawn_candidates_belong_to_the_space(name: str, seed: int, draw: str) -> None:
-    space = SPACES[name].model_copy(update={"draw": draw})
+    space = with_draw(SPACES[name], draw)
     assert belongs(draw_candidate(space, random.Random(seed), "drawn"), space)
 
 
@@ -67,13 +67,14 @@ def test_as_many_are_enumerated_as_are_counted(kind: str, points: int) -> None:
         ("rand_augment", 2 * 3),
         ("sub_policies", (1 + 4) ** 2),
         ("pipeline", 4 * 2 * 3),
+        ("recipes", 4 * 4 * 2 * 2 * 3),
     ],
 )
 def test_the_grid_of_each_kind_has_the_size_worked_out_by_hand(kind: str, expected: int) -> None:
     assert count_candidates(SPACES[kind], 3) == expected
 
 
-@pytest.mark.parametrize("kind", ["single_operation", "rand_augment", "sub_policies"])
+@pytest.mark.parametrize("kind", ["single_operation", "rand_augment", "sub_policies", "recipes"])
 def test_enumerated_candidates_are_all_different(kind: str) -> None:
     digests = [candidate.digest for candidate in enumerate_candidates(SPACES[kind], 3)]
     assert len(set(digests)) == len(digests)

@@ -21,7 +21,7 @@ from quarterturn.space import (
 )
 from quarterturn.space.parameters import Dimension, build, dimensions
 from tests.space.examples import SPACES as EXAMPLES
-from tests.space.examples import space_of
+from tests.space.examples import space_of, with_draw
 from tests.space.membership import belongs, within
 
 SPACES: dict[str, SearchSpace] = {
@@ -73,7 +73,7 @@ def _parameters(space: SearchSpace) -> st.SearchStrategy[dict[str, int | float]]
 def test_any_parameters_build_a_policy_of_the_space(
     name: str, draw: str, data: st.DataObject
 ) -> None:
-    space = SPACES[name].model_copy(update={"draw": draw})
+    space = with_draw(SPACES[name], draw)
     parameters = data.draw(_parameters(space))
     policy = build(space, parameters, "built")
     assert belongs(policy, space)

@@ -47,7 +47,7 @@ def test_load_policy_refuses_what_is_no_picture(images: Any) -> None:
 def test_a_batch_of_grey_pictures_is_not_taken_for_channels() -> None:
     transform = load_policy({"views": [[{"op": "horizontal_flip"}]]})
     with pytest.raises(ValueError, match=r"unsqueeze\(1\)"):
-        transform(torch.rand(16, 24, 24))
+        transform(torch.rand(32, 24, 24))
     with pytest.raises(ValueError, match="channels come last"):
         transform(np.zeros((3, 24, 24), np.uint8))
     assert transform(torch.rand(16, 1, 24, 24)).shape == (16, 1, 24, 24)
@@ -78,10 +78,8 @@ def test_files_refuse_tensors(name: str, what: str, files: dict[str, types.Modul
 @pytest.mark.parametrize(
     "images",
     [
-        torch.zeros(3, 24, 24, dtype=torch.int64),
-        torch.zeros(2, 24, 24),
-        torch.zeros(4, 24, 24),
-        torch.zeros(16, 24, 24),
+        torch.zeros(3, 24, 24, dtype=torch.complex64),
+        torch.zeros(32, 24, 24),
         np.zeros((24, 24, 3), np.float32),
         None,
     ],
@@ -119,7 +117,7 @@ def test_grey_is_refused_every_time_and_says_why(
 ) -> None:
     grey: Any = np.zeros((24, 24), np.uint8) if name == "albumentations" else FLOATS[0, :1]
     for _ in range(20):
-        with pytest.raises(ValueError, match="saturation, hue, grayscale"):
+        with pytest.raises(ValueError, match="hue.* need red, green and blue"):
             files[name].first_view(grey)
 
 

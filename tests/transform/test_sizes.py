@@ -10,7 +10,7 @@ import torch
 from PIL import Image, ImageOps
 
 from quarterturn import load_policy
-from quarterturn.augment import Draws, augment
+from quarterturn.augment import RandomStreams, augment
 from quarterturn.errors import InvalidInputError
 from quarterturn.policy import parse_policy
 from quarterturn.policy.recipes import moco_v2
@@ -56,7 +56,7 @@ def test_crops_of_a_size_have_the_law_of_crops() -> None:
     picture = smooth(1, 32, 32, seed=3)
     many = picture.repeat(count, 1, 1, 1)
     ours = load_policy({"views": [[crop]]}, seed=0, size=32)(many / 255.0)
-    theirs = augment(many, parse_policy({"views": [[crop]]}).view(0), Draws(0))
+    theirs = augment(many, parse_policy({"views": [[crop]]}).view(0), RandomStreams(0))
     for statistic in (
         lambda views: views.mean((1, 2, 3)),
         lambda views: views.std((1, 2, 3)),

@@ -6,7 +6,8 @@ let ownSpace = null;
 
 function strategyOf() {
   const kind = byId("search").value, search = { kind };
-  if (kind !== "grid" && numberOf("candidates") !== null) search.candidates = numberOf("candidates");
+  const count = numberOf("candidates");
+  if (kind !== "grid" && count !== null) search[kind === "recipes" ? "changes" : "candidates"] = count;
   if (!byId("confirm").checked) return search;
   return {
     kind: "pipeline", search, search_seeds: numberOf("seeds"),
@@ -22,7 +23,7 @@ function bodyOf() {
   body.iterations = numberOf("iterations");
   if (!byId("confirm").checked) body.seeds = numberOf("seeds");
   body.pretraining = { encoder: byId("encoder").value, method: byId("method").value, batch_size: numberOf("batch") };
-  if (byId("criterion").value !== "rotation") body.scoring = { criterion: byId("criterion").value };
+  if (byId("criterion").value !== "auto") body.scoring = { criterion: byId("criterion").value };
   const budget = {};
   if (numberOf("minutes") !== null) budget.seconds = 60 * numberOf("minutes");
   if (numberOf("trials") !== null) budget.trials = numberOf("trials");
@@ -47,6 +48,12 @@ function showPrograms(body) {
   byId("python").textContent =
     `from quarterturn import Client\n\nwith Client("${location.origin}") as client:\n    started = client.start(\n        ${JSON.stringify(dataset_id)},\n${fields}    )\n    job = client.job(started["id"]).wait(progress=True)\n    print(job.ranking)\n`;
 }
+// Recipes are searched by a strategy of their own unless another is asked for; it searches nothing else.
+document.querySelectorAll("[name=space]").forEach((choice) => choice.addEventListener("change", () => {
+  const recipes = choice.value === "recipes", search = byId("search");
+  if (recipes) search.value = "recipes";
+  else if (search.value === "recipes") search.value = "successive_halving";
+}));
 // Settings of another job.
 function takeOver(like) {
   const { spec } = like, pipeline = spec.strategy.kind === "pipeline";

@@ -1,7 +1,7 @@
 // Uploads, previews, the estimate, and what the API refuses, beside the field that it is about.
 "use strict";
 const form = byId("new");
-let estimating = 0, round = 0;
+let estimating = 0, round = 0, uploading = null;
 
 function duration(seconds) {
   const s = Math.max(0, Math.round(seconds)), h = Math.floor(s / 3600), m = Math.floor(s / 60) % 60;
@@ -86,6 +86,9 @@ function upload() {
   if (!file) return;
   byId("problem-file").textContent = "";
   const data = new FormData(), request = new XMLHttpRequest();
+  uploading?.abort();
+  uploading = request;
+  for (const name of ["window", "bands", "fit"]) if (byId(name).value.trim()) data.append(name, byId(name).value.trim());
   data.append("file", file);
   request.open("POST", "/v1/datasets");
   request.responseType = "json";
@@ -111,7 +114,8 @@ function upload() {
   request.send(data);
 }
 form.addEventListener("input", (event) => { if (event.target.id !== "file") changed(); });
-byId("file").addEventListener("change", upload);
+// What was said of the pictures holds for the file that is chosen already too.
+for (const id of ["file", "window", "bands", "fit"]) byId(id).addEventListener("change", upload);
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (!byId("dataset").value) return showProblem({ detail: "Choose a dataset or upload images first.", fields: [{ path: "$.dataset_id", message: "is needed: choose one, or upload images" }] }, true);

@@ -19,7 +19,7 @@ import torch
 from benchmarks.datasets.labelled import Split, from_folder, split
 from benchmarks.datasets.sets import RESOLUTION, SETS, TRIED_ON
 from benchmarks.experiments.correlation.field import field
-from quarterturn.augment import Draws, augment
+from quarterturn.augment import RandomStreams, augment
 from quarterturn.models.encoders import (
     Encoder,
     SmallEncoder,
@@ -149,7 +149,7 @@ def extract_features(run: trainer.Run, data: TrialData, parts: Split) -> dict[st
     images = parts.tensor("probe_test", device)[:_VIEWED]
     views = []
     for view in range(_VIEWS):
-        seen = augment(images, crop_flip().view(0), Draws(0, view, device=device))
+        seen = augment(images, crop_flip().view(0), RandomStreams(0, view, device=device))
         views.append(_features(run.method, data, seen))
     kept["views"] = {key: torch.stack([v[key] for v in views]) for key in views[0]}
     return kept

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from quarterturn.augment import Draws, augment
+from quarterturn.augment import RandomStreams, augment
 from quarterturn.policy.recipes import BASELINES, crop_flip
 from quarterturn.policy.schema import Policy
 from quarterturn.pretrain import trainer
@@ -23,7 +23,7 @@ _TRAIN, _TEST = 1000, 750
 
 
 def _views(images: torch.Tensor, policy: Policy, step: int, device: torch.device) -> torch.Tensor:
-    return augment(images.to(device), policy.view(0), Draws(0, step, device=device))
+    return augment(images.to(device), policy.view(0), RandomStreams(0, step, device=device))
 
 
 def _turned(method: Method, data: TrialData, views: torch.Tensor) -> torch.Tensor:

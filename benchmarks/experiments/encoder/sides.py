@@ -9,7 +9,7 @@ from unittest import mock
 import torch
 from torch import nn
 
-from quarterturn.augment import Draws
+from quarterturn.augment import RandomStreams
 from quarterturn.models.encoders import Encoder, TorchvisionEncoder, _Block, build_encoder
 from quarterturn.pretrain import hardware, trainer
 from quarterturn.pretrain.data import TrialData
@@ -74,7 +74,7 @@ def start(
 ) -> trainer.Run:
     """`trainer.start` for any side."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(Draws(seed).generator("weights").initial_seed())
+        torch.manual_seed(RandomStreams(seed).generator("weights").initial_seed())
         method = build_method(spec, build(side, resolution), len(data.pretrain))
     method = method.to(memory_format=torch.channels_last)
     return trainer.Run(method, optimizer_of(method, spec), 0, [])

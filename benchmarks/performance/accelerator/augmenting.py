@@ -14,8 +14,9 @@ from benchmarks.harness.report import spread, target
 from benchmarks.performance.accelerator.images import smooth_images
 from benchmarks.performance.accelerator.parts import Found
 from benchmarks.performance.augment.policies import WHOLE, single
-from quarterturn.augment import Draws, augment, eager
-from quarterturn.augment.sampling import draw_program
+from quarterturn.augment import RandomStreams, augment
+from quarterturn.augment.backends import torch_ref
+from quarterturn.augment.plan import sample_plan
 from quarterturn.policy.schema import Policy
 
 #: Images in a batch, by their pixels.
@@ -32,7 +33,7 @@ def measure_parity(device: torch.device) -> Found:
         if name == "gaussian_noise":  # its noise is drawn on the device
             continue
         here, there = (
-            augment(images.to(where), policy.view(0), Draws(0, device=where)).cpu()
+            augment(images.to(where), policy.view(0), RandomStreams(0, device=where)).cpu()
             for where in ("cpu", device)
         )
         found[name] = float(((here - there).abs() > 1e-3).float().mean())
@@ -65,16 +66,16 @@ def _rate(act: Callable[[], Any], images: torch.Tensor, seconds: float) -> list[
 
 
 def _ours(policy: Policy, images: torch.Tensor) -> Callable[[], torch.Tensor]:
-    return lambda: augment(images, policy.view(0), Draws(0, device=images.device))
+    return lambda: augment(images, policy.view(0), RandomStreams(0, device=images.device))
 
 
 def _plain(policy: Policy, images: torch.Tensor) -> Callable[[], torch.Tensor]:
     """The reference, which is sent to the device operation by operation."""
 
     def act() -> torch.Tensor:
-        draws = Draws(0, device=images.device)
-        steps = draw_program(policy.view(0), draws, len(images), *images.shape[2:])
-        return eager.execute(steps, images, draws)
+        streams = RandomStreams(0, device=images.device)
+        plan = sample_plan(policy.view(0), streams, len(images), *images.shape[2:])
+        return torch_ref.execute(plan, images)
 
     return act
 

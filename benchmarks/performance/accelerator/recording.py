@@ -12,7 +12,7 @@ import torch
 
 from benchmarks.harness.report import spread
 from benchmarks.performance.accelerator.parts import Found
-from quarterturn.augment import Draws
+from quarterturn.augment import RandomStreams
 from quarterturn.policy.recipes import moco_v2
 from quarterturn.pretrain import trainer
 from quarterturn.pretrain.batches.drawing import batch_of
@@ -58,7 +58,9 @@ def _compared(data: TrialData, spec: PretrainingSpec, size: int, recorder: Recor
             watch=lambda _: None,
         )
     batches = {
-        seed: batch_of(data.pretrain, spec.batch_size, Draws(seed, _PLAIN_STEPS, device=device))
+        seed: batch_of(
+            data.pretrain, spec.batch_size, RandomStreams(seed, _PLAIN_STEPS, device=device)
+        )
         for seed in seeds
     }
     if size == 1:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from quarterturn.augment import Draws, augment
+from quarterturn.augment import RandomStreams, augment
 from quarterturn.policy.schema import Policy
 
 Apply = Callable[[Any], Any]
@@ -32,7 +32,7 @@ def _ours(policy: Policy, size: int) -> Apply:
     step = iter(range(2**62))
 
     def apply(images: torch.Tensor) -> torch.Tensor:
-        draws = Draws(0, next(step), device=images.device)
+        draws = RandomStreams(0, next(step), device=images.device)
         return augment(images, policy.view(0), draws)
 
     return apply

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from benchmarks.harness.report import spread, target
-from quarterturn.augment import Draws, two_views
+from quarterturn.augment import RandomStreams, two_views
 from quarterturn.policy.recipes import BASELINES
 from quarterturn.policy.schema import Policy
 from quarterturn.pretrain import trainer
@@ -54,7 +54,7 @@ def compare(
     run.method.train()
     kept = []
     for number in range(_KEPT):
-        draws = Draws(0, number, device=device)
+        draws = RandomStreams(0, number, device=device)
         batch = batch_of(data.pretrain, spec.batch_size, draws)
         kept.append(two_views(batch, policy, draws, data.normalisation))
 
@@ -72,7 +72,9 @@ def compare(
 
         def whole() -> None:
             number = next(coming)
-            batch = batch_of(data.pretrain, spec.batch_size, Draws(0, number, device=device))
+            batch = batch_of(
+                data.pretrain, spec.batch_size, RandomStreams(0, number, device=device)
+            )
             step(trainer.views_of(data, batch, policy, 0, number, prepared(number)))
 
         def bare() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from core.store.tables import Job
+from quarterturn.pretrain.spec import AUTO
 from quarterturn.search.evidence import CHANCE
 
 
@@ -19,10 +20,19 @@ class Unit:
 
 
 def unit_of(criterion: str) -> Unit:
-    """Rotation accuracy in percent, other criteria as they are (larger being better)."""
-    if criterion == "rotation":
+    """Of the score of a trial: rotation accuracy in percent, which trials have with `auto` too;
+    other criteria as they are (larger being better).
+    """
+    if criterion in ("rotation", AUTO):
         return Unit("rotation accuracy (%)", 100.0, CHANCE)
     return Unit(f"{criterion} (larger is better)", 1.0, None)
+
+
+def unit_of_ranking(criterion: str) -> Unit:
+    """Of the score of a candidate in the ranking: with `auto` expected gain in points."""
+    if criterion == AUTO:
+        return Unit("expected gain over the incumbent (points)", 100.0, None)
+    return unit_of(criterion)
 
 
 def since(job: Job, moment: datetime | None) -> float:

@@ -1,9 +1,5 @@
-"""Programs on a CPU, image by image: each image stays in cache from its first step to its last.
+"""What the kernels of operations are made of: how they are compiled, and steps that several share.
 
-The same formulas as the torch functions of `color`, `filters` and `geometry`, which are the
-reference. Images under way are float32 (3, h, w). numba infers the types.
+Kernels of numba take one image, float32 (h, w, 3); numba infers the types. Kernels of Triton take
+the address of one, planes float32 (3, h, w); a part of SPAN pixels is in registers at once.
 """
-
-from quarterturn.augment.kernels.run import KERNEL_CODES, run
-
-__all__ = ["KERNEL_CODES", "run"]

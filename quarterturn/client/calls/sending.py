@@ -37,23 +37,42 @@ def send_file(
 
 @contextmanager
 def archive_of(path: Path) -> Iterator[Path]:
-    """The archive itself, or a folder packed into a temporary one, links followed."""
-    from quarterturn.data.files import walk
+    """The archive itself; a folder, links followed, or the files of a list, packed into a temporary
+    one.
+    """
+    from quarterturn.data.manifest import is_manifest
 
-    if path.is_file():
+    if path.is_file() and not is_manifest(path):
         yield path
         return
-    if not path.is_dir():
+    if not (path.is_dir() or path.is_file()):
         raise InvalidInputError(
-            f"There is no file or folder at {path}. Give a folder of images or an archive.",
+            f"There is no file or folder at {path}. Give a folder of images, an archive or a list "
+            "of files.",
             code="path_not_found",
         )
     with tempfile.TemporaryDirectory(prefix="quarterturn-") as folder:
         packed = Path(folder, f"{path.resolve().name}.tar")
         with tarfile.open(packed, "w", dereference=True) as archive:
-            for name, file, fault in walk(path.resolve(), None):
-                if fault:  # an empty file: a line in the report of the server
+            for name, file in _files(path.resolve()):
+                if file is None:  # an empty file: a line in the report of the server
                     archive.addfile(tarfile.TarInfo(name))
                 else:
                     archive.add(file, arcname=name, recursive=False)
         yield packed
+
+
+def _files(path: Path) -> Iterator[tuple[str, str | None]]:
+    """Names and paths of what is to be sent; None is what cannot be read."""
+    from quarterturn.data.files import walk
+    from quarterturn.data.manifest import Manifest
+
+    if path.is_dir():
+        for name, file, fault in walk(path, None):
+            yield name, None if fault else file
+        return
+    for item in Manifest(path):
+        if isinstance(item, tuple) and item[1].is_file():
+            yield item[0], str(item[1])
+        else:
+            yield item[0] if isinstance(item, tuple) else item.name, None

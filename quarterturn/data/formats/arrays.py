@@ -60,7 +60,7 @@ def read_npy(data: bytes, options: ReadOptions) -> Iterator[Picture]:
     Raises:
         UnusableImageError: `damaged`, `unsupported_mode`, `no_picture` or what the sizes give.
     """
-    yield from _pictures(_load(io.BytesIO(data)), "", options)
+    yield from pictures_of(_load(io.BytesIO(data)), options)
 
 
 def read_npz(data: bytes, options: ReadOptions) -> Iterator[Picture]:
@@ -80,7 +80,7 @@ def read_npz(data: bytes, options: ReadOptions) -> Iterator[Picture]:
             if values.ndim == 2 and min(values.shape) < options.limits.min_side:
                 continue  # labels
             some = True
-            yield from _pictures(values, info.filename.removesuffix(".npy"), options)
+            yield from pictures_of(values, options, info.filename.removesuffix(".npy"))
     if not some:
         raise UnusableImageError("no_picture", "arrays of which none has the shape of pictures")
 
@@ -100,7 +100,7 @@ def read_idx(data: bytes, options: ReadOptions) -> Iterator[Picture]:
     values = np.frombuffer(data, np.uint8, offset=4 + 4 * axes)
     if values.size != shape.prod():
         raise UnusableImageError("damaged", "a file of MNIST of another length than it says")
-    yield from _pictures(values.reshape(shape), "", options)
+    yield from pictures_of(values.reshape(shape), options)
 
 
 def _stack(values: NDArray[Any]) -> NDArray[Any]:
@@ -127,7 +127,12 @@ def _stack(values: NDArray[Any]) -> NDArray[Any]:
     return stack if values.ndim == 4 else stack[None]
 
 
-def _pictures(values: NDArray[Any], name: str, options: ReadOptions) -> Iterator[Picture]:
+def pictures_of(values: NDArray[Any], options: ReadOptions, name: str = "") -> Iterator[Picture]:
+    """The pictures of an array of two to four axes; `name` tells arrays of one file apart.
+
+    Raises:
+        UnusableImageError: `unsupported_mode`, `no_picture` or what the sizes give.
+    """
     if values.dtype.kind not in "biuf":
         raise UnusableImageError("unsupported_mode", f"samples of type {values.dtype}")
     if not 2 <= values.ndim <= 4:

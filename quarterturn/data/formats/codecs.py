@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from quarterturn.data.formats.bands import choose_bands
-from quarterturn.data.formats.jpeg import precision
+from quarterturn.data.formats.jpeg import has_end, scale_for
+from quarterturn.data.formats.jpeg_header import Frame, read_frame
 from quarterturn.data.formats.options import ReadOptions, needs_extra
 from quarterturn.data.formats.pillow import read_pillow
 from quarterturn.data.picture import Picture, Plain, Samples
@@ -70,19 +71,53 @@ def read_jpeg2000(data: bytes, options: ReadOptions) -> Iterator[Picture]:
 
 
 def read_jpeg(data: bytes, options: ReadOptions) -> Iterator[Picture]:
-    """The picture; of 12 bits as stored.
+    """The picture; of 12 bits, and of JPEG-LS, as stored.
 
     Raises:
         UnusableImageError: with the reason.
     """
-    bits = precision(data)
-    if bits <= 8:
-        yield from read_pillow("JPEG", data, options)
+    frame = read_frame(data)
+    if frame is not None and frame.near_lossless:
+        yield from _read_near_lossless(data, frame, options)
+        return
+    if frame is None or frame.bits <= 8:
+        usual = _read_usual(data, frame, options) if frame and frame.usual else None
+        if usual is None:
+            yield from read_pillow("JPEG", data, options)
+        else:
+            yield usual
         return
     try:
         import imagecodecs
     except ImportError:
-        raise needs_extra(f"a JPEG of {bits} bits", "tiff") from None
-    values = _decoded(lambda: imagecodecs.jpeg_decode(data), f"a JPEG of {bits} bits")
-    check_size(values.shape[1], values.shape[0], options.limits)
-    yield _deep(values, bits, options)
+        raise needs_extra(f"a JPEG of {frame.bits} bits", "tiff") from None
+    check_size(frame.width, frame.height, options.limits)
+    values = _decoded(lambda: imagecodecs.jpeg_decode(data), f"a JPEG of {frame.bits} bits")
+    yield _deep(values, frame.bits, options)
+
+
+def _read_near_lossless(data: bytes, frame: Frame, options: ReadOptions) -> Iterator[Picture]:
+    try:
+        import imagecodecs
+    except ImportError:
+        raise needs_extra("a JPEG-LS", "tiff") from None
+    check_size(frame.width, frame.height, options.limits)
+    values = _decoded(lambda: imagecodecs.jpegls_decode(data), "a JPEG-LS")
+    yield _deep(values, frame.bits, options)
+
+
+def _read_usual(data: bytes, frame: Frame, options: ReadOptions) -> Plain | None:
+    """The picture of a usual file, by Pillow's decoder without its reading of the header, which
+    takes as long as a small picture; None if it is not whole, which the long way tells of.
+    """
+    if not has_end(data):
+        return None
+    check_size(frame.width, frame.height, options.limits)
+    mode = "RGB" if frame.components == 3 else "L"
+    scale = scale_for(frame.width, frame.height, options.enough)
+    size = (-(-frame.width // scale), -(-frame.height // scale))
+    try:
+        image = Image.frombytes(mode, size, data, "jpeg", mode, "", scale, 0)
+    except ValueError:
+        return None
+    return Plain(image if mode == "RGB" else image.convert("RGB"), scale=scale)

@@ -54,27 +54,18 @@ def open_without_end(data: bytes) -> Image.Image:
     )
 
 
-def shrink(image: Image.Image, enough: int | None) -> int:
-    """Have a file decoded smaller, by the largest of 8, 4 and 2 that leaves enough pixels.
-
-    Returns:
-        By how much.
+def scale_for(width: int, height: int, enough: int | None) -> int:
+    """By how much a file may be decoded smaller: the largest of 8, 4 and 2 that leaves `enough`
+    pixels, or 1.
     """
     if enough is None:
         return 1
-    short = min(image.size)
-    scale = next((scale for scale in (8, 4, 2) if short // scale >= enough), 1)
+    return next((scale for scale in (8, 4, 2) if min(width, height) // scale >= enough), 1)
+
+
+def shrink(image: Image.Image, enough: int | None) -> int:
+    """Have a file decoded smaller; returns by how much."""
+    scale = scale_for(*image.size, enough)
     if scale > 1:
         image.draft(image.mode, (image.width // scale, image.height // scale))
     return scale
-
-
-def precision(data: bytes) -> int:
-    """Bits per sample, from the header of the frame; 8 if there is none."""
-    at = 2
-    while at + 9 < len(data) and data[at] == 0xFF:
-        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4])
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            return data[at + 4]
-        at += 2 + length
-    return 8

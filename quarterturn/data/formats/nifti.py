@@ -40,14 +40,16 @@ def read_nifti(data: bytes, options: ReadOptions) -> Iterator[Picture]:
     try:
         image = kind.from_bytes(data)
         turns = nibabel.io_orientation(image.affine)  # type: ignore[no-untyped-call]
-        values = nibabel.apply_orientation(_stored(image), turns)  # type: ignore[no-untyped-call]
+        stored = _stored(image)
+        stored = stored.reshape(stored.shape + (1,) * (3 - stored.ndim))
+        values = nibabel.apply_orientation(stored, turns)  # type: ignore[no-untyped-call]
     except MemoryError:
         raise
     except Exception as error:
         raise UnusableImageError(
             "damaged", f"a NIfTI volume that cannot be read: {error}"
         ) from None
-    if values.ndim < 2:
+    if min(values.shape[:2]) < 2:
         raise UnusableImageError("no_picture", "a NIfTI file of one axis, not of slices")
     check_size(values.shape[0], values.shape[1], options.limits)
     yield from _slices(values)

@@ -83,9 +83,12 @@ def picture_of(image: Image.Image, label: str = "", notes: tuple[str, ...] = ())
         UnusableImageError: `damaged` or `too_much_memory`.
     """
     try:
+        kind = image.format
         image.load()
         image = upright(image)
         if image.mode in DEEP_MODES:
+            if kind == "PPM" and image.mode == "I":  # scaled from its highest value to 16 bits
+                return Samples(np.asarray(image, np.uint16), label, notes, bits=(0.0, 65535.0))
             return Samples(np.asarray(image), label, notes)
         return Plain(to_rgb(image), label, notes)
     except UnusableImageError:

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
-from quarterturn.data.formats import arrays, codecs, dicom, heif, nifti, pillow, tiff
+from quarterturn.data.formats import (
+    arrays,
+    cifar,
+    codecs,
+    dicom,
+    heif,
+    nifti,
+    parquet,
+    pillow,
+    tiff,
+)
 from quarterturn.data.formats.options import ReadOptions
 from quarterturn.data.formats.unknown import refuse_packed, refuse_unknown
 from quarterturn.data.formats.unpack import is_gzip, peek_gzip, unpack_gzip
@@ -35,6 +45,15 @@ def _pillow(kind: str) -> Reader:
     return partial(pillow.read_pillow, kind)
 
 
+def _read_parquet(data: bytes, options: ReadOptions) -> Iterator[Picture]:
+    """The pictures of all rows; the first that cannot be used ends it."""
+    for row, file in parquet.image_files(data, options):
+        if file is None:
+            raise parquet.no_file()
+        for picture in read_pictures(file, options):
+            yield replace(picture, label=f"#{row + 1}{picture.label}")
+
+
 #: The first that recognizes a file reads it. What stands in front of DICOM's mark may look like a
 #: TIFF, so that comes first.
 FORMATS: tuple[Format, ...] = (
@@ -55,13 +74,16 @@ FORMATS: tuple[Format, ...] = (
     Format("NumPy .npy", arrays.is_npy, arrays.read_npy),
     Format("NumPy .npz", arrays.is_npz, arrays.read_npz),
     Format("MNIST", arrays.is_idx, arrays.read_idx),
+    Format("parquet", parquet.is_parquet, _read_parquet, "parquet"),
+    Format("CIFAR, Python", cifar.is_pickle, cifar.read_pickle),
     Format("DICOM without preamble", dicom.is_bare, dicom.read_dicom, "medical"),
     Format("NIfTI", nifti.is_nifti, nifti.read_nifti, "medical"),
     Format(
         "PPM, PGM, PBM",
-        lambda data: data[:1] == b"P" and data[1:2] in b"123456" and data[2:3].isspace(),
+        lambda data: data[:1] == b"P" and data[1:2] in b"123456f" and data[2:3].isspace(),
         _pillow("PPM"),
     ),
+    Format("CIFAR, binary", cifar.is_binary, cifar.read_binary),
 )
 
 

@@ -73,12 +73,20 @@ def _pages(image: Image.Image, options: ReadOptions) -> Iterator[Picture]:
         yield _one_band(image, label) if tags.is_one_band(page) else picture_of(image, label)
 
 
+def _raw() -> UnusableImageError:
+    return UnusableImageError(
+        "not_an_image", "a raw photograph; develop it to TIFF or JPEG (its preview is not used)"
+    )
+
+
 def read_tiff(data: bytes, options: ReadOptions) -> Iterator[Picture]:
     """The pages of a file, channels in pages of their own put together.
 
     Raises:
         UnusableImageError: with the reason.
     """
+    if data[8:10] == b"CR":  # Canon's
+        raise _raw()
     try:
         image = open_lazily(data, "TIFF", options.limits)
     except UnusableImageError as error:
@@ -87,6 +95,8 @@ def read_tiff(data: bytes, options: ReadOptions) -> Iterator[Picture]:
         yield from read_layers(data, options)  # Pillow does not know all kinds of samples
         return
     page = image.tag_v2  # type: ignore[attr-defined]
+    if tags.is_raw(page):
+        raise _raw()
     several = tags.first_number(page, tags.CHANNELS, 1) > 1
     packed = tags.first_number(page, tags.COMPRESSION, 1)
     # Pillow turns the bytes of packed big-endian samples the wrong way, where there is a predictor.

@@ -127,9 +127,11 @@ def _picture(
     if colors not in _PLAIN_COLORS and not (colors == _YCBCR and int(page.compression) == _JPEG):
         raise UnusableImageError("unsupported_mode", f"a TIFF of {name} colors; save it as RGB")
     values, notes = choose_bands(values, options.bands)
+    values = _upright(values, page)
     inverted = colors == 0
     if values.dtype in (np.uint8, np.bool_):
-        eight = values.astype(np.uint8) * (255 if values.dtype == np.bool_ else 1)
+        bits = 1 if values.dtype == np.bool_ else min(8, int(page.bitspersample))
+        eight = _widened(values.astype(np.uint8), bits)
         eight = 255 - eight if inverted else eight
         return Plain(Image.fromarray(eight).convert("RGB"), label, notes)
     known = _tags_of(page)
@@ -142,6 +144,26 @@ def _picture(
         nodata=tags.nodata_of(known),
         georeferenced=tags.is_map(known),
     )
+
+
+def _widened(values: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
+    """Samples of fewer bits as samples of eight."""
+    top = 2**bits - 1
+    table: NDArray[np.uint8] = np.rint(np.arange(256) * (255 / top)).clip(0, 255).astype(np.uint8)
+    return table[values]
+
+
+def _upright(values: NDArray[Any], page: tifffile.TiffPage) -> NDArray[Any]:
+    """Turned as the file says that it is to be shown."""
+    tag = page.tags.get(tags.ORIENTATION)
+    orientation = int(tag.value) if tag is not None and isinstance(tag.value, int) else 1
+    if orientation in (5, 6, 7, 8):
+        values = values.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        values = values[::-1]
+    if orientation in (2, 3, 6, 7):
+        values = values[:, ::-1]
+    return np.ascontiguousarray(values)
 
 
 def _tags_of(page: tifffile.TiffPage) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 SUBFILE, BITS, COMPRESSION, PHOTOMETRIC, DESCRIPTION = 254, 258, 259, 262, 270
+ORIENTATION, INNER, DNG = 274, 330, 50706
 CHANNELS, LOWEST, HIGHEST, PLANAR = 277, 280, 281, 284
 EXTRA, FORMAT, LOWEST_OF_ANY, HIGHEST_OF_ANY = 338, 339, 340, 341
 #: JPEG 2000, LZMA, LERC, Zstandard, WebP, JPEG XL: Pillow's library may have been built without.
@@ -29,6 +30,12 @@ def first_number(tags: Tags, tag: int, default: float) -> float:
 def is_map(tags: Tags) -> bool:
     """Whether it is georeferenced."""
     return any(tag in tags for tag in MAP_TAGS)
+
+
+def is_raw(tags: Tags) -> bool:
+    """Whether it is a raw photograph, of which the first page is a preview."""
+    preview = int(first_number(tags, SUBFILE, 0)) & 1
+    return DNG in tags or (bool(preview) and INNER in tags)
 
 
 def is_plain(tags: Tags) -> bool:

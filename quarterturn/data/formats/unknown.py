@@ -28,11 +28,6 @@ _KNOWN = (
     Known(b"\x28\xb5\x2f\xfd", "nested_archive", "a .zst archive; unpack it first"),
     Known(b"ustar", "nested_archive", "a .tar archive; unpack it first", at=257),
     Known(
-        b"PAR1",
-        "unsupported_container",
-        "a parquet file; write its images to files (datasets: ds[0]['image'].save(...))",
-    ),
-    Known(
         b"\xde\xc0\xef\xbe",
         "unsupported_container",
         "an LMDB database; write its images to files",
@@ -63,21 +58,39 @@ _KNOWN = (
     Known(b"ftypcrx", "not_an_image", "a raw photograph; develop it to TIFF or JPEG", at=4),
     Known(b"FUJIFILMCCD-RAW", "not_an_image", "a raw photograph; develop it to TIFF or JPEG"),
     Known(b"%!PS", "not_an_image", "a PostScript file; save it as PNG"),
-    Known(
-        b"\x80\x02", "not_an_image", "a pickle of Python, which is never run; save arrays as .npy"
-    ),
-    Known(
-        b"\x80\x03", "not_an_image", "a pickle of Python, which is never run; save arrays as .npy"
-    ),
-    Known(
-        b"\x80\x04", "not_an_image", "a pickle of Python, which is never run; save arrays as .npy"
-    ),
-    Known(
-        b"\x80\x05", "not_an_image", "a pickle of Python, which is never run; save arrays as .npy"
-    ),
+    Known(b"P7\n", "not_an_image", "a PAM picture; save it as PPM or PNG"),
+    Known(b"PF\n", "not_an_image", "a PFM picture of colors; save it as TIFF or .npy"),
+    Known(b"qoif", "not_an_image", "a QOI picture; save it as PNG"),
+    Known(b"\x76\x2f\x31\x01", "not_an_image", "an OpenEXR picture; save it as TIFF or .npy"),
+    Known(b"#?R", "not_an_image", "a picture of Radiance (.hdr); save it as TIFF or .npy"),
+    Known(b"DDS ", "not_an_image", "a texture (DDS); save it as PNG"),
+    Known(b"II\xbc\x01", "not_an_image", "a JPEG XR; save it as TIFF or PNG"),
+    Known(b"NRRD", "not_an_image", "an NRRD volume; save it as .nii.gz or .npy"),
+    Known(b"ObjectType", "not_an_image", "a volume of MetaImage; save it as .nii.gz or .npy"),
+    Known(b"\x5c\x01\0\0", "no_picture", "the header of a pair (.hdr, .img); save it as one .nii"),
+    Known(b"\0\0\x01\x5c", "no_picture", "the header of a pair (.hdr, .img); save it as one .nii"),
+    Known(b"\0\0\0\1\0\0", "not_an_image", "a volume of FreeSurfer; save it as .nii.gz"),
+    Known(b"ZISRAWFILE", "not_an_image", "a file of a microscope (CZI); save it as OME-TIFF"),
+    Known(b"\xda\xce\xbe\x0a", "not_an_image", "a file of a microscope (ND2); save it as OME-TIFF"),
+    Known(b"\x70\0\0\0", "not_an_image", "a file of a microscope (LIF); save it as OME-TIFF"),
+    Known(b"AVI LIST", "not_an_image", "a video; save its frames as files", at=8),
+    Known(b"ftyp", "not_an_image", "a video; save its frames as files", at=4),
     Known(b"SQLite format 3", "not_an_image", "a database of SQLite; write its images to files"),
 )
-_READ = "JPEG, PNG, WebP, BMP, TIFF, GIF, PPM, JPEG 2000, AVIF, HEIC, DICOM, NIfTI or NumPy"
+_READ = (
+    "JPEG, PNG, WebP, BMP, TIFF, GIF, PPM, JPEG 2000, AVIF, HEIC, DICOM, NIfTI, NumPy, parquet, "
+    "MNIST or CIFAR"
+)
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(data) - 3:  # not a letter that was cut off
+            return False
+        text = data[: error.start].decode("utf-8")
+    return all(letter.isprintable() or letter in "\t\r\n" for letter in text)
 
 
 def refuse_packed(data: bytes) -> UnusableImageError:
@@ -94,7 +107,7 @@ def refuse_packed(data: bytes) -> UnusableImageError:
 def is_known(data: bytes) -> bool:
     """Whether it can be said what a file is that is no picture."""
     error = refuse_unknown(data)
-    return not error.message.startswith("none of")
+    return "none of" not in error.message
 
 
 def refuse_unknown(data: bytes) -> UnusableImageError:
@@ -111,6 +124,10 @@ def refuse_unknown(data: bytes) -> UnusableImageError:
         )
     if b"<svg" in data[:1024].lower():
         return UnusableImageError("not_an_image", "a drawing (SVG); save it as PNG")
+    if data[-18:-2] == b"TRUEVISION-XFILE":
+        return UnusableImageError("not_an_image", "a Targa (TGA); save it as PNG")
+    if _is_text(data[:512]):
+        return UnusableImageError("not_an_image", f"a text, not a picture: none of {_READ}")
     if not any(data[:256]):
         return UnusableImageError("not_an_image", "nothing but zeros; copy or download it again")
     return UnusableImageError("not_an_image", f"none of {_READ}")

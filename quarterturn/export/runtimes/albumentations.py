@@ -15,19 +15,24 @@ import numpy as np
 import torch
 from PIL import Image
 
-from quarterturn.export.runtimes.entry import check_channels, open_picture
+from quarterturn.export.runtimes.entry import open_picture
 
 
 def _checked(array: np.ndarray[Any, Any], colors: tuple[str, ...]) -> np.ndarray[Any, Any]:
-    """uint8 (h, w, 3) of an array (h, w), (h, w, 1) or (h, w, 3)."""
+    """uint8 (h, w, c) of an array (h, w) or (h, w, c)."""
     if not isinstance(array, np.ndarray):
         raise ValueError(f"expected a PIL image or an array, got {type(array).__name__}")
-    if array.ndim not in (2, 3):
-        raise ValueError(f"expected one picture (h, w, 3), got {array.shape}")
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[0] <= 4 < min(array.shape[1:])):
+        raise ValueError(f"expected one picture (h, w) or (h, w, c), got {array.shape}")
     if array.dtype != np.uint8:
         raise ValueError(f"expected uint8, got {array.dtype}; normalize after the policy")
-    check_channels(array.shape[2] if array.ndim == 3 else 1, colors)
-    return np.broadcast_to(np.atleast_3d(array), (*array.shape[:2], 3)).copy()
+    channels = array.shape[2] if array.ndim == 3 else 1
+    if channels != 3 and colors:
+        raise ValueError(
+            f"{', '.join(colors)} need red, green and blue; the picture has {channels} "
+            f"channel{'s' * (channels != 1)}"
+        )
+    return np.repeat(array[..., None], 3, 2) if array.ndim == 2 else array.copy()
 
 
 class View:
@@ -36,7 +41,7 @@ class View:
 
     Args:
         document: the pipeline in the library's serialized form.
-        colors: operations that need red, green and blue; without any, grey arrays will do.
+        colors: operations that need red, green and blue; without any, other channels will do.
         intensity: values of PIL images of more than 8 bits that are black and white.
     """
 
@@ -55,14 +60,13 @@ class View:
         if image is not None:
             return {"image": self._array(image)}
         if isinstance(picture, Image.Image):
-            return Image.fromarray(self._drawn(np.array(open_picture(picture, self.intensity))))
+            opened = open_picture(picture, self.intensity).permute(1, 2, 0)
+            return Image.fromarray(self._drawn(opened.contiguous().numpy()))
         return self._array(picture)
 
     def _array(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         done = self._drawn(_checked(array, self.colors))
-        if array.ndim == 3:
-            return done[..., : array.shape[2]]
-        return done[..., 0]
+        return done if array.ndim == 3 else done[..., 0]
 
     def _drawn(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         seed = int(torch.randint(2**31, ()))

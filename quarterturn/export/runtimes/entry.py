@@ -9,9 +9,12 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
+from quarterturn.export.runtimes.shared import to_eight_bits
+
 _SLACK = 1e-2  # what rounding and antialiasing add to floats in [0, 1]
 _BACKGROUND = (128, 128, 128)  # what the search shows through transparent pixels
-_MAX_CHANNELS = 4
+_MAX_COLORS = 4
+_MAX_CHANNELS = 16  # more are taken for a batch of grey pictures
 
 
 def check_release(library: str, oldest: tuple[int, ...], newest: tuple[int, ...]) -> None:
@@ -27,26 +30,28 @@ def check_release(library: str, oldest: tuple[int, ...], newest: tuple[int, ...]
         )
 
 
-def check_tensor(images: object, colors: tuple[str, ...], look: bool) -> torch.Tensor:
-    """The tensor (3 or 1, h, w) or (n, 3 or 1, h, w), uint8 or float in [0, 1]; else refuse it.
+def check_tensor(images: object, look: bool) -> torch.Tensor:
+    """A tensor (c, h, w) or (n, c, h, w) of integers as stored, or of floats in [0, 1]; what is
+    none is refused.
 
     Args:
-        colors: operations of the policy that need red, green and blue.
         look: whether to look through floats for values outside [0, 1].
     """
     if not isinstance(images, torch.Tensor):
         raise ValueError(f"expected a tensor, got {type(images).__name__}")
     shape = tuple(images.shape)
-    if images.ndim not in (3, 4) or shape[-1] <= _MAX_CHANNELS < min(shape[-3:-1]):
+    if images.ndim not in (3, 4) or shape[-1] <= _MAX_COLORS < min(shape[-3:-1]):
         raise ValueError(
             f"expected (c, h, w) or (n, c, h, w), got {shape}; channels come before the sides"
         )
-    check_channels(shape[-3], colors)
-    if images.dtype == torch.uint8:
-        return images
-    if not images.is_floating_point():
-        raise ValueError(f"expected uint8 or float in [0, 1], got {images.dtype}")
-    if look and images.numel():
+    if images.ndim == 3 and shape[0] > _MAX_CHANNELS:
+        raise ValueError(
+            f"expected (c, h, w) or (n, c, h, w), got {shape}; a batch of grey pictures needs "
+            "unsqueeze(1), one picture of many channels unsqueeze(0)"
+        )
+    if images.is_complex():
+        raise ValueError(f"expected integers or floats in [0, 1], got {images.dtype}")
+    if look and images.is_floating_point() and images.numel():
         low, high = (float(bound) for bound in torch.aminmax(images))
         if not (low >= -_SLACK and high <= 1.0 + _SLACK):  # not the same as its negation: NaN
             raise ValueError(
@@ -56,37 +61,22 @@ def check_tensor(images: object, colors: tuple[str, ...], look: bool) -> torch.T
     return images
 
 
-def check_channels(channels: int, colors: tuple[str, ...]) -> None:
-    """Refuse what is neither color nor grey, and grey if the policy needs colors."""
-    if channels not in (1, 3):
-        raise ValueError(
-            f"expected 3 channels, or 1, got {channels}; batches of grey pictures need unsqueeze(1)"
-        )
-    if channels == 1 and colors:
-        raise ValueError(
-            f"the policy uses {', '.join(colors)}, which need red, green and blue, and the "
-            "pictures are grey; search on grey pictures, or repeat the channel"
-        )
-
-
-def open_picture(picture: Image.Image, intensity: tuple[float, float] | None) -> Image.Image:
-    """The picture as RGB, as the search saw it: upright, on its background, mapped to 8 bits."""
+def open_picture(
+    picture: Image.Image, intensity: tuple[float, float] | None, every: bool = False
+) -> torch.Tensor:
+    """uint8 (3, h, w) of the picture as the search saw it: upright, on its background, its samples
+    shown from `intensity`, the values that are black and white; with `every` also those of 8 bits.
+    """
     picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith(("I", "F")):
+        samples = torch.from_numpy(np.asarray(picture, np.float64))
+        return to_eight_bits(samples, intensity, every).expand(3, -1, -1)
     if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
         layer = picture.convert("RGBA")
         ground = Image.new("RGBA", layer.size, (*_BACKGROUND, 255))
-        return Image.alpha_composite(ground, layer).convert("RGB")
-    if not picture.mode.startswith(("I", "F")):
-        return picture.convert("RGB")
-    if intensity is None:
-        raise ValueError(
-            f"the picture has mode {picture.mode}, and the policy says of no value that it is "
-            "black or white; map it to 8 bits before"
-        )
-    low, high = intensity
-    values = (np.asarray(picture, np.float64) - low) * (255.0 / (high - low))
-    eight = np.floor(np.nan_to_num(values).clip(0.0, 255.0) + 0.5).astype(np.uint8)
-    return Image.fromarray(eight).convert("RGB")
+        picture = Image.alpha_composite(ground, layer)
+    rgb = np.array(picture.convert("RGB"))
+    return to_eight_bits(torch.from_numpy(rgb).permute(2, 0, 1), intensity, every)
 
 
 def fit_square(images: torch.Tensor, size: int, fit: str) -> torch.Tensor:

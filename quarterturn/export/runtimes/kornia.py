@@ -14,6 +14,7 @@ import kornia
 import torch
 
 from quarterturn.export.runtimes.entry import check_tensor, fit_square
+from quarterturn.export.runtimes.shared import by_threes, colors_of, to_eight_bits
 
 Stage = Callable[[torch.Tensor], torch.Tensor]
 _SIGNED = (
@@ -319,12 +320,16 @@ def _always_crops(stage: Stage) -> bool:
 
 
 class View(torch.nn.Module):
-    """One view of a batch (n, 3, h, w), or of one picture (3, h, w), uint8 or float in [0, 1];
-    returns alike.
+    """One view of a batch (n, c, h, w), or of one picture (c, h, w), of floats in [0, 1], or of
+    integers as stored.
+
+    Returns floats, of the dtype given. Any number of channels is taken where no operation needs
+    colors.
 
     Args:
-        colors: operations that need red, green and blue; without any, 1 channel will do.
-        fit: how pictures are made square where no crop does it.
+        intensity: values of integers of more than 8 bits that are black and white.
+        every: whether those of 8 bits are shown from `intensity` too.
+        fit: how pictures are made square where no crop does it: crop, pad or stretch.
         size: side of the squares to return: the crop is cut from the original. None: the size of
             the pictures.
         check: whether floats are looked through for values outside [0, 1], for which a GPU waits.
@@ -333,38 +338,40 @@ class View(torch.nn.Module):
     def __init__(
         self,
         stages: Sequence[Stage],
-        colors: tuple[str, ...] = (),
+        intensity: tuple[float, float] | None = None,
+        every: bool = False,
         fit: str = "crop",
         size: int | None = None,
         check: bool = True,
     ) -> None:
         super().__init__()
         self.stages = list(stages)
-        self.colors = colors
+        self.intensity = intensity
+        self.every = every
         self.fit = fit
         self.size = size
         self.check = check
 
     def sized(self, size: int | None) -> View:
         """The same view to squares of another size."""
-        return View(self.stages, self.colors, self.fit, size, self.check)
+        return View(self.stages, self.intensity, self.every, self.fit, size, self.check)
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        images = check_tensor(images, self.colors, self.check).as_subclass(torch.Tensor)
+        images = check_tensor(images, self.check).as_subclass(torch.Tensor)
+        if not images.is_floating_point():
+            images = to_eight_bits(images, self.intensity, self.every) / 255.0
         if images.ndim == 3:
-            return self._alike(images.unsqueeze(0))[0]
-        return self._alike(images)
-
-    def _alike(self, images: torch.Tensor) -> torch.Tensor:
-        channels, eight = images.shape[1], images.dtype == torch.uint8
-        floats = images.float() / 255.0 if eight else images.float()
-        # Not in half precision: kornia's warps and filters need more.
-        with torch.autocast(images.device.type, enabled=False):
-            done = self._run(floats.expand(-1, 3, -1, -1))[:, :channels]
-        return (done * 255.0).round().to(torch.uint8) if eight else done.to(images.dtype)
+            return self._run(images.unsqueeze(0))[0]
+        return self._run(images)
 
     def _run(self, images: torch.Tensor) -> torch.Tensor:
+        # Not in half precision: kornia's warps and filters need more.
+        with torch.autocast(images.device.type, enabled=False):
+            done = by_threes(images.float(), self._transform, colors_of(self))
+        return done.clamp(0.0, 1.0).to(images.dtype)
+
+    def _transform(self, images: torch.Tensor) -> torch.Tensor:
         size = self.size
         if size is not None and not any(map(_always_crops, self.stages)):
             images, size = fit_square(images, size, self.fit), None
@@ -373,4 +380,4 @@ class View(torch.nn.Module):
                 images, size = stage.sized(images, size), None
             else:
                 images = stage(images)
-        return images.clamp(0.0, 1.0)
+        return images

@@ -65,7 +65,7 @@ class View:
     def __call__(self, picture: Image.Image) -> Image.Image:
         if not isinstance(picture, Image.Image):
             raise ValueError(f"expected a PIL image, as timm takes, got {type(picture).__name__}")
-        opened = open_picture(picture, self.intensity)
-        height, width = (self.size, self.size) if self.size else opened.size[::-1]
-        done: Image.Image = self.transform(height, width)(opened)
+        opened = open_picture(picture, self.intensity).permute(1, 2, 0).contiguous().numpy()
+        height, width = (self.size, self.size) if self.size else opened.shape[:2]
+        done: Image.Image = self.transform(height, width)(Image.fromarray(opened))
         return done

@@ -16,6 +16,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
 from quarterturn.export.runtimes.entry import check_tensor, fit_square, open_picture
+from quarterturn.export.runtimes.shared import by_threes, colors_of, to_eight_bits
 
 Stage = Callable[[torch.Tensor], torch.Tensor]
 _SIGNED = (
@@ -238,55 +239,63 @@ def _always_crops(stage: Stage) -> bool:
 
 
 class View(torch.nn.Module):
-    """One view: takes a PIL image, or a tensor (3, h, w) or (n, 3, h, w), uint8 or float in [0, 1];
-    returns alike. Each picture of a batch has draws of its own.
+    """One view: takes a PIL image, or a tensor (c, h, w) or (n, c, h, w) of floats in [0, 1] or of
+    integers as stored; returns alike, PIL images as RGB, integers as uint8.
+
+    Each picture of a batch has draws of its own. Any number of channels is taken where no operation
+    needs colors.
 
     Args:
-        colors: operations that need red, green and blue; without any, 1 channel will do.
-        intensity: values of PIL images of more than 8 bits that are black and white.
-        size: side of the squares to return: the crop is cut from the original; without one the
-            picture is made square as `fit` says. None: the size of the picture.
+        intensity: values of samples of more than 8 bits that are black and white.
+        every: whether samples of 8 bits are shown from `intensity` too.
+        fit: how pictures are made square where no crop does it: crop, pad or stretch.
+        size: side of the squares to return: the crop is cut from the original. None: the size of
+            the picture.
         check: whether floats are looked through for values outside [0, 1].
     """
 
     def __init__(
         self,
         stages: Sequence[Stage],
-        colors: tuple[str, ...] = (),
         intensity: tuple[float, float] | None = None,
+        every: bool = False,
         fit: str = "crop",
         size: int | None = None,
         check: bool = True,
     ) -> None:
         super().__init__()
         self.stages = list(stages)
-        self.colors = colors
         self.intensity = intensity
+        self.every = every
         self.fit = fit
         self.size = size
         self.check = check
 
     def sized(self, size: int | None) -> View:
         """The same view to squares of another size."""
-        return View(self.stages, self.colors, self.intensity, self.fit, size, self.check)
+        return View(self.stages, self.intensity, self.every, self.fit, size, self.check)
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def forward(self, picture: Image.Image | torch.Tensor) -> Image.Image | torch.Tensor:
         if isinstance(picture, Image.Image):
-            image = F.pil_to_tensor(open_picture(picture, self.intensity))
-            return F.to_pil_image(_bytes(self._run(image.float() / 255.0)))
-        picture = check_tensor(picture, self.colors, self.check).as_subclass(torch.Tensor)
+            opened = open_picture(picture, self.intensity, self.every)
+            return F.to_pil_image(_bytes(self._run(opened.float() / 255.0)))
+        picture = check_tensor(picture, self.check).as_subclass(torch.Tensor)
+        if not picture.is_floating_point():
+            picture = to_eight_bits(picture, self.intensity, self.every)
         if picture.ndim == 4:
             return torch.stack([self._one(image) for image in picture])
         return self._one(picture)
 
     def _one(self, picture: torch.Tensor) -> torch.Tensor:
-        channels = len(picture)
-        image = picture.float() / 255.0 if picture.dtype == torch.uint8 else picture.float()
-        done = self._run(image.expand(3, -1, -1))[:channels]
-        return _bytes(done) if picture.dtype == torch.uint8 else done.to(picture.dtype)
+        if picture.dtype == torch.uint8:
+            return _bytes(self._run(picture.float() / 255.0))
+        return self._run(picture.float()).to(picture.dtype)
 
     def _run(self, image: torch.Tensor) -> torch.Tensor:
+        return by_threes(image, self._transform, colors_of(self)).clamp(0.0, 1.0)
+
+    def _transform(self, image: torch.Tensor) -> torch.Tensor:
         size = self.size
         if size is not None and not any(map(_always_crops, self.stages)):
             image, size = fit_square(image.unsqueeze(0), size, self.fit)[0], None
@@ -295,4 +304,4 @@ class View(torch.nn.Module):
                 image, size = stage.sized(image, size), None
             else:
                 image = stage(image)
-        return image.clamp(0.0, 1.0)
+        return image

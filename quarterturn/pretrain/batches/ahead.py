@@ -11,7 +11,7 @@ from typing import Self
 
 import torch
 
-from quarterturn.augment import Draws
+from quarterturn.augment import RandomStreams
 from quarterturn.pretrain.batches.coming import Coming
 from quarterturn.pretrain.batches.drawing import drawn
 from quarterturn.pretrain.batches.transfer import Copy, Transfer
@@ -51,7 +51,7 @@ class Ahead:
             before.until_read()
         with self._transfer.beside():
             for batch, seed in zip(buffer, self._seeds, strict=True):
-                draws = Draws(seed, step, device=self._transfer.device)
+                draws = RandomStreams(seed, step, device=self._transfer.device)
                 # Drawn on the device, as for images that lie there; it is this thread that waits.
                 places = drawn(len(self._rows), self._size, draws).cpu()
                 torch.index_select(self._rows, 0, places, out=batch)

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
-from quarterturn.augment import Draws, Table, has_kernels, prepare_views
+from quarterturn.augment import PackedPlan, RandomStreams, has_kernels, prepare_views
 from quarterturn.policy.schema import Policy
 from quarterturn.pretrain.batches.coming import Coming
 from quarterturn.pretrain.data import TrialData
 
 #: Of a step, what is drawn of the views of all candidates; None where it is drawn when it is due.
-Prepared = Callable[[int], Table | None]
+Prepared = Callable[[int], PackedPlan | None]
 
 #: Steps ahead of the one that a thread is at.
 _TO_SPARE = 2
@@ -43,8 +43,8 @@ def preparing(
         return
     count, (height, width) = min(size, len(data.pretrain)), data.pretrain.shape[2:]
 
-    def make(step: int) -> Table:
-        draws = {seed: Draws(seed, step, device=device) for _, seed in who}
+    def make(step: int) -> PackedPlan:
+        draws = {seed: RandomStreams(seed, step, device=device) for _, seed in who}
         table = prepare_views([(policy, draws[seed]) for policy, seed in who], count, height, width)
         return table.pinned() if device.type == "cuda" else table
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import torch
 
-from quarterturn.augment import Draws
+from quarterturn.augment import RandomStreams
 from quarterturn.pretrain.batches.ahead import Ahead
 from quarterturn.pretrain.batches.drawing import batch_of
 from quarterturn.pretrain.batches.transfer import transfer_to
@@ -28,7 +28,7 @@ def batches_of(data: TrialData, size: int, seeds: Iterable[int], steps: range) -
 
     def taken(step: int) -> dict[int, torch.Tensor]:
         return {
-            seed: batch_of(data.pretrain, size, Draws(seed, step, device=device))
+            seed: batch_of(data.pretrain, size, RandomStreams(seed, step, device=device))
             for seed in different
         }
 

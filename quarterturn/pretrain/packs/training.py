@@ -16,6 +16,7 @@ from quarterturn.pretrain.batches.preparing import preparing
 from quarterturn.pretrain.batches.source import batches_of
 from quarterturn.pretrain.data import TrialData
 from quarterturn.pretrain.graphs.stepping import stepping
+from quarterturn.pretrain.keeping import Keeper
 from quarterturn.pretrain.optimising import learning_rate
 from quarterturn.pretrain.packs.stack import Stack
 from quarterturn.pretrain.packs.views import views_of_all
@@ -38,6 +39,11 @@ class Member:
     watch: trainer.Watch
     error: Exception | None = None
     seconds: float = 0.0
+    keeper: Keeper | None = None
+
+    def is_due(self) -> bool:
+        """Whether its state is to be kept."""
+        return self.keeper is not None and self.keeper.is_due()
 
     def stays(self) -> bool:
         """Whether its watch lets it take the next step."""
@@ -69,6 +75,7 @@ def _alone(member: Member, data: TrialData, spec: PretrainingSpec, schedule: _Sc
             length=schedule.length,
             watch=member.watch,
             planned=schedule.planned,
+            keeper=member.keeper,
         )
     except Exception as error:
         member.error = error
@@ -77,7 +84,7 @@ def _alone(member: Member, data: TrialData, spec: PretrainingSpec, schedule: _Sc
 def _together(
     members: Sequence[Member], data: TrialData, spec: PretrainingSpec, schedule: _Schedule
 ) -> None:
-    """Up to the end, or until the first of the members leaves."""
+    """Up to the end, or until the first of the members leaves, or is to be kept."""
     stack = Stack([member.run for member in members], spec)
     before = [member.run.step for member in members]
     fresh: list[torch.Tensor] = []
@@ -99,6 +106,8 @@ def _together(
                 fresh.append(optimise(views, learning_rate(spec, step, schedule.length)))
                 for member in members:
                     member.run.step += 1
+                if any(member.is_due() for member in members):
+                    break
         losses = torch.stack(fresh).float().cpu().T.tolist() if fresh else [[] for _ in members]
     except OUT_OF_MEMORY:
         # The runs themselves are as they were: what was trained is in the stack.
@@ -108,6 +117,8 @@ def _together(
     stack.give_back()
     for member, its in zip(members, losses, strict=True):
         member.run.losses += its
+        if member.keeper is not None and member.is_due() and member.run.step < schedule.until:
+            member.keeper.keep(trainer.state_of(member.run))
 
 
 def _fits(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from quarterturn.augment import Draws, Table, two_views_of_all
+from quarterturn.augment import PackedPlan, RandomStreams, two_views_of_all
 from quarterturn.policy.schema import Policy
 from quarterturn.pretrain.data import TrialData
 
@@ -16,10 +16,10 @@ def views_of_all(
     batches: dict[int, torch.Tensor],
     members: Sequence[tuple[Policy, int]],
     step: int,
-    prepared: Table | None = None,
+    prepared: PackedPlan | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Two views (K, n, 3, s, s), normalised, of the batches of K policies and seeds at `step`."""
-    drawn = {seed: Draws(seed, step, device=data.mean.device) for seed in batches}
+    drawn = {seed: RandomStreams(seed, step, device=data.mean.device) for seed in batches}
     return two_views_of_all(
         [(batches[seed], policy, drawn[seed]) for policy, seed in members],
         data.normalisation,

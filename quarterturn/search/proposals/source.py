@@ -19,6 +19,8 @@ from quarterturn.space.parameters import Parameters, build, dimensions
 from quarterturn.space.schema import SearchSpace, SearchSpaceDocument
 
 MOST_CANDIDATES = 5000
+#: Of a grid of which a selection is tried.
+MOST_GRID = 1000 * MOST_CANDIDATES
 _LEARNING = {"tpe": tpe.propose, "evolution": evolution.propose}
 _REPEATS = 20
 #: Scores on a rung that are enough to learn from; before, the rung with most of them serves.
@@ -54,7 +56,7 @@ def _grid(document: str, points: int, most: int | None) -> tuple[Candidate, ...]
     """Planning asks for it after every trial, and making thousands of policies takes seconds."""
     space = SearchSpaceDocument.model_validate_json(f'{{"space": {document}}}').space
     count = count_candidates(space, points) or 0
-    if count > MOST_CANDIDATES and (most is None or count > 1000 * MOST_CANDIDATES):
+    if count > MOST_CANDIDATES and (most is None or count > MOST_GRID):
         raise InvalidInputError(
             f"The grid has {count} candidates; at most {MOST_CANDIDATES} can be tried. "
             "Use fewer points or values, or the strategy random or successive_halving.",

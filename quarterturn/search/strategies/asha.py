@@ -17,10 +17,11 @@ from quarterturn.search.history import (
     TrialRequest,
     Wanted,
 )
+from quarterturn.search.incumbent import baselines
 from quarterturn.search.proposals.observations import Observation
 from quarterturn.search.proposals.source import drawn, grid, observations, propose, rebuilt
 from quarterturn.search.spec import SearchSpec
-from quarterturn.search.strategies.flat import baselines, repeated
+from quarterturn.search.strategies.flat import repeated
 from quarterturn.search.strategies.rungs import best_first, rung_iterations, rung_request
 from quarterturn.search.strategy import AshaStrategy
 
@@ -29,7 +30,7 @@ def _fixed(spec: SearchSpec) -> list[Candidate] | None:
     """The candidates, where no sampler learns; baselines are not among them."""
     strategy = spec.strategy
     assert isinstance(strategy, AshaStrategy)
-    known = {candidate.key for candidate in baselines()}
+    known = {candidate.key for candidate in baselines(spec)}
     if strategy.proposals == "random":
         return [c for c in drawn(spec, strategy.candidates) if c.key not in known]
     if strategy.proposals == "grid":
@@ -49,7 +50,7 @@ class _Search:
         self.known = {
             candidate.key: candidate
             for candidate in (
-                *baselines(),
+                *baselines(spec),
                 *(self.fixed or []),
                 *(rebuilt(spec, p) for p in history.proposals),
             )
@@ -129,7 +130,7 @@ def wanted(spec: SearchSpec, history: History) -> Wanted:
     requests = search.recorded()
     room = max(0, search.strategy.concurrency - search.outstanding)
     started = {t.candidate for t in search.climbing}
-    coming = [search.request(c, 0) for c in baselines() if c.key not in started]
+    coming = [search.request(c, 0) for c in baselines(spec) if c.key not in started]
     coming += search.promotions(last=False)
     if len(coming) < room:
         coming += search.fresh(room - len(coming))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from quarterturn.policy.recipes import BASELINES
-from quarterturn.policy.schema import Policy
-from quarterturn.search.history import SEARCH, Candidate, Origin, TrialRequest, Wanted
+from quarterturn.search.history import SEARCH, Candidate, TrialRequest, Wanted
+from quarterturn.search.incumbent import baselines, candidate_of
 from quarterturn.search.proposals.source import drawn, grid
 from quarterturn.search.spec import SearchSpec
 from quarterturn.search.strategy import (
@@ -29,28 +28,15 @@ FlatStrategy = (
 
 def distinct(candidates: list[Candidate]) -> list[Candidate]:
     """Without repeats; the first of equal policies stays."""
-    return list({candidate.key: candidate for candidate in reversed(candidates)}.values())[::-1]
+    found: dict[str, Candidate] = {}
+    for candidate in candidates:
+        found.setdefault(candidate.key, candidate)
+    return list(found.values())
 
 
-@lru_cache(maxsize=1)
-def _baselines() -> tuple[Candidate, ...]:
-    return tuple(Candidate.of(make(), "baseline") for make in BASELINES.values())
-
-
-def baselines() -> list[Candidate]:
-    """The baselines that every ranking includes."""
-    return list(_baselines())
-
-
-def named(policy: Policy, origin: Origin) -> Candidate:
-    """A candidate; one that equals a baseline is that baseline, under its name."""
-    candidate = Candidate.of(policy, origin)
-    return next((known for known in _baselines() if known.key == candidate.key), candidate)
-
-
-def single_operations(space: SingleOperationSpace) -> list[Candidate]:
+def single_operations(spec: SearchSpec, space: SingleOperationSpace) -> list[Candidate]:
     """Each operation of the space alone, at the top of its ranges; baselines keep their name."""
-    return distinct([named(candidate.policy, "base") for candidate in grid(space, 1)])
+    return distinct([candidate_of(c.policy, "base", spec) for c in grid(space, 1)])
 
 
 def candidates_of(spec: SearchSpec) -> list[Candidate]:
@@ -76,7 +62,7 @@ def _candidates(document: str) -> tuple[Candidate, ...]:
     else:
         assert isinstance(strategy, RandomStrategy), strategy
         searched = drawn(spec, strategy.candidates)
-    return tuple(distinct([*baselines(), *searched]))
+    return tuple(distinct([*baselines(spec), *searched]))
 
 
 def repeated(

@@ -14,10 +14,11 @@ from quarterturn.search.history import (
     Wanted,
     final,
 )
+from quarterturn.search.incumbent import baselines
 from quarterturn.search.proposals.observations import Observation
 from quarterturn.search.proposals.source import drawn, grid, observations, propose, rebuilt
 from quarterturn.search.spec import SearchSpec
-from quarterturn.search.strategies.flat import baselines, distinct, repeated
+from quarterturn.search.strategies.flat import distinct, repeated
 from quarterturn.search.strategies.rungs import best_first, rung_iterations, rung_request
 from quarterturn.search.strategy import SuccessiveHalvingStrategy
 
@@ -38,7 +39,7 @@ def _generation(spec: SearchSpec, history: History, start: int, size: int) -> li
     earlier = History(proposals=tuple(p for p in history.proposals if p.number < start))
     observed = observations(earlier, history.completed(SEARCH), rung_iterations(spec))
     recorded = {p.number: p for p in history.proposals}
-    known = {c.key for c in baselines()} | {p.key for p in earlier.proposals}
+    known = {c.key for c in baselines(spec)} | {p.key for p in earlier.proposals}
     found: list[Candidate] = []
     for number in range(start, start + size):
         if number in recorded:
@@ -87,16 +88,16 @@ def _brackets(spec: SearchSpec, history: History) -> list[list[Candidate]]:
     strategy = spec.strategy
     assert isinstance(strategy, SuccessiveHalvingStrategy)
     if strategy.proposals == "random":
-        return [distinct([*baselines(), *drawn(spec, strategy.candidates)])]
+        return [distinct([*baselines(spec), *drawn(spec, strategy.candidates)])]
     if strategy.proposals == "grid":
         chosen = grid(spec.search_space, strategy.points, strategy.candidates)
-        return [distinct([*baselines(), *chosen])]
+        return [distinct([*baselines(spec), *chosen])]
     records = history.by_place()
     brackets: list[list[Candidate]] = []
     start = 0
     for size in _sizes(strategy):
         found = _generation(spec, history, start, size)
-        brackets.append([*baselines(), *found] if not brackets else found)
+        brackets.append([*baselines(spec), *found] if not brackets else found)
         start += size
         if not _climb(spec, brackets[-1], records)[2]:
             break

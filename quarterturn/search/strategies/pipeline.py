@@ -13,9 +13,10 @@ from quarterturn.search.history import (
     Wanted,
     final,
 )
+from quarterturn.search.incumbent import baselines, incumbent
 from quarterturn.search.ranking import rank
 from quarterturn.search.spec import SearchSpec, search_stage
-from quarterturn.search.strategies.flat import baselines, distinct, repeated, single_operations
+from quarterturn.search.strategies.flat import distinct, repeated, single_operations
 from quarterturn.search.strategy import BaseStage, ConfirmationStage, PipelineStrategy
 
 #: Seeds of the confirmation start here, beyond those of any search.
@@ -26,7 +27,7 @@ Search = Callable[[SearchSpec, History], Wanted]
 
 def base_requests(spec: SearchSpec, stage: BaseStage) -> list[TrialRequest]:
     """Each operation alone."""
-    candidates = single_operations(stage.search_space)
+    candidates = single_operations(spec, stage.search_space)
     iterations = stage.iterations or spec.iterations
     return repeated(candidates, spec.seed, stage.seeds, iterations, BASE)
 
@@ -48,9 +49,10 @@ def with_base(spec: SearchSpec, requests: list[TrialRequest], history: History) 
 def confirmation_requests(
     spec: SearchSpec, stage: ConfirmationStage, finalists: list[Candidate]
 ) -> list[TrialRequest]:
-    """The finalists beside the baselines, on seeds that no search has used."""
+    """The finalists beside the incumbent, on seeds that no search has used."""
     iterations = stage.iterations or spec.iterations
-    chosen = distinct([*baselines(), *finalists])
+    beside = baselines(spec) if stage.baselines else [incumbent(spec)]
+    chosen = distinct([*beside, *finalists])
     return repeated(chosen, FRESH_SEEDS + spec.seed, stage.seeds, iterations, CONFIRMATION)
 
 
@@ -75,7 +77,10 @@ def wanted(spec: SearchSpec, history: History, search: Search) -> Wanted:
     scored = [r for r in middle.requests if r.task == "search"]
     by_key = {candidate.key: candidate for candidate in _candidates(scored)}
     ranking = rank(list(by_key.values()), history.completed("search"))
-    best = [e for e in ranking if e.origin == "search" and not e.collapsed]
+    # Who is confirmed anyway takes no place of a finalist.
+    apart = {c.key for c in (baselines(spec) if strategy.confirmation.baselines else [])}
+    apart.add(incumbent(spec).key)
+    best = [e for e in ranking if e.candidate not in apart and not e.collapsed]
     finalists = [by_key[entry.candidate] for entry in best[: strategy.confirmation.top]]
     confirming = confirmation_requests(spec, strategy.confirmation, finalists)
     return Wanted([*requests, *confirming], True)

@@ -7,18 +7,21 @@ from typing import Any
 
 from quarterturn.policy.schema import Policy
 from quarterturn.search.history import Candidate, History, TrialRequest, Wanted, final
+from quarterturn.search.incumbent import baselines
 from quarterturn.search.objectives import weights_of
 from quarterturn.search.spec import SearchSpec
 from quarterturn.search.strategies.density import assembling, proposing
 from quarterturn.search.strategies.density.trials import Prefix, fold_requests, strategy_of
-from quarterturn.search.strategies.flat import baselines, distinct, repeated
+from quarterturn.search.strategies.flat import distinct, repeated
 from quarterturn.space.candidates import base_stages
+from quarterturn.space.schema import SubPolicySpace
 
 
 def policy_of(spec: SearchSpec, objective: str, prefixes: list[Prefix]) -> Policy:
     """The policy that draws one of the sub-policies per image and view, then the base."""
     branches = [{"stages": stages} for stages in prefixes]
     stages: list[Any] = [{"op": "one_of", "branches": branches}]
+    assert isinstance(spec.search_space, SubPolicySpace)
     stages += [stage.model_dump(mode="json") for stage in base_stages(spec.search_space.base)]
     return Policy.model_validate({"name": f"selfaugment {objective}", "views": [stages]})
 
@@ -69,6 +72,6 @@ def wanted(spec: SearchSpec, history: History) -> Wanted:
     if explored.found is None:
         return Wanted(explored.requests, False)
     found = [Candidate.of(policy, "search") for policy in explored.found.values()]
-    candidates = distinct([*baselines(), *found])
+    candidates = distinct([*baselines(spec), *found])
     pretrained = repeated(candidates, spec.seed, spec.seeds, spec.iterations)
     return Wanted([*explored.requests, *pretrained], True)

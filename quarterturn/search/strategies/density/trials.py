@@ -8,11 +8,12 @@ from typing import Any
 
 from quarterturn.policy.schema import Policy
 from quarterturn.search.history import Candidate, Place, TrialRecord, TrialRequest
+from quarterturn.search.incumbent import candidate_of
 from quarterturn.search.objectives import Losses
 from quarterturn.search.spec import SearchSpec
-from quarterturn.search.strategies.flat import named
 from quarterturn.search.strategy import DensityMatchingStrategy
 from quarterturn.space.candidates import base_stages
+from quarterturn.space.schema import SubPolicySpace
 
 #: Stages that are applied before the base augmentation, as a document.
 Prefix = list[dict[str, Any]]
@@ -26,7 +27,10 @@ _TRAINING = 6
 
 def base_candidate(spec: SearchSpec) -> Candidate:
     """The base augmentation of the search space alone; a baseline keeps its name."""
-    return named(Policy(name="base", views=[base_stages(spec.search_space.base)]), "base")
+    assert isinstance(spec.search_space, SubPolicySpace)
+    return candidate_of(
+        Policy(name="base", views=[base_stages(spec.search_space.base)]), "base", spec
+    )
 
 
 def strategy_of(spec: SearchSpec) -> DensityMatchingStrategy:

@@ -1,0 +1,1 @@
+"""The criterion `auto`: from all label-free criteria to an expected gain over the incumbent."""
