@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
@@ -68,10 +69,14 @@ def _address(request: Request) -> str:
     return request.client.host if request.client else "unknown"
 
 
-def _refuse_foreign_pages(request: Request) -> None:
-    """A page of another site must not act here, with the reader's cookie or without any key."""
+def _refuse_foreign_pages(request: Request, allowed: Sequence[str]) -> None:
+    """A page of another site must not act here, with the reader's cookie or without any key; one
+    that the operator allows may, with a key of its own.
+    """
     origin = request.headers.get("origin")
     if request.method in SAFE or origin is None:
+        return
+    if origin in allowed and "authorization" in request.headers:
         return
     if _host_of(origin) != request.headers.get("host", "").lower():
         raise ForbiddenError(
@@ -175,7 +180,7 @@ class Gate:
 
     def _admit(self, request: Request) -> Caller:
         path, settings = str(request.scope["path"]), self._settings
-        _refuse_foreign_pages(request)
+        _refuse_foreign_pages(request, settings.cors_origins)
         if not self._keys_exist:  # once there is one there always is: keys are never deleted
             with statement_scope() as session:
                 self._keys_exist = keys_exist(session)

@@ -45,6 +45,11 @@ class Settings(BaseSettings):
         None, description="Redis, `redis://:password@host:6379/0`; unset: embedded."
     )
     host: str = Field("127.0.0.1", description="Address the API binds to.")
+    cors_origins: list[str] = Field(
+        [],
+        description="Origins whose pages may call the API with a key, as JSON, "
+        '`["https://lab.example"]`; empty: none.',
+    )
     port: int = Field(8000, ge=0, le=65535, description="Port of the API; 0 takes a free one.")
     dataset_roots: list[Path] = Field(
         default_factory=list,

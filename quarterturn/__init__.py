@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from quarterturn.client.client import Client
     from quarterturn.client.job import Job
+    from quarterturn.client.twin import AsyncClient
     from quarterturn.encoder import PretrainedEncoder, load_encoder
     from quarterturn.local import Search, SearchResult
     from quarterturn.results.selected import SelectedPolicy
-    from quarterturn.transform import PolicyTransform, load_policy
+    from quarterturn.transform import PolicyDataset, PolicyTransform, load_policy
 
 __all__ = [
+    "AsyncClient",
     "Client",
     "Job",
+    "PolicyDataset",
     "PolicyTransform",
     "PretrainedEncoder",
     "Search",
@@ -28,8 +31,10 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AsyncClient": "quarterturn.client.twin",
     "Client": "quarterturn.client.client",
     "Job": "quarterturn.client.job",
+    "PolicyDataset": "quarterturn.transform",
     "PolicyTransform": "quarterturn.transform",
     "Search": "quarterturn.local.search",
     "SearchResult": "quarterturn.local.result",

@@ -13,7 +13,7 @@ from quarterturn.data.asked import PictureOptions, stated
 from quarterturn.data.batches import ENOUGH
 from quarterturn.data.decode import DecodeLimits, UnusableImageError, fit_square, show
 from quarterturn.data.formats import ReadOptions, read_pictures
-from quarterturn.data.formats.pillow import DEEP_MODES
+from quarterturn.data.formats.pillow import DEEP_MODES, to_rgb, upright
 from quarterturn.data.intensity import to_uint8
 from quarterturn.data.window import parse_window
 from quarterturn.errors import InvalidInputError
@@ -52,14 +52,19 @@ def samples_to_uint8(samples: NDArray[Any], pictures: Pictures) -> NDArray[np.ui
 
 
 def image_to_rgb(image: Image.Image, pictures: Pictures) -> Image.Image:
-    """A PIL image of any mode, as the search saw it.
+    """A PIL image of any mode, as the search saw it: upright by its EXIF orientation, and on the
+    search's background where it is transparent.
 
     Raises:
-        InvalidInputError: `intensity_range_needed`.
+        InvalidInputError: `intensity_range_needed`; `no_images`, of LAB or HSV.
     """
+    image = upright(image)
     if image.mode in DEEP_MODES:
         return Image.fromarray(samples_to_uint8(np.asarray(image), pictures)).convert("RGB")
-    rgb = image.convert("RGB")
+    try:
+        rgb = to_rgb(image)
+    except UnusableImageError as error:
+        raise InvalidInputError(f"The image has {error.message}.", code="no_images") from None
     if pictures.intensity is None or pictures.intensity.of == "deep":
         return rgb
     return Image.fromarray(samples_to_uint8(np.asarray(rgb), pictures))

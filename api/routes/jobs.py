@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, BackgroundTasks, Query, Request, Response
+from fastapi import APIRouter, BackgroundTasks, Request, Response
 from sqlalchemy import select
 from sqlalchemy.orm import load_only
 
 from api.asked import Created, created
 from api.deps import CallerDep, SessionDep
+from api.filters import JobState
 from api.job_body import JobBody, SearchRoute
 from api.job_detail import detail
 from api.pages.large import LARGE
@@ -62,7 +63,7 @@ def index(
     session: SessionDep,
     limit: Limit = 50,
     after: After = None,
-    state: Annotated[str | None, Query(max_length=16)] = None,
+    state: JobState | None = None,
 ) -> dict[str, Any]:
     """Jobs, newest first."""
     query = select(Job).options(load_only(*_SHOWN))

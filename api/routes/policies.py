@@ -32,20 +32,22 @@ Size = Annotated[
     Query(
         ge=8,
         le=4096,
-        description="Side of crops in pixels, for `albumentations`; by default "
-        "the working resolution of the dataset.",
+        description="Side in pixels of the squares that views return, cropped from the original; "
+        "by default the size of the pictures, or for `albumentations`, `lightly-train` and "
+        "`solo-learn` the working resolution of the dataset.",
     ),
 ]
-View = Annotated[int, Query(ge=0, le=1, description="Which view, for `albumentations` and `timm`.")]
+View = Annotated[int, Query(ge=0, le=1, description="Which view, for `lightly-train`.")]
 
 
 def policy_file(
     session: Session, job: Job, policy: Policy, format: str, size: int | None, view: int
 ) -> Response:
-    """A policy as a download; crops are sized for the images of the job, if not said otherwise."""
-    if size is None:
-        dataset = session.get(Dataset, job.dataset_id)
-        size = dataset.resolution if dataset else None
+    """A policy as a download; of a candidate, which has no selection, with the size of its job."""
+    dataset = session.get(Dataset, job.dataset_id)
+    if policy.selection is None and dataset is not None:
+        searched = {"provenance": {"dataset": {"resolution": dataset.resolution}}}
+        policy = policy.model_copy(update={"selection": searched})
     made = export(policy, format, Options(size=size, view=view))
     disposition = f'attachment; filename="{made.filename}"'
     return Response(

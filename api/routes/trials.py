@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from sqlalchemy import select
 
 from api.deps import SessionDep
+from api.filters import TrialState
 from api.problems import responses
 from api.schemas import Page, TrialDetail, TrialSummary
 from core.jobs.create import state_of
@@ -26,7 +27,7 @@ def index(
     session: SessionDep,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     after: Annotated[int, Query(ge=0, le=2**31 - 1, description="Cursor: a trial's number.")] = 0,
-    state: Annotated[str | None, Query(max_length=16)] = None,
+    state: TrialState | None = None,
 ) -> Response:
     """Trials in the order they were planned."""
     state_of(session, job_id)

@@ -215,6 +215,20 @@ class Total(Base):
     value: Mapped[float] = mapped_column(Float)
 
 
+class Answer(Base):
+    """What a request with an `Idempotency-Key` was answered, for its repetitions."""
+
+    __tablename__ = "answers"
+
+    owner: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int | None] = mapped_column(Integer)
+    location: Mapped[str | None] = mapped_column(String(200))
+    body: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+
+
 class ApiKey(Base):
     """A key, of which only the digest is kept. Rows are never deleted: see core.access.keys."""
 

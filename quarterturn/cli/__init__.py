@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from quarterturn.cli.checkpoints import checkpoints_commands, encoder
+from quarterturn.cli.datasets import datasets_commands, estimate, spaces
+from quarterturn.cli.jobs import jobs_commands, trials
 from quarterturn.cli.policy import policy_commands
 from quarterturn.cli.search import search
 from quarterturn.cli.service import add_service_commands
@@ -18,11 +20,16 @@ app = typer.Typer(
     name="quarterturn",
     help="Chooses an augmentation policy for self-supervised pretraining, without labels.",
     no_args_is_help=True,
-    add_completion=False,
+    rich_markup_mode=None,  # it takes the brackets of "[default: ...]" for markup
     pretty_exceptions_enable=False,
 )
 app.command()(search)
 app.add_typer(policy_commands, name="policy")
+app.add_typer(jobs_commands, name="jobs")
+app.command()(trials)
+app.add_typer(datasets_commands, name="datasets")
+app.command()(spaces)
+app.command()(estimate)
 app.command()(encoder)
 app.add_typer(checkpoints_commands, name="checkpoints")
 add_service_commands(app)

@@ -9,6 +9,8 @@ import typer
 
 from quarterturn.cli.connecting import Server, connected
 from quarterturn.cli.options import DataDir
+from quarterturn.cli.showing import AsJson
+from quarterturn.cli.showing import show as print_documents
 
 checkpoints_commands = typer.Typer(
     help="Weights that searches may start from.", no_args_is_help=True
@@ -62,18 +64,27 @@ def create(
 
 
 @checkpoints_commands.command("list")
-def list_checkpoints(server: Server = None, data_dir: DataDir = None) -> None:
+def list_checkpoints(
+    as_json: AsJson = False, server: Server = None, data_dir: DataDir = None
+) -> None:
     """List all checkpoints, the newest first."""
     with connected(server, data_dir) as client:
-        for checkpoint in client.checkpoints():
-            typer.echo(_line(checkpoint))
+        print_documents(client.checkpoints(), as_json, _line)
 
 
 @checkpoints_commands.command()
-def show(checkpoint_id: CheckpointId, server: Server = None, data_dir: DataDir = None) -> None:
+def show(
+    checkpoint_id: CheckpointId,
+    as_json: AsJson = False,
+    server: Server = None,
+    data_dir: DataDir = None,
+) -> None:
     """Show a checkpoint, and how it fits each encoder."""
     with connected(server, data_dir) as client:
         checkpoint = client.checkpoint(checkpoint_id)
+    if as_json:
+        print_documents(checkpoint, True, _line)
+        return
     typer.echo(_line(checkpoint))
     typer.echo(f"digest {checkpoint['digest']}")
     for report in checkpoint["reports"]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from quarterturn.cli.showing import STDOUT, AsJson, write
 
 policy_commands = typer.Typer(
     help="Read, show, compare and export policy files.", no_args_is_help=True
@@ -42,12 +45,16 @@ def _chosen(selection: dict[str, Any]) -> Iterator[str]:
 
 
 @policy_commands.command()
-def show(path: PolicyFile) -> None:
+def show(path: PolicyFile, as_json: AsJson = False) -> None:
     """Show what a policy does, in words, and how it was chosen."""
     from quarterturn.policy import policy_warnings, read_policy
     from quarterturn.policy.words import describe
 
     policy = read_policy(path)
+    if as_json:
+        lines = describe(policy)
+        typer.echo(json.dumps({**policy.to_document(), "words": lines}, indent=2))
+        return
     typer.secho(policy.name, bold=True)
     for line in describe(policy):
         typer.echo(line)
@@ -58,34 +65,24 @@ def show(path: PolicyFile) -> None:
         typer.secho(f"warning: {warning['message']}", fg="yellow")
 
 
-def _write(path: Path, data: bytes) -> None:
-    from quarterturn.errors import InvalidInputError
-
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise InvalidInputError(
-            f"{path} cannot be written: {error}. Choose another with --output.",
-            code="output_not_writable",
-        ) from None
-
-
 @policy_commands.command()
 def export(
     path: PolicyFile,
     format: Annotated[
         str,
-        typer.Option(help="torchvision, albumentations, kornia, lightly, timm or json."),
+        typer.Option(
+            help="torchvision, albumentations, kornia, lightly, timm, lightly-train, solo-learn, "
+            "stable-pretraining, huggingface or json."
+        ),
     ] = "torchvision",
     output: Annotated[
         Path | None, typer.Option(help="The file [default: named after the format].")
     ] = None,
     size: Annotated[
-        int | None, typer.Option(min=8, max=4096, help="Side of crops, for albumentations.")
+        int | None,
+        typer.Option(min=8, max=4096, help="Side of the squares that views return, in pixels."),
     ] = None,
-    view: Annotated[
-        int, typer.Option(min=0, max=1, help="Which view, for albumentations and timm.")
-    ] = 0,
+    view: Annotated[int, typer.Option(min=0, max=1, help="Which view, for lightly-train.")] = 0,
 ) -> None:
     """Write a policy in the form of another library."""
     from quarterturn.export import Options
@@ -94,8 +91,8 @@ def export(
 
     made = make(read_policy(path), format, Options(size=size, view=view))
     target = output or Path(made.filename)
-    _write(target, made.text.encode())
-    typer.echo(f"wrote {target}")
+    write(target, made.text.encode())
+    typer.echo(f"wrote {target}", err=target == STDOUT)
     for item in made.differences:
         typer.secho(f"difference: {item.operation}: {item.message}", fg="yellow", err=True)
 
@@ -135,32 +132,66 @@ def preview(
     )
     encoded = io.BytesIO()
     sheet.save(encoded, "PNG")
-    _write(output, encoded.getvalue())
-    typer.echo(f"wrote {output}: {len(pictures)} images, {draws} views each")
+    write(output, encoded.getvalue())
+    typer.echo(f"wrote {output}: {len(pictures)} images, {draws} views each", err=output == STDOUT)
 
 
 @policy_commands.command()
-def diff(first: PolicyFile, second: PolicyFile) -> None:
+def diff(first: PolicyFile, second: PolicyFile, as_json: AsJson = False) -> None:
     """Say in words what changes from one policy to another. Exit code 1 if they differ."""
     from quarterturn.policy import read_policy
     from quarterturn.policy.diff import compare
 
     one, other = read_policy(first), read_policy(second)
-    for line in compare(one, other):
+    lines = list(compare(one, other))
+    if as_json:
+        typer.echo(json.dumps({"same": one.digest == other.digest, "changes": lines}, indent=2))
+    for line in [] if as_json else lines:
         typer.echo(line)
     if one.digest != other.digest:
         raise typer.Exit(1)
 
 
 @policy_commands.command()
-def lint(path: PolicyFile) -> None:
+def lint(path: PolicyFile, as_json: AsJson = False) -> None:
     """Warn of parts without effect and of what is unusual. Exit code 1 if there are warnings."""
     from quarterturn.policy import read_policy
     from quarterturn.policy.lint import lint as findings
 
     found = findings(read_policy(path))
-    for warning in found:
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+    for warning in [] if as_json else found:
         typer.secho(f"{warning['code']}: {warning['message']}", fg="yellow")
     if found:
         raise typer.Exit(1)
-    typer.echo("no warnings")
+    if not as_json:
+        typer.echo("no warnings")
+
+
+@policy_commands.command("import")
+def import_recipe(
+    recipe: Annotated[
+        str,
+        typer.Argument(
+            help="A timm string such as rand-m9-n2-mstd0.5-inc1; recipe.py:transform with a "
+            "composition of torchvision; or a JSON file of albumentations, lightly or LightlyTrain."
+        ),
+    ],
+    output: Annotated[Path, typer.Option(help="The file; - is standard output.")] = Path(
+        "policy.json"
+    ),
+    name: Annotated[
+        str | None,
+        typer.Option(help="What to call it [default: as the recipe].", show_default=False),
+    ] = None,
+) -> None:
+    """Write the recipe that you train with today as a policy."""
+    from quarterturn.imports import import_policy
+
+    made = import_policy(recipe, name=name)
+    text = json.dumps(made.policy.to_document(), indent=2) + "\n"
+    write(output, text.encode())
+    for note in made.notes:
+        typer.secho(f"note: {note}", fg="yellow", err=True)
+    typer.echo(f"wrote {output}", err=output == STDOUT)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self, Unpack
 
 import httpx
 
@@ -15,14 +15,28 @@ from quarterturn.client.calls.checkpoints import CheckpointCalls
 from quarterturn.client.calls.datasets import DatasetCalls
 from quarterturn.client.calls.encoders import EncoderCalls
 from quarterturn.client.calls.jobs import JobCalls
+from quarterturn.client.calls.keys import KeyCalls
+from quarterturn.client.calls.pictures import PictureCalls
+from quarterturn.client.calls.spaces import SpaceCalls
+from quarterturn.client.calls.trials import TrialCalls
 from quarterturn.client.connection import Connection, ServerError
+from quarterturn.client.fields import SearchFields
 from quarterturn.client.job import Job
 from quarterturn.service import embedded_service
 
 __all__ = ["Client", "ServerError"]
 
 
-class Client(DatasetCalls, CheckpointCalls, JobCalls, EncoderCalls):
+class Client(
+    DatasetCalls,
+    CheckpointCalls,
+    JobCalls,
+    TrialCalls,
+    EncoderCalls,
+    SpaceCalls,
+    PictureCalls,
+    KeyCalls,
+):
     """Talks to a server, such as `Client("http://127.0.0.1:8000")`; a context manager.
 
     Args:
@@ -73,7 +87,7 @@ class Client(DatasetCalls, CheckpointCalls, JobCalls, EncoderCalls):
         *,
         name: str | None = None,
         resolution: int | None = None,
-        **search: Any,
+        **search: Unpack[SearchFields],
     ) -> Job:
         """Upload a folder or an archive and start a search on it; `search` are the fields of
         `POST /v1/jobs`. The same images are uploaded once, whatever is asked of them.
@@ -91,5 +105,4 @@ class Client(DatasetCalls, CheckpointCalls, JobCalls, EncoderCalls):
 
     def jobs(self, *, state: str | None = None) -> list[Job]:
         """All jobs, newest first, or those in a state such as `running`."""
-        query = {} if state is None else {"state": state}
-        return [Job(self, found["id"]) for found in self._connection.items("/v1/jobs", **query)]
+        return [Job(self, found["id"]) for found in self.job_documents(state=state)]

@@ -38,20 +38,26 @@ class Job:
     def state(self) -> str:
         return str(self.dashboard()["state"])
 
-    def wait(self, *, progress: bool = False, period: float = 1.0) -> Job:
+    def wait(
+        self, *, progress: bool = False, period: float = 1.0, timeout: float | None = None
+    ) -> Job:
         """Wait until the job has ended; with `progress`, show bars, in notebooks the ranking.
 
+        Args:
+            timeout: seconds after which to give up; the job goes on.
+
         Raises:
-            QuarterturnError: `job_failed`, it ended without a policy.
+            QuarterturnError: `job_failed`, it ended without a policy. WaitTimeoutError:
+                `wait_timed_out`.
         """
         if progress:
             from quarterturn.results import display, notebook
 
             shown = notebook.progress(self.url) if notebook.in_notebook() else display.progress()
             with shown as watch:
-                last = self._client.wait(self.id, watch=watch, period=period)
+                last = self._client.wait(self.id, watch=watch, period=period, timeout=timeout)
         else:
-            last = self._client.wait(self.id, period=period)
+            last = self._client.wait(self.id, period=period, timeout=timeout)
         if last["state"] != "completed":
             message = last["message"] or f"The job has {last['state']}."
             raise QuarterturnError(message, code="job_failed")

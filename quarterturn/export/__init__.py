@@ -11,6 +11,7 @@ from collections.abc import Callable
 from quarterturn.errors import InvalidInputError
 from quarterturn.export import files
 from quarterturn.export.albumentations import albumentations
+from quarterturn.export.configs import lightly_train, solo_learn
 from quarterturn.export.formats import Difference, Export, Options
 from quarterturn.export.timm import timm
 from quarterturn.policy.schema import Policy
@@ -24,6 +25,10 @@ FORMATS: dict[str, Callable[[Policy, Options], Export]] = {
     "kornia": files.kornia,
     "lightly": files.lightly,
     "timm": timm,
+    "lightly-train": lightly_train,
+    "solo-learn": solo_learn,
+    "stable-pretraining": files.stable_pretraining,
+    "huggingface": files.huggingface,
 }
 
 

@@ -1,17 +1,21 @@
-"""Albumentations: its own serialised form, for `A.from_dict` and `A.load`.
+"""Albumentations: its own pipeline, in the library's serialized form, in a file that reads it.
 
 Written without the library, which a server need not have; the tests load it in the real one.
-JSON is YAML too: `A.load(path, data_format="yaml")` reads the same file.
 """
 
 from __future__ import annotations
 
 import math
+import pprint
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from quarterturn.errors import InvalidInputError
 from quarterturn.export.differences import differences, leaves
-from quarterturn.export.formats import Export, Options, one_view
+from quarterturn.export.files import MEDIA_TYPE, TWO_VIEWS
+from quarterturn.export.formats import Export, Options
+from quarterturn.export.pythonfile import both_views, colors_of, fit_of, intensity_of, python_file
 from quarterturn.policy.operations import OPERATIONS
 from quarterturn.policy.schema import (
     OneOf,
@@ -22,10 +26,13 @@ from quarterturn.policy.schema import (
     Shuffle,
     Stage,
 )
+from quarterturn.policy.searched import searched_side
+from quarterturn.policy.sizes import crop_place, rescaled
 
 #: The release whose serialised form this is.
 VERSION = "2.0.8"
 _LINEAR = 1  # cv2.INTER_LINEAR
+_AREA = 3  # cv2.INTER_AREA, which averages what it shrinks
 _SHEARS = 8
 _Node = dict[str, Any]
 
@@ -188,7 +195,7 @@ def _leaf(leaf: Operation | RandomResizedCrop, size: int | None) -> _Node:
             size=[size, size],
             scale=list(leaf.scale),
             ratio=list(leaf.ratio),
-            interpolation=_LINEAR,
+            interpolation=_AREA,
         )
     if _identity(leaf):
         return _node("NoOp", leaf.probability)
@@ -230,29 +237,76 @@ def _stage(stage: Stage, size: int | None) -> _Node:
     return _leaf(stage, size)
 
 
+def _squares(size: int, fit: str) -> list[_Node]:
+    """From pictures of any shape to squares, as the search makes them."""
+    resize = _node("Resize", height=size, width=size, interpolation=_AREA)
+    if fit == "stretch":
+        return [resize]
+    if fit == "pad":
+        longest = _node("LongestMaxSize", max_size=size, interpolation=_AREA)
+        pad = _node(
+            "PadIfNeeded",
+            min_height=size,
+            min_width=size,
+            position="center",
+            border_mode=0,
+            fill=0,
+        )
+        return [longest, pad]
+    shortest = _node("SmallestMaxSize", max_size=size, interpolation=_AREA)
+    return [shortest, _node("CenterCrop", height=size, width=size)]
+
+
+def _view(stages: Sequence[Stage], size: int | None, side: int | None, fit: str) -> _Node:
+    """The pipeline of one view, to squares of `size`."""
+    place = crop_place(stages)
+    nodes: list[_Node] = []
+    for number, stage in enumerate(stages):
+        if size is not None and number == (place or 0) and place is None:
+            nodes += _squares(size, fit)
+        square = size is not None and (place is None or number > place)
+        scaled = rescaled([stage], size / side)[0] if square and size and side else stage
+        nodes.append(_stage(scaled, size))
+    if size is not None and not stages:
+        nodes += _squares(size, fit)
+    return _node(
+        "Compose",
+        transforms=nodes or [_node("NoOp")],
+        bbox_params=None,
+        keypoint_params=None,
+        additional_targets={},
+        is_check_shapes=True,
+    )
+
+
 def albumentations(policy: Policy, options: Options) -> Export:
-    """The document of one view.
+    """A file with the library's pipeline of each view.
 
     Raises:
         InvalidInputError: code `export_size_needed`: there is a crop, and no size to resize it to.
     """
-    stages = policy.view(options.view)
-    if options.size is None and any(leaf.op == "random_resized_crop" for leaf in leaves(stages)):
+    crops = any(leaf.op == "random_resized_crop" for view in policy.views for leaf in leaves(view))
+    size = options.size or (searched_side(policy) if crops else None)
+    if size is None and crops:
         raise InvalidInputError(
             "The policy crops, and albumentations must know the size that crops are resized to. "
-            "Give `size` in pixels.",
+            "It says of no search, whose size would do. Give `size` in pixels.",
             code="export_size_needed",
         )
-    found = differences(policy, "albumentations", options, one_view=True)
-    document = {
-        "__version__": VERSION,
-        "transform": _node(
-            "Compose",
-            transforms=[_stage(stage, options.size) for stage in stages],
-            bbox_params=None,
-            keypoint_params=None,
-            additional_targets={},
-            is_check_shapes=True,
-        ),
-    }
-    return one_view(policy, "albumentations", document, options, found)
+    found = differences(policy, "albumentations", replace(options, size=size))
+    usage = [
+        "from policy_albumentations import first_view, second_view, two_views",
+        "Each takes a PIL image or an array (h, w, 3) of uint8, and returns the same kind;",
+        'first_view(image=array)["image"], as the library\'s transforms. Normalize after.',
+    ]
+    side, intensity = searched_side(policy), intensity_of(policy)
+    documents, names = "", []
+    for number, stages in enumerate(policy.views):
+        pipeline = _view(stages, size, side, fit_of(policy))
+        document = {"__version__": VERSION, "transform": pipeline}
+        names.append(("FIRST", "SECOND")[number])
+        documents += f"{names[-1]} = {pprint.pformat(document, width=100, sort_dicts=False)}\n"
+    views = [f"View({name}, {colors_of(policy)!r}, {intensity!r})" for name in names]
+    rest = f"{documents}\n{both_views(policy, views)}{TWO_VIEWS}"
+    text = python_file(policy, "albumentations", usage, found, rest, size=size)
+    return Export(text, "policy_albumentations.py", MEDIA_TYPE, found)

@@ -16,10 +16,18 @@ from quarterturn.policy.schema import (
     Shuffle,
     Stage,
 )
+from quarterturn.policy.searched import searched_side
+from quarterturn.policy.sizes import crop_place
 
 _FLIPS = ("horizontal_flip", "vertical_flip")
-#: Libraries whose files map samples by the intensity range themselves.
-WITH_RANGE = ("torchvision", "lightly", "kornia")
+#: Libraries whose files map samples by the intensity range themselves; and those that map PIL
+#: images of more than 8 bits only.
+WITH_RANGE = ("torchvision", "lightly", "kornia", "huggingface", "stable-pretraining")
+WITH_PICTURES = ("albumentations", "timm")
+#: Those whose blur grows with the pictures by itself.
+_GROWING = ("torchvision", "lightly", "kornia", "huggingface", "stable-pretraining")
+#: Operations on single pixels and their neighbors, which look finer on larger pictures.
+_FINE = ("sharpness", "gaussian_noise")
 _RESAMPLED = Difference(
     "view",
     "Operations that move pixels are resampled one after the other. Quarterturn composes those "
@@ -86,10 +94,51 @@ def _of_pictures(policy: Policy, library: str) -> Iterator[Difference]:
             )
         else:
             message = f"Samples are to be mapped to 8 bits before: {ends}"
+            if library in WITH_PICTURES and intensity.of == "deep":
+                message += " PIL images of more than 8 bits are mapped so, here."
         yield Difference("view", message)
     if policy.input is not None and policy.input.bands:
         bands = ", ".join(map(str, policy.input.bands))
         yield Difference("view", f"Bands {bands} of each file are to be taken before.")
+
+
+def _of_size(
+    policy: Policy, views: Sequence[Sequence[Stage]], library: str, size: int | None
+) -> Iterator[Difference]:
+    """What is in pixels, at another size than the one searched at."""
+    side = searched_side(policy)
+    used = {leaf.op for view in views for leaf in leaves(view)}
+    if size is not None and any(_inner_crop(view) for view in views):
+        yield Difference(
+            "random_resized_crop",
+            "A crop that is not always applied cuts from the square, not from the original.",
+        )
+    if side is None or size == side:
+        return
+    for name in _FINE:
+        if name in used:
+            yield Difference(name, f"It works on single pixels, and was searched at {side} pixels.")
+    if "gaussian_blur" not in used or library in _GROWING:
+        return
+    if library == "timm":
+        message = f"It is 0.1 to 2 pixels at any size, and was searched at {side} pixels."
+    elif size is None:
+        message = f"Its pixels are those of pictures of {side} pixels: export with the size."
+    elif any(_blurs_first(view) for view in views):
+        message = f"Before the crop its pixels are those of pictures of {side} pixels."
+    else:
+        return
+    yield Difference("gaussian_blur", message)
+
+
+def _inner_crop(stages: Sequence[Stage]) -> bool:
+    """Whether there are crops, and none that is a stage of its own and always applied."""
+    crops = any(leaf.op == "random_resized_crop" for leaf in leaves(stages))
+    return crops and crop_place(stages) is None
+
+
+def _blurs_first(stages: Sequence[Stage]) -> bool:
+    return any(leaf.op == "gaussian_blur" for leaf in leaves(stages[: crop_place(stages) or 0]))
 
 
 def differences(
@@ -101,6 +150,7 @@ def differences(
     if any(_most_moves(view) > 1 for view in views):
         found.append(_RESAMPLED)
     found.extend(_of_pictures(policy, library))
+    found.extend(_of_size(policy, views, library, options.size))
     if one_view and different_views(policy):
         number, other = options.view, 1 - options.view
         found.append(

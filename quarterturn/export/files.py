@@ -1,55 +1,31 @@
-"""The formats that are Python files: torchvision, lightly, kornia."""
+"""The formats on torchvision and kornia, and the document itself."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from quarterturn.export.differences import differences
 from quarterturn.export.formats import Export, Options
 from quarterturn.export.pythonfile import python_file, views_definition
+from quarterturn.export.releases import release_check
 from quarterturn.policy.schema import Policy
 
-_MEDIA_TYPE = "text/x-python"
+MEDIA_TYPE = "text/x-python"
+_ENDINGS = Path(__file__).parent / "runtimes" / "endings"
 
-_TWO_VIEWS = '''
+TWO_VIEWS = '''
 
 def two_views(picture):
     """Two independent views of a picture, as contrastive methods take them."""
     return first_view(picture), second_view(picture)
 '''
 
-_LIGHTLY = '''
 
-class ToTensor(torch.nn.Module):
-    """A picture to a float tensor (3, h, w) in [0, 1], normalised if asked for."""
-
-    def __init__(self, normalize=None):
-        super().__init__()
-        self.normalize = normalize
-
-    def forward(self, picture):
-        image = F.to_dtype(F.to_image(picture), torch.float32, scale=True)
-        image = image.as_subclass(torch.Tensor)
-        if self.normalize is None:
-            return image
-        return F.normalize(image, self.normalize["mean"], self.normalize["std"])
-
-
-class PolicyTransform(MultiViewTransform):
-    """The two views of a picture as a list of tensors, for lightly's datasets and collates.
-
-    `normalize` is None or a dictionary with `mean` and `std`, such as
-    lightly.transforms.utils.IMAGENET_NORMALIZE.
-    """
-
-    def __init__(self, size=None, normalize=None):
-        resize = [] if size is None else [v2.Resize((size, size))]
-        last = ToTensor(normalize)
-        super().__init__([v2.Compose([*resize, v, last]) for v in (first_view, second_view)])
-
-
-transform = PolicyTransform()
-'''
+def _ending(name: str) -> str:
+    """Code behind the views that makes them what a library takes."""
+    text = (_ENDINGS / f"{name}.txt").read_text(encoding="utf-8")
+    return f"\n\n{text}"
 
 
 def torchvision(policy: Policy, options: Options) -> Export:
@@ -57,12 +33,12 @@ def torchvision(policy: Policy, options: Options) -> Export:
     found = differences(policy, "torchvision", options)
     usage = [
         "from policy_torchvision import first_view, second_view, two_views",
-        "Each takes a PIL image or a tensor (c, h, w) and returns the same kind and size.",
-        "Resize before, normalise after.",
+        "Each takes a PIL image, or a tensor (c, h, w) or (n, c, h, w), and returns the same kind.",
+        "first_view.sized(224) returns squares, cropped from the original. Normalize after.",
     ]
-    rest = views_definition(policy) + _TWO_VIEWS
-    text = python_file(policy, "torchvision", usage, found, rest)
-    return Export(text, "policy_torchvision.py", _MEDIA_TYPE, found)
+    rest = views_definition(policy) + TWO_VIEWS
+    text = python_file(policy, "torchvision", usage, found, rest, size=options.size)
+    return Export(text, "policy_torchvision.py", MEDIA_TYPE, found)
 
 
 def lightly(policy: Policy, options: Options) -> Export:
@@ -73,9 +49,36 @@ def lightly(policy: Policy, options: Options) -> Export:
         "dataset = LightlyDataset(folder, transform=PolicyTransform(size=64))",
     ]
     wanted = "from lightly.transforms.multi_view_transform import MultiViewTransform\n\n"
-    rest = wanted + views_definition(policy) + _LIGHTLY
-    text = python_file(policy, "torchvision", usage, found, rest)
-    return Export(text, "policy_lightly.py", _MEDIA_TYPE, found)
+    wanted = release_check("lightly") + wanted
+    rest = wanted + views_definition(policy) + _ending("lightly")
+    text = python_file(policy, "torchvision", usage, found, rest, size=options.size)
+    return Export(text, "policy_lightly.py", MEDIA_TYPE, found)
+
+
+def huggingface(policy: Policy, options: Options) -> Export:
+    """The torchvision file, for `set_transform` of Hugging Face datasets."""
+    found = differences(policy, "huggingface", options)
+    usage = [
+        "from policy_huggingface import PolicyTransform",
+        'dataset.set_transform(PolicyTransform("image", size=224))',
+        "Each example then has view_1 and view_2, float tensors, instead of the image.",
+    ]
+    rest = views_definition(policy) + _ending("huggingface")
+    text = python_file(policy, "torchvision", usage, found, rest, size=options.size)
+    return Export(text, "policy_huggingface.py", MEDIA_TYPE, found)
+
+
+def stable_pretraining(policy: Policy, options: Options) -> Export:
+    """The torchvision file, for the dictionaries of stable-pretraining's datasets."""
+    found = differences(policy, "stable-pretraining", options)
+    usage = [
+        "from policy_stable_pretraining import PolicyView, views",
+        "transform = stable_pretraining.data.transforms.MultiViewTransform(views(size=224))",
+        'Each takes a sample, a dictionary, and replaces its "image" by a float tensor.',
+    ]
+    rest = views_definition(policy) + _ending("stable_pretraining")
+    text = python_file(policy, "torchvision", usage, found, rest, size=options.size)
+    return Export(text, "policy_stable_pretraining.py", MEDIA_TYPE, found)
 
 
 def kornia(policy: Policy, options: Options) -> Export:
@@ -85,13 +88,13 @@ def kornia(policy: Policy, options: Options) -> Export:
         "from policy_kornia import first_view, second_view, two_views",
         "Each takes a batch (n, c, h, w) of floats in [0, 1], or of integers as stored, on CPU or",
         "GPU, and returns floats.",
-        "Normalise after.",
+        "first_view.sized(224) returns squares, cropped from the original. Normalize after.",
     ]
-    rest = views_definition(policy) + _TWO_VIEWS.replace("a picture", "a batch").replace(
+    rest = views_definition(policy) + TWO_VIEWS.replace("a picture", "a batch").replace(
         "picture", "images"
     )
-    text = python_file(policy, "kornia", usage, found, rest)
-    return Export(text, "policy_kornia.py", _MEDIA_TYPE, found)
+    text = python_file(policy, "kornia", usage, found, rest, size=options.size)
+    return Export(text, "policy_kornia.py", MEDIA_TYPE, found)
 
 
 def json_document(policy: Policy, _: Options) -> Export:

@@ -8,6 +8,7 @@ from typing import Any
 
 from quarterturn.errors import InvalidInputError
 from quarterturn.policy.schema import Policy
+from quarterturn.policy.searched import searched_lines
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Options:
     """What some formats need to know.
 
     Attributes:
-        size: height and width in pixels that crops are resized to; only `albumentations` needs it.
+        size: side in pixels of the squares that views return, cropped from the original pictures;
+            None for the size of the pictures, which `albumentations` cannot crop to.
         view: which of two different views, for formats that hold one: 0 or 1.
     """
 
@@ -82,6 +84,7 @@ def one_view(
         "digest": policy.digest,
         "view": options.view,
         "views": len(policy.views),
+        "searched": searched_lines(policy),
         "differences": [item.to_dict() for item in found],
     }
     text = json.dumps({**document, "quarterturn": about}, indent=2) + "\n"

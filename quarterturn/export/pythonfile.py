@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from quarterturn.export.differences import leaves
 from quarterturn.export.formats import Difference
-from quarterturn.policy.operations import OPERATIONS
+from quarterturn.export.releases import release_check
+from quarterturn.policy.operations import COLOR_OPERATIONS, OPERATIONS
 from quarterturn.policy.schema import (
     OneOf,
     Operation,
@@ -18,17 +20,21 @@ from quarterturn.policy.schema import (
     Shuffle,
     Stage,
 )
+from quarterturn.policy.searched import searched_lines, searched_side
 from quarterturn.policy.words import describe
 
 _RUNTIMES = Path(__file__).parent / "runtimes"
 _INDENT = "    "
+_PACKAGE = "quarterturn.export.runtimes."
+#: Operations whose strength is in pixels of the pictures that were searched on.
+_IN_PIXELS = ("gaussian_blur",)
 
 
 def _call(name: str, *arguments: str) -> str:
     return f"{name}({', '.join(argument for argument in arguments if argument)})"
 
 
-def _leaf(leaf: Operation | RandomResizedCrop) -> str:
+def _leaf(leaf: Operation | RandomResizedCrop, side: int | None) -> str:
     if isinstance(leaf, RandomResizedCrop):
         return f"RandomResizedCrop({leaf.probability!r}, scale={leaf.scale}, ratio={leaf.ratio})"
     info = OPERATIONS[leaf.op]
@@ -40,6 +46,7 @@ def _leaf(leaf: Operation | RandomResizedCrop) -> str:
         f"strength=({leaf.low!r}, {leaf.high!r})" if info.has_strength else "",
         f'sign="{leaf.sign}"' if leaf.sign and leaf.sign != "random" else "",
         f"fill={leaf.fill_color}" if fills else "",
+        f"side={side}" if side and leaf.op in _IN_PIXELS else "",
     )
 
 
@@ -48,26 +55,26 @@ def _list(items: Sequence[str], depth: int) -> str:
     return f"[\n{inside}{_INDENT * depth}]" if items else "[]"
 
 
-def _stage(stage: Stage, depth: int) -> str:
+def _stage(stage: Stage, depth: int, side: int | None) -> str:
     chance = "" if stage.probability == 1 else f"probability={stage.probability!r}"
     if isinstance(stage, OneOf):
         branches = [
-            f"({branch.weight!r}, [{', '.join(_leaf(leaf) for leaf in branch.stages)}])"
+            f"({branch.weight!r}, [{', '.join(_leaf(leaf, side) for leaf in branch.stages)}])"
             for branch in stage.branches
         ]
         return _call("OneOf", _list(branches, depth), chance)
     if isinstance(stage, Sample):
-        of = _list([_leaf(leaf) for leaf in stage.of], depth)
+        of = _list([_leaf(leaf, side) for leaf in stage.of], depth)
         replace = "" if stage.replace else "replace=False"
         return _call("Sample", of, f"count={stage.count}", replace, chance)
     if isinstance(stage, Shuffle):
-        return _call("Shuffle", _list([_leaf(leaf) for leaf in stage.of], depth), chance)
-    return _leaf(stage)
+        return _call("Shuffle", _list([_leaf(leaf, side) for leaf in stage.of], depth), chance)
+    return _leaf(stage, side)
 
 
-def stages_expression(stages: Sequence[Stage], depth: int = 1, rest: str = "") -> str:
+def stages_expression(stages: Sequence[Stage], side: int | None, rest: str) -> str:
     """The stages of a view, and further arguments, as an expression of the runtime's classes."""
-    return f"View({_list([_stage(stage, depth + 1) for stage in stages], depth)}{rest})"
+    return f"View({_list([_stage(stage, 1, side) for stage in stages], 0)}{rest})"
 
 
 def _comment(lines: Sequence[str]) -> str:
@@ -80,25 +87,61 @@ def _comment(lines: Sequence[str]) -> str:
     return "".join(f"# {line}".rstrip() + "\n" for line in indented)
 
 
-def _runtime(name: str) -> str:
-    """The source of a runtime, with what it imports from the shared one in place of the import."""
-    source = (_RUNTIMES / f"{name}.py").read_text(encoding="utf-8")
-    shared = (_RUNTIMES / "shared.py").read_text(encoding="utf-8")
-    imported = re.compile(r"^from quarterturn\..*\n\n", re.MULTILINE)
-    body = shared[shared.index("COLORS = ") :]
-    done, count = imported.subn(lambda _: "", source)
-    assert count == 1, name
-    first = done.index("Stage = ")
-    return f"{done[:first].rstrip()}\n\n{body}\n\n{done[first:]}"
+def _inlined(path: Path, seen: set[str]) -> tuple[str, str]:
+    """The source of a file of the runtimes before and behind its imports from the others, whose
+    source stands in between, each once.
+    """
+    source = path.read_text(encoding="utf-8")
+    lines, before, inner, reached = source.splitlines(keepends=True), "", "", 0
+    for node in ast.parse(source).body:
+        if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith(_PACKAGE):
+            continue
+        assert node.module is not None
+        assert node.end_lineno is not None
+        before += "".join(lines[reached : node.lineno - 1])
+        reached = node.end_lineno
+        name = node.module.removeprefix(_PACKAGE)
+        if name not in seen:
+            seen.add(name)
+            inner += _body(path.with_name(f"{name}.py"), seen)
+    return before + inner, "".join(lines[reached:])
+
+
+def _body(path: Path, seen: set[str]) -> str:
+    """The source without its docstring and its first import, which may stand once in a file."""
+    whole = "".join(_inlined(path, seen))
+    return whole.split("from __future__ import annotations\n", 1)[1].rstrip() + "\n\n\n"
+
+
+def _runtime(name: str, library: str) -> str:
+    """The source of a runtime with what it imports from the others, and the check of the release
+    before anything uses the library.
+    """
+    before, behind = _inlined(_RUNTIMES / f"{name}.py", set())
+    return f"{before}{release_check(library)}{behind}"
 
 
 def python_file(
-    policy: Policy, runtime: str, usage: Sequence[str], differences: Sequence[Difference], rest: str
+    policy: Policy,
+    library: str,
+    usage: Sequence[str],
+    differences: Sequence[Difference],
+    rest: str,
+    *,
+    size: int | None,
+    runtime: str | None = None,
 ) -> str:
-    """The whole file; `rest` is the code after the runtime and before nothing else."""
+    """The whole file: a head of comments, the runtime, constants, and `rest`.
+
+    Args:
+        library: whose releases are checked; the name of the runtime, unless given.
+        size: side of the squares that views return, or None.
+    """
     head = [
         f"Augmentation policy {policy.name!r}, exported by Quarterturn.",
         f"Digest: {policy.digest}",
+        *searched_lines(policy),
+        f"Returns: {f'{size} x {size} pixels' if size else 'pictures of the size they have'}",
         "",
         *describe(policy),
         "",
@@ -107,22 +150,56 @@ def python_file(
     if differences:
         head += ["", "Differences from the policy; also in DIFFERENCES below:"]
         head += [f"* {item.operation}: {item.message}" for item in differences]
-    source = _runtime(runtime)
     listed = json.dumps([item.to_dict() for item in differences], indent=4)
+    constants = {
+        "NAME": policy.name,
+        "DIGEST": policy.digest,
+        "SEARCHED_SIDE": searched_side(policy),
+        "SIZE": size,
+    }
+    told = "".join(f"{name} = {value!r}\n" for name, value in constants.items())
     return (
-        f"{_comment(head)}\n{source}\n\n"
-        f"NAME = {policy.name!r}\nDIGEST = {policy.digest!r}\nDIFFERENCES = {listed}\n\n{rest}"
+        f"{_comment(head)}\n{_runtime(runtime or library, library)}\n\n"
+        f"{told}DIFFERENCES = {listed}\n\n{rest}"
     )
 
 
-def views_definition(policy: Policy) -> str:
-    """The names `first_view` and `second_view`, with the intensity range of the search."""
+def colors_of(policy: Policy) -> tuple[str, ...]:
+    """Operations of the policy that need red, green and blue."""
+    used = {leaf.op for view in policy.views for leaf in leaves(view)}
+    return tuple(name for name in COLOR_OPERATIONS if name in used)
+
+
+def intensity_of(policy: Policy) -> tuple[float, float] | None:
+    """Values of samples of more than 8 bits that are black and white."""
+    intensity = policy.input.intensity if policy.input else None
+    return None if intensity is None or intensity.of != "deep" else (intensity.low, intensity.high)
+
+
+def fit_of(policy: Policy) -> str:
+    """How pictures become squares."""
+    return policy.input.fit if policy.input else "crop"
+
+
+def view_arguments(policy: Policy) -> str:
+    """The arguments of a view behind its stages: the range of the search, and squares."""
     intensity = policy.input.intensity if policy.input else None
     ends = ""
     if intensity is not None:
         ends = f", intensity=({intensity.low!r}, {intensity.high!r})"
         ends += ", every=True" if intensity.of == "all" else ""
-    first = f"first_view = {stages_expression(policy.view(0), 0, ends)}\n"
+    return f"{ends}, fit={fit_of(policy)!r}, size=SIZE"
+
+
+def both_views(policy: Policy, expression: Sequence[str]) -> str:
+    """The names `first_view` and `second_view`, of one expression or two."""
+    first = f"first_view = {expression[0]}\n"
     if len(policy.views) == 1:
         return first + "second_view = first_view  # both are drawn anew\n"
-    return first + f"second_view = {stages_expression(policy.view(1), 0, ends)}\n"
+    return first + f"second_view = {expression[1]}\n"
+
+
+def views_definition(policy: Policy) -> str:
+    """The names `first_view` and `second_view`, with the intensity range of the search."""
+    rest, side = view_arguments(policy), searched_side(policy)
+    return both_views(policy, [stages_expression(view, side, rest) for view in policy.views])

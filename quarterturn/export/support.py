@@ -77,6 +77,18 @@ _TIMM = {
     )
 }
 
+_USUAL = ("horizontal_flip", "brightness", "contrast", "saturation", "hue", "grayscale")
+_AVERAGED = "the edges of a crop are whole pixels, and what is shrunk is averaged"
+_LIGHTLY_TRAIN = {
+    **dict.fromkeys((*_USUAL, "vertical_flip", "gaussian_blur", "solarize"), Support()),
+    "hue": Support(None, "the hue has 180 steps"),
+    "random_resized_crop": Support(None, _AVERAGED),
+}
+_SOLO_LEARN = {
+    **dict.fromkeys((*_USUAL, "gaussian_blur", "solarize", "equalize"), Support()),
+    "random_resized_crop": Support(None, "the edges of a crop are whole pixels; it is bicubic"),
+}
+
 #: By library and operation; an operation that is missing is refused.
 SUPPORT: dict[str, dict[str, Support]] = {
     "torchvision": _TORCHVISION,
@@ -84,4 +96,8 @@ SUPPORT: dict[str, dict[str, Support]] = {
     "kornia": _KORNIA,
     "albumentations": _ALBUMENTATIONS,
     "timm": _TIMM,
+    "huggingface": _TORCHVISION,
+    "stable-pretraining": _TORCHVISION,
+    "lightly-train": _LIGHTLY_TRAIN,
+    "solo-learn": _SOLO_LEARN,
 }

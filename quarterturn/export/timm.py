@@ -1,4 +1,4 @@
-"""timm: the arguments of its `create_transform`, and the string of its `rand_augment_transform`.
+"""timm: the arguments of its `create_transform` and its `rand_augment_transform`, in a file.
 
 timm applies, in this order: crop, flips, one RandAugment, colour jitter, grey, blur. A policy of
 another form is refused. Its magnitude m in 0..10 is the strength as tenths of the largest one.
@@ -6,10 +6,15 @@ another form is refused. Its magnitude m in 0..10 is the strength as tenths of t
 
 from __future__ import annotations
 
+import pprint
+from collections.abc import Sequence
 from typing import Any
 
 from quarterturn.export.differences import differences
-from quarterturn.export.formats import Difference, Export, Options, not_expressible, one_view
+from quarterturn.export.files import MEDIA_TYPE, TWO_VIEWS
+from quarterturn.export.formats import Difference, Export, Options, not_expressible
+from quarterturn.export.pythonfile import both_views, intensity_of, python_file
+from quarterturn.export.recipe import jitter_strengths
 from quarterturn.policy.operations import OPERATIONS
 from quarterturn.policy.schema import Operation, Policy, RandomResizedCrop, Sample, Shuffle, Stage
 
@@ -29,7 +34,6 @@ _NAMES = {
     "translate_x": "TranslateXRel",
     "translate_y": "TranslateYRel",
 }
-_JITTER = ("brightness", "contrast", "saturation", "hue")
 _ORDER = ("random_resized_crop", "sample", "shuffle", "grayscale", "gaussian_blur")
 _BLUR = (0.1, 2.0)
 
@@ -117,17 +121,8 @@ def _rand_augment(stage: Sample) -> tuple[dict[str, Any], list[Difference]]:
 
 
 def _color_jitter(stage: Shuffle) -> dict[str, Any]:
-    strengths = dict.fromkeys(_JITTER, 0.0)
-    for leaf in stage.of:
-        if isinstance(leaf, RandomResizedCrop) or leaf.op not in _JITTER:
-            raise _refuse(leaf.op, "its colour jitter does not have it")
-        plain = leaf.probability == 1 and leaf.low == 0 and leaf.sign in (None, "random")
-        if not plain or strengths[leaf.op]:
-            raise _refuse(
-                leaf.op, "in its colour jitter each is applied once, from 0, with a sign at random"
-            )
-        strengths[leaf.op] = leaf.high
-    return {"color_jitter": list(strengths.values()), "color_jitter_prob": stage.probability}
+    strengths = list(jitter_strengths(stage, "timm"))
+    return {"color_jitter": strengths, "color_jitter_prob": stage.probability}
 
 
 def _stage(stage: Stage, arguments: dict[str, Any]) -> None:
@@ -148,12 +143,10 @@ def _stage(stage: Stage, arguments: dict[str, Any]) -> None:
         raise _refuse(stage.op, "it stands alone, and timm has it in RandAugment at most")
 
 
-def timm(policy: Policy, options: Options) -> Export:
-    """Arguments for timm, as JSON.
-
-    Raises:
-        InvalidInputError: code `export_not_possible`, naming the operation.
-    """
+def _arguments(
+    stages: Sequence[Stage],
+) -> tuple[dict[str, Any], dict[str, Any] | None, list[Difference]]:
+    """Those of `create_transform` and `rand_augment_transform` for one view."""
     arguments: dict[str, Any] = {
         "scale": [1.0, 1.0],
         "ratio": [1.0, 1.0],
@@ -170,7 +163,7 @@ def timm(policy: Policy, options: Options) -> Export:
     found: list[Difference] = []
     reached = -1
     flips = {"horizontal_flip": "hflip", "vertical_flip": "vflip"}
-    for stage in policy.view(options.view):
+    for stage in stages:
         if stage.probability == 0:
             continue
         if stage.op in flips:
@@ -190,10 +183,28 @@ def timm(policy: Policy, options: Options) -> Export:
             rand_augment, found = _rand_augment(stage)
         else:
             _stage(stage, arguments)
-    found = [*differences(policy, "timm", options, one_view=True), *found]
-    document = {
-        "library": "timm",
-        "create_transform": arguments,
-        "rand_augment_transform": rand_augment,
-    }
-    return one_view(policy, "timm", document, options, tuple(found))
+    return arguments, rand_augment, found
+
+
+def timm(policy: Policy, options: Options) -> Export:
+    """A file with timm's transforms of each view.
+
+    Raises:
+        InvalidInputError: code `export_not_possible`, naming the operation.
+    """
+    found = list(differences(policy, "timm", options))
+    constants, views = "", []
+    for name, stages in zip(("FIRST", "SECOND"), policy.views, strict=False):
+        create, rand, own = _arguments(stages)
+        found += [item for item in own if item not in found]
+        constants += f"{name} = {pprint.pformat((create, rand), width=100, sort_dicts=False)}\n"
+        views.append(f"View(*{name}, {intensity_of(policy)!r}, SIZE)")
+    usage = [
+        "from policy_timm import first_view, second_view, two_views",
+        "Each takes and returns a PIL image; first_view.sized(224) returns squares, cropped from",
+        "the original. Normalize after. FIRST holds the arguments of timm.data.create_transform",
+        "and of timm.data.auto_augment.rand_augment_transform.",
+    ]
+    rest = f"{constants}\n{both_views(policy, views)}{TWO_VIEWS}"
+    text = python_file(policy, "timm", usage, found, rest, size=options.size)
+    return Export(text, "policy_timm.py", MEDIA_TYPE, tuple(found))

@@ -42,6 +42,10 @@ def _misfit(found: Match) -> dict[str, Any]:
     parts = [f"{len(found.names)} of {len(found.names) + len(found.missing)} tensors matched"]
     if found.missing:
         parts.append(f"missing {', '.join(found.missing[:_SHOWN])}")
+    if found.beyond:
+        shown = ", ".join(found.beyond[:_SHOWN])
+        count = len(found.beyond)
+        parts.append(f"{count} tensors of the file are of a deeper network, such as {shown}")
     parts += [f"{name} is {list(a)} instead of {list(b)}" for name, a, b in found.misfits[:_SHOWN]]
     report = found.to_dict()
     return {
@@ -50,6 +54,7 @@ def _misfit(found: Match) -> dict[str, Any]:
         "encoder": found.encoder,
         "missing": report["missing"],
         "misfits": report["misfits"],
+        "beyond": report["beyond"],
     }
 
 

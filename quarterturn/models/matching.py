@@ -44,6 +44,8 @@ class Match:
         misfits: (name, shape in the file, shape in the encoder) of those that cannot be used.
         resized: the same of those that are adapted.
         unused: names of the file that belong to nothing, such as those of heads.
+        beyond: of these, tensors inside the encoder's own parts, such as a third block of `layer1`:
+            the file is of a deeper network, whose first blocks alone compute something else.
     """
 
     encoder: str
@@ -53,10 +55,11 @@ class Match:
     misfits: list[tuple[str, Shape, Shape]]
     resized: list[tuple[str, Shape, Shape]]
     unused: list[str]
+    beyond: list[str]
 
     @property
     def fits(self) -> bool:
-        return not self.missing and not self.misfits
+        return not self.missing and not self.misfits and not self.beyond
 
     def to_dict(self, most: int = 200) -> dict[str, Any]:
         """As a report; lists are cut to `most`, counts are whole."""
@@ -75,6 +78,8 @@ class Match:
             "resized": reshaped(self.resized),
             "unused": self.unused[:most],
             "unused_count": len(self.unused),
+            "beyond": self.beyond[:most],
+            "beyond_count": len(self.beyond),
         }
 
 
@@ -149,4 +154,16 @@ def _matched(encoder: str, template: Shapes, shapes: Shapes, names: Mapping[str,
             resized.append((name, given, wanted))
         found[name] = own
     unused = sorted(set(shapes) - set(found.values()))
-    return Match(encoder, prefix, found, missing, misfits, resized, unused)
+    beyond = _beyond(names, prefix, template)
+    return Match(encoder, prefix, found, missing, misfits, resized, unused, beyond)
+
+
+def _beyond(names: Mapping[str, str], prefix: str, template: Shapes) -> list[str]:
+    """Names inside the parts of the template, such as `layer1`, that it does not have."""
+    parts = {name.split(".")[0] for name in template}
+    inner = (name.removeprefix(prefix) for name in names if name.startswith(prefix))
+    return sorted(
+        names[prefix + name]
+        for name in inner
+        if name not in template and "." in name and name.split(".")[0] in parts
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import types
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from quarterturn.errors import InvalidInputError
 from quarterturn.export import Options, export
 from quarterturn.policy import parse_policy
+from quarterturn.policy.searched import side_of
 from quarterturn.policy.words import describe
+from quarterturn.results.exported import ExportedFile
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -23,8 +24,7 @@ _SHOWN_IMAGES, _SHOWN_DRAWS = 4, 5
 
 def searched_resolution(selection: dict[str, Any] | None) -> int:
     """Pixels that a policy was searched at; of one written by hand, 64."""
-    dataset = ((selection or {}).get("provenance") or {}).get("dataset") or {}
-    return int(dataset.get("resolution") or _RESOLUTION)
+    return side_of(selection) or _RESOLUTION
 
 
 class SelectedPolicy:
@@ -55,15 +55,16 @@ class SelectedPolicy:
 
         return load_policy(self.document, seed)
 
-    def torchvision(self) -> types.ModuleType:
-        """The policy on torchvision alone: a module with `first_view`, `second_view`, `two_views`.
+    def torchvision(self, *, size: int | None = None) -> ExportedFile:
+        """The policy on torchvision alone, as its file holds it: `first_view`, `second_view` and
+        `two_views`, which can be pickled, as spawned workers need.
 
-        The module is made here from the document; no code comes from the server.
+        It is made here from the document; no code comes from the server.
+
+        Args:
+            size: side of the squares that views return; by default the pictures keep their size.
         """
-        made = export(self._policy, "torchvision")
-        module = types.ModuleType(made.filename.removesuffix(".py"))
-        exec(compile(made.text, made.filename, "exec"), module.__dict__)
-        return module
+        return ExportedFile(export(self._policy, "torchvision", Options(size=size)).text)
 
     def export(self, name: str, *, size: int | None = None, view: int = 0) -> str:
         """The policy as a file of another library; see docs/exporting.md.

@@ -49,21 +49,22 @@ def test_export_writes_a_file_that_loads(moco: str, tmp_path: Path) -> None:
 
 def test_export_takes_a_size_and_a_view(tmp_path: Path) -> None:
     write_policy(byol(), tmp_path / "byol.json")
-    done = _run(
-        "export",
-        "byol.json",
-        "--format",
-        "albumentations",
-        "--size",
-        "64",
-        "--view",
-        "1",
-        folder=tmp_path,
-    )
+    asked = ("--format", "lightly-train", "--size", "64", "--view", "1")
+    done = _run("export", "byol.json", *asked, folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    document = json.loads((tmp_path / "policy_albumentations_view1.json").read_text())
+    document = json.loads((tmp_path / "policy_lightly_train_view1.json").read_text())
     assert document["quarterturn"]["view"] == 1
-    assert "Solarize" in json.dumps(document)
+    assert document["transform_args"]["image_size"] == [64, 64]
+    assert document["transform_args"]["solarize"]["prob"] == 0.2
+
+
+def test_output_may_be_standard_output(moco: str, tmp_path: Path) -> None:
+    done = _run("export", moco, "--output", "-", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert moco_v2().digest == module(done.stdout).DIGEST
+    shown = json.loads(_run("show", moco, "--json", folder=tmp_path).stdout)
+    assert shown["name"] == "moco_v2"
+    assert shown["words"]
 
 
 def test_preview_is_a_contact_sheet(moco: str, animals: Path, tmp_path: Path) -> None:

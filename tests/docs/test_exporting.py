@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from quarterturn.export import FORMATS, Options, export
+from quarterturn.export.releases import RELEASES
 from quarterturn.policy.recipes import moco_v2
 from tests.docs.exports_table import notes_table, support_table
 from tests.docs.texts import blocks, codes, read, table
+from tests.export import matrix
 from tests.export.libraries import module
 
 
@@ -41,20 +43,39 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     from PIL import Image
 
     monkeypatch.chdir(tmp_path)
-    for name in ("torchvision", "kornia", "lightly"):
-        made = export(moco_v2(), name)
-        monkeypatch.setitem(sys.modules, f"policy_{name}", module(made.text))
-    for name in ("albumentations", "timm"):
+    for name in FORMATS:
         made = export(moco_v2(), name, Options(size=64))
         (tmp_path / made.filename).write_text(made.text)
+        if made.filename.endswith(".py"):
+            file = made.filename.removesuffix(".py")
+            monkeypatch.setitem(sys.modules, file, module(made.text))
     names = {
         "picture": Image.new("RGB", (64, 64), (9, 90, 200)),
         "images": torch.rand(4, 3, 64, 64),
     }
     examples = blocks(read("docs/exporting.md"), "python")
-    assert len(examples) == 5
+    assert len(examples) == 8
     for example in examples:
         exec(compile(example, "exporting.md", "exec"), dict(names))
+
+
+def test_the_table_of_real_use_is_what_was_found() -> None:
+    text = read("docs/exporting.md")
+    assert "\n".join(matrix.table()) in text
+    assert len(table(text, "export")) == len(matrix.record())
+
+
+@pytest.mark.parametrize("library", RELEASES)
+def test_files_take_the_releases_that_were_tried(library: str) -> None:
+    tried = {
+        tuple(int(part) for part in version.split("."))
+        for row in matrix.record()
+        for name, version in row["versions"].items()
+        if name == library
+    }
+    oldest, newest = RELEASES[library]
+    assert min(tried)[: len(oldest)] == oldest
+    assert max(tried)[: len(newest)] == newest
 
 
 def test_the_embedded_example_of_differences_is_one() -> None:

@@ -22,6 +22,7 @@ _TYPES = {
     "int": "whole number",
     "float": "number",
     "list[pathlib.Path]": "JSON list of paths",
+    "list[str]": "JSON list of texts",
     "typing.Literal['json', 'text']": "`json` or `text`",
     "typing.Literal['off', 'auto', 'on']": "`off`, `auto` or `on`",
     "typing.Union[int, typing.Literal['auto']]": "whole number or `auto`",

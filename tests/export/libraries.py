@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import types
 from collections.abc import Callable
@@ -57,32 +56,19 @@ def _kornia(made: Export, view: int) -> Apply:
 
 
 def _albumentations(made: Export, view: int) -> Apply:
-    import albumentations
-
-    transform = albumentations.from_dict(json.loads(made.text))
-    transform.set_random_seed(0)
+    file = module(made.text)
+    transform = file.second_view if view else file.first_view
     return lambda pictures: torch.stack(
         [_floats(transform(image=_array(picture))["image"]) for picture in pictures]
     )
 
 
 def _timm(made: Export, view: int) -> Apply:
-    from timm.data import create_transform
-    from timm.data.auto_augment import rand_augment_transform
-
-    document = json.loads(made.text)
-    before, after, last = create_transform(
-        SIZE, is_training=True, separate=True, normalize=False, **document["create_transform"]
+    file = module(made.text)
+    transform = file.second_view if view else file.first_view
+    return lambda pictures: torch.stack(
+        [_floats(transform(Image.fromarray(_array(picture)))) for picture in pictures]
     )
-    wanted = document["rand_augment_transform"]
-    if wanted:
-        wanted["hparams"]["img_mean"] = tuple(wanted["hparams"]["img_mean"])
-    drawn = rand_augment_transform(**wanted) if wanted else lambda picture: picture
-
-    def apply(picture: torch.Tensor) -> torch.Tensor:
-        return last(after(drawn(before(Image.fromarray(_array(picture)))))).float() / 255.0
-
-    return lambda pictures: torch.stack([apply(picture) for picture in pictures])
 
 
 _LOADERS: dict[str, Callable[[Export, int], Apply]] = {

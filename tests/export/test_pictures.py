@@ -4,7 +4,6 @@ blue, show them as the search did, or say how.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -139,9 +138,8 @@ def test_a_color_operation_that_is_never_applied_needs_no_colors() -> None:
 
 @pytest.mark.parametrize("channels", [1, 5])
 def test_albumentations_takes_them_too(channels: int) -> None:
-    albumentations = pytest.importorskip("albumentations")
     image = np.random.default_rng(0).integers(0, 256, (24, 24, channels), np.uint8)
     for name in ("rotate", "translate_x", "shear_y", "horizontal_flip", "invert"):
-        text = export(parse_policy({"views": [[_operation(name)]]}), "albumentations").text
-        result = albumentations.from_dict(json.loads(text))(image=image)["image"]
-        assert result.shape == image.shape, name
+        view = _view("albumentations", {"views": [[_operation(name)]]})
+        assert view(image=image)["image"].shape == image.shape, name
+        assert view(image).shape == image.shape, name

@@ -9,7 +9,7 @@ import torch
 
 from quarterturn.augment import RandomStreams, augment
 from quarterturn.errors import InvalidInputError
-from quarterturn.export import FORMATS, Options, export
+from quarterturn.export import FORMATS, export
 from quarterturn.export.support import SUPPORT
 from quarterturn.policy import Policy, parse_policy
 from quarterturn.policy.levels import operation_at
@@ -121,7 +121,7 @@ def test_each_operation_of_timm_gives_one_of_our_pictures(name: str) -> None:
 )
 def test_timm_refuses_and_names_the_operation(policy: Policy, operation: str) -> None:
     with pytest.raises(InvalidInputError) as refused:
-        export(policy, "timm", Options(view=1))
+        export(policy, "timm")
     assert refused.value.code == "export_not_possible"
     assert operation in refused.value.message
     assert refused.value.fields[0]["path"] == operation

@@ -176,3 +176,14 @@ def test_values_that_are_not_finite_are_refused(resnet: dict[str, torch.Tensor])
     broken = {**state_of(resnet), "bn1.running_var": torch.full((64,), torch.nan)}
     with pytest.raises(InvalidInputError, match=r"bn1\.running_var"):
         identify(broken)
+
+
+@pytest.mark.parametrize("prefix", ["", "module.encoder_q."])
+def test_a_deeper_network_is_not_taken_for_its_first_blocks(prefix: str) -> None:
+    deeper = dict(torchvision.models.resnet34().state_dict())
+    with pytest.raises(InvalidInputError) as refused:
+        identify(state_of(_wrapped(deeper, prefix)))
+    assert refused.value.code == "checkpoint_does_not_fit"
+    lines = {line["encoder"]: line for line in refused.value.fields}
+    assert f"{prefix}layer3.5.conv2.weight" in lines["resnet18"]["beyond"]
+    assert "deeper network" in lines["resnet18"]["message"]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 from quarterturn.client.connection import Connection
+from quarterturn.client.fields import JobFields
+from quarterturn.client.waiting import Patience
 from quarterturn.errors import UnavailableError
-from quarterturn.results.states import FINAL_JOB_STATES
-
-_PATIENCE_SECONDS = 60.0
 
 
 class JobCalls:
@@ -18,10 +17,40 @@ class JobCalls:
 
     _connection: Connection
 
-    def start(self, dataset_id: str, **search: Any) -> dict[str, Any]:
-        """Start a search; `search` are the fields of `POST /v1/jobs`."""
-        body = {"dataset_id": dataset_id, **search}
-        return self._connection.document("POST", "/v1/jobs", json=body)
+    def start(
+        self,
+        dataset_id: str,
+        *,
+        idempotency_key: str | None = None,
+        **search: Unpack[JobFields],
+    ) -> dict[str, Any]:
+        """Start a search; `search` are the fields of `POST /v1/jobs`.
+
+        Args:
+            idempotency_key: a text of your own: with the same one, the same search is started
+                once, however often this is called within a day.
+        """
+        headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+        return self._connection.document(
+            "POST",
+            "/v1/jobs",
+            json={"dataset_id": dataset_id, **search},
+            headers=headers,
+            again=idempotency_key is not None,
+        )
+
+    def job_documents(self, *, state: str | None = None) -> list[dict[str, Any]]:
+        """All jobs as documents, newest first, or those in a state."""
+        query = {} if state is None else {"state": state}
+        return self._connection.items("/v1/jobs", **query)
+
+    def job_document(self, job_id: str) -> dict[str, Any]:
+        """A job with its specification, all defaults filled in.
+
+        Raises:
+            ServerError: `job_not_found`.
+        """
+        return self._connection.document("GET", f"/v1/jobs/{job_id}")
 
     def ranking(self, job_id: str) -> list[dict[str, Any]]:
         """All lines of the ranking of a job, so far."""
@@ -51,9 +80,11 @@ class JobCalls:
         """The selected policy as a file of another library; see docs/exporting.md.
 
         Args:
-            format: `torchvision`, `albumentations`, `kornia`, `lightly`, `timm` or `json`.
-            size: of crops in pixels, for `albumentations`; by default that of the dataset.
-            view: 0 or 1, for formats that hold one view.
+            format: `torchvision`, `albumentations`, `kornia`, `lightly`, `timm`, `lightly-train`,
+                `solo-learn`, `stable-pretraining`, `huggingface` or `json`.
+            size: side in pixels of the squares that views return; by default the size of the
+                pictures, or where a format needs one that of the dataset.
+            view: 0 or 1, for `lightly-train`, which holds one view.
 
         Raises:
             ServerError: `unknown_format`, `export_not_possible`, `policy_not_ready`.
@@ -91,22 +122,27 @@ class JobCalls:
         *,
         watch: Callable[[dict[str, Any]], None] = lambda _: None,
         period: float = 1.0,
+        timeout: float | None = None,
     ) -> dict[str, Any]:
         """Poll until the job has ended; `watch` is called with each dashboard.
 
         A server that is away for up to a minute, such as one that restarts, is waited for.
+
+        Args:
+            period: seconds between looks.
+            timeout: seconds after which to give up; the job goes on.
+
+        Raises:
+            WaitTimeoutError: `wait_timed_out`, also a TimeoutError.
         """
-        heard = time.monotonic()
+        patience = Patience(job_id, timeout)
         while True:
             try:
                 state = self.dashboard(job_id)
-            except UnavailableError:
-                if time.monotonic() - heard > _PATIENCE_SECONDS:
-                    raise
-                time.sleep(period)
-                continue
-            heard = time.monotonic()
-            watch(state)
-            if state["state"] in FINAL_JOB_STATES:
-                return state
-            time.sleep(period)
+            except UnavailableError as error:
+                patience.miss(error)
+            else:
+                watch(state)
+                if patience.hear(state):
+                    return state
+            time.sleep(patience.pause(period))

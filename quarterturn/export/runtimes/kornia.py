@@ -1,7 +1,8 @@
 """What an exported kornia file brings along: the stages of a policy on batches.
 
-A stage takes and returns float pictures (n, 3, h, w) in [0, 1], on CPU or GPU; every picture has
-draws of its own, the order of operations included.
+A stage takes and returns float32 pictures (n, 3, h, w) in [0, 1], on CPU or GPU; every picture has
+draws of its own, the order of operations included. They come from torch's generators: that of the
+CPU and, for pictures on a GPU, its own.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Sequence
 import kornia
 import torch
 
+from quarterturn.export.runtimes.entry import check_tensor, fit_square
 from quarterturn.export.runtimes.shared import by_threes, colors_of, to_eight_bits
 
 Stage = Callable[[torch.Tensor], torch.Tensor]
@@ -153,7 +155,10 @@ def _replace(images: torch.Tensor, index: torch.Tensor, stage: Stage) -> torch.T
 
 
 class Operation(torch.nn.Module):
-    """One operation with its probability, range of strengths, sign and fill (RGB in 0..255)."""
+    """One operation with its probability, range of strengths, sign and fill (RGB in 0..255).
+
+    A strength in pixels is that of pictures of `side` pixels, and grows with them.
+    """
 
     def __init__(
         self,
@@ -162,6 +167,7 @@ class Operation(torch.nn.Module):
         strength: tuple[float, float] = (0.0, 0.0),
         sign: str = "random",
         fill: tuple[int, int, int] = (0, 0, 0),
+        side: int | None = None,
     ) -> None:
         super().__init__()
         self.name = name
@@ -169,6 +175,7 @@ class Operation(torch.nn.Module):
         self.strength = strength
         self.sign = sign
         self.fill = [channel / 255.0 for channel in fill]
+        self.side = side
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return _replace(images, _gate(images, self.probability), self._always)
@@ -182,6 +189,8 @@ class Operation(torch.nn.Module):
         if self.name in _SIGNED:
             edge = {"random": 0.5, "positive": 0.0, "negative": 2.0}[self.sign]
             strength = torch.where(draws[1] < edge, -strength, strength)
+        if self.side is not None:
+            strength = strength * (min(images.shape[-2:]) / self.side)
         fill = torch.tensor(self.fill, device=images.device)
         return _apply(self.name, images, strength, fill)
 
@@ -190,7 +199,9 @@ class Operation(torch.nn.Module):
 
 
 class RandomResizedCrop(torch.nn.Module):
-    """Crop a random area and aspect ratio to the size of the picture; torchvision's rule."""
+    """Crop a random area and aspect ratio to squares of `size`, or to the size of the picture;
+    torchvision's rule.
+    """
 
     def __init__(
         self, probability: float, scale: tuple[float, float], ratio: tuple[float, float]
@@ -203,7 +214,23 @@ class RandomResizedCrop(torch.nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return _replace(images, _gate(images, self.probability), self._always)
 
+    def sized(self, images: torch.Tensor, size: int) -> torch.Tensor:
+        """(n, 3, size, size), each cut from its original at whole pixels."""
+        parts = []
+        boxes = torch.stack(self._boxes(images), 1).round().int().tolist()
+        for image, (left, top, width, height) in zip(images, boxes, strict=True):
+            image = image[:, top : top + max(height, 1), left : left + max(width, 1)]
+            parts.append(fit_square(image.unsqueeze(0), size, "stretch"))
+        return torch.cat(parts) if parts else images.new_empty(0, 3, size, size)
+
     def _always(self, images: torch.Tensor) -> torch.Tensor:
+        height, width = images.shape[-2:]
+        left, top, crop_width, crop_height = self._boxes(images)
+        rows = (crop_width / width, 0.0, left, 0.0, crop_height / height, top)
+        return _warp(images, _matrices(rows, left), None)
+
+    def _boxes(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Left, top, width and height of the crops, each (n,) in pixels."""
         height, width = images.shape[-2:]
         draws = torch.rand(len(images), 22, device=images.device)
         area = (self.scale[0] + draws[:, :10] * (self.scale[1] - self.scale[0])) * height * width
@@ -218,8 +245,19 @@ class RandomResizedCrop(torch.nn.Module):
         crop_height = torch.where(found, heights.gather(1, first).squeeze(1), most[1])
         left = torch.where(found, draws[:, 20], 0.5) * (width - crop_width)
         top = torch.where(found, draws[:, 21], 0.5) * (height - crop_height)
-        rows = (crop_width / width, 0.0, left, 0.0, crop_height / height, top)
-        return _warp(images, _matrices(rows, left), None)
+        return left, top, crop_width, crop_height
+
+
+class _Sequence:
+    """The stages of a branch, one after the other."""
+
+    def __init__(self, stages: Sequence[Stage]) -> None:
+        self.stages = list(stages)
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        for stage in self.stages:
+            images = stage(images)
+        return images
 
 
 class OneOf(torch.nn.Module):
@@ -230,7 +268,7 @@ class OneOf(torch.nn.Module):
     ) -> None:
         super().__init__()
         self.weights = torch.tensor([weight for weight, _ in branches])
-        self.branches = [View(stages) for _, stages in branches]
+        self.branches = [_Sequence(stages) for _, stages in branches]
         self.probability = probability
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -276,11 +314,25 @@ class Shuffle(Sample):
         super().__init__(of, len(of), replace=False, probability=probability)
 
 
-class View(torch.nn.Module):
-    """One view of a batch (n, c, h, w) of floats in [0, 1], or of integers as stored, which are
-    shown from `intensity`, the values that are black and white; with `every` also those of 8 bits.
+def _always_crops(stage: Stage) -> bool:
+    """Whether it is a crop that is always applied, and so cuts squares from the original."""
+    return isinstance(stage, RandomResizedCrop) and stage.probability == 1
 
-    Returns floats. Any number of channels is taken where no operation needs colors.
+
+class View(torch.nn.Module):
+    """One view of a batch (n, c, h, w), or of one picture (c, h, w), of floats in [0, 1], or of
+    integers as stored.
+
+    Returns floats, of the dtype given. Any number of channels is taken where no operation needs
+    colors.
+
+    Args:
+        intensity: values of integers of more than 8 bits that are black and white.
+        every: whether those of 8 bits are shown from `intensity` too.
+        fit: how pictures are made square where no crop does it: crop, pad or stretch.
+        size: side of the squares to return: the crop is cut from the original. None: the size of
+            the pictures.
+        check: whether floats are looked through for values outside [0, 1], for which a GPU waits.
     """
 
     def __init__(
@@ -288,18 +340,44 @@ class View(torch.nn.Module):
         stages: Sequence[Stage],
         intensity: tuple[float, float] | None = None,
         every: bool = False,
+        fit: str = "crop",
+        size: int | None = None,
+        check: bool = True,
     ) -> None:
         super().__init__()
         self.stages = list(stages)
         self.intensity = intensity
         self.every = every
+        self.fit = fit
+        self.size = size
+        self.check = check
 
+    def sized(self, size: int | None) -> View:
+        """The same view to squares of another size."""
+        return View(self.stages, self.intensity, self.every, self.fit, size, self.check)
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def forward(self, images: torch.Tensor) -> torch.Tensor:
+        images = check_tensor(images, self.check).as_subclass(torch.Tensor)
         if not images.is_floating_point():
             images = to_eight_bits(images, self.intensity, self.every) / 255.0
-        return by_threes(images, self._transform, colors_of(self)).clamp(0.0, 1.0)
+        if images.ndim == 3:
+            return self._run(images.unsqueeze(0))[0]
+        return self._run(images)
+
+    def _run(self, images: torch.Tensor) -> torch.Tensor:
+        # Not in half precision: kornia's warps and filters need more.
+        with torch.autocast(images.device.type, enabled=False):
+            done = by_threes(images.float(), self._transform, colors_of(self))
+        return done.clamp(0.0, 1.0).to(images.dtype)
 
     def _transform(self, images: torch.Tensor) -> torch.Tensor:
+        size = self.size
+        if size is not None and not any(map(_always_crops, self.stages)):
+            images, size = fit_square(images, size, self.fit), None
         for stage in self.stages:
-            images = stage(images)
+            if size is not None and isinstance(stage, RandomResizedCrop) and _always_crops(stage):
+                images, size = stage.sized(images, size), None
+            else:
+                images = stage(images)
         return images

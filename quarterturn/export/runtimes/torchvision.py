@@ -1,7 +1,8 @@
 """What an exported torchvision file brings along: the stages of a policy on `transforms.v2`.
 
-A stage takes and returns one float picture (3, h, w) in [0, 1]; draws come from torch's generator,
-so that the workers of a DataLoader differ.
+A stage takes and returns one float picture (3, h, w) in [0, 1]. Draws come from torch's generator,
+so that the workers and epochs of a DataLoader differ, and `torch.set_rng_state` restores them; give
+each rank of a distributed training a seed of its own.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import torch
 from PIL import Image
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
+from quarterturn.export.runtimes.entry import check_tensor, fit_square, open_picture
 from quarterturn.export.runtimes.shared import by_threes, colors_of, to_eight_bits
 
 Stage = Callable[[torch.Tensor], torch.Tensor]
@@ -123,7 +124,10 @@ def _apply(name: str, image: torch.Tensor, s: float, fill: list[float]) -> torch
 
 
 class Operation(torch.nn.Module):
-    """One operation with its probability, range of strengths, sign and fill (RGB in 0..255)."""
+    """One operation with its probability, range of strengths, sign and fill (RGB in 0..255).
+
+    A strength in pixels is that of pictures of `side` pixels, and grows with them.
+    """
 
     def __init__(
         self,
@@ -132,6 +136,7 @@ class Operation(torch.nn.Module):
         strength: tuple[float, float] = (0.0, 0.0),
         sign: str = "random",
         fill: tuple[int, int, int] = (0, 0, 0),
+        side: int | None = None,
     ) -> None:
         super().__init__()
         self.name = name
@@ -139,6 +144,7 @@ class Operation(torch.nn.Module):
         self.strength = strength
         self.sign = sign
         self.fill = [channel / 255.0 for channel in fill]
+        self.side = side
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         if not _happens(self.probability):
@@ -150,6 +156,8 @@ class Operation(torch.nn.Module):
         if self.name in _SIGNED:
             negative = _happens(0.5) if self.sign == "random" else self.sign == "negative"
             strength = -strength if negative else strength
+        if self.side is not None:
+            strength *= min(image.shape[-2:]) / self.side
         return _apply(self.name, image, strength, self.fill)
 
     def extra_repr(self) -> str:
@@ -157,7 +165,7 @@ class Operation(torch.nn.Module):
 
 
 class RandomResizedCrop(torch.nn.Module):
-    """v2.RandomResizedCrop to the size of the picture itself."""
+    """v2.RandomResizedCrop to `size`, or to the size of the picture itself."""
 
     def __init__(
         self, probability: float, scale: tuple[float, float], ratio: tuple[float, float]
@@ -168,10 +176,16 @@ class RandomResizedCrop(torch.nn.Module):
         self.ratio = ratio
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        if not _happens(self.probability):
-            return image
-        crop = v2.RandomResizedCrop(list(image.shape[-2:]), scale=self.scale, ratio=self.ratio)
-        return crop(image)
+        return self._cut(image, list(image.shape[-2:])) if _happens(self.probability) else image
+
+    def sized(self, image: torch.Tensor, size: int) -> torch.Tensor:
+        """A crop of it to (3, size, size)."""
+        return self._cut(image, [size, size])
+
+    def _cut(self, image: torch.Tensor, sides: list[int]) -> torch.Tensor:
+        return v2.RandomResizedCrop(sides, scale=self.scale, ratio=self.ratio, antialias=True)(
+            image
+        )
 
 
 class OneOf(torch.nn.Module):
@@ -219,13 +233,25 @@ class Shuffle(Sample):
         super().__init__(of, len(of), replace=False, probability=probability)
 
 
-class View(torch.nn.Module):
-    """One view: takes a PIL image, or a tensor (c, h, w) of floats in [0, 1] or of integers as
-    stored; returns alike, PIL images as RGB, integers as uint8.
+def _always_crops(stage: Stage) -> bool:
+    """Whether it is a crop that is always applied, and so cuts squares from the original."""
+    return isinstance(stage, RandomResizedCrop) and stage.probability == 1
 
-    One call draws once, so give it one picture at a time, as datasets do. Samples of more than
-    8 bits are shown from `intensity`, the values that are black and white; with `every` also those
-    of 8 bits. Any number of channels is taken where no operation needs colors.
+
+class View(torch.nn.Module):
+    """One view: takes a PIL image, or a tensor (c, h, w) or (n, c, h, w) of floats in [0, 1] or of
+    integers as stored; returns alike, PIL images as RGB, integers as uint8.
+
+    Each picture of a batch has draws of its own. Any number of channels is taken where no operation
+    needs colors.
+
+    Args:
+        intensity: values of samples of more than 8 bits that are black and white.
+        every: whether samples of 8 bits are shown from `intensity` too.
+        fit: how pictures are made square where no crop does it: crop, pad or stretch.
+        size: side of the squares to return: the crop is cut from the original. None: the size of
+            the picture.
+        check: whether floats are looked through for values outside [0, 1].
     """
 
     def __init__(
@@ -233,31 +259,49 @@ class View(torch.nn.Module):
         stages: Sequence[Stage],
         intensity: tuple[float, float] | None = None,
         every: bool = False,
+        fit: str = "crop",
+        size: int | None = None,
+        check: bool = True,
     ) -> None:
         super().__init__()
         self.stages = list(stages)
         self.intensity = intensity
         self.every = every
+        self.fit = fit
+        self.size = size
+        self.check = check
 
-    def _opened(self, picture: Image.Image) -> torch.Tensor:
-        if picture.mode.startswith(("I", "F")):
-            samples = torch.from_numpy(np.asarray(picture, np.float64))
-            return to_eight_bits(samples, self.intensity, self.every).expand(3, -1, -1)
-        rgb = F.pil_to_tensor(picture.convert("RGB"))
-        return to_eight_bits(rgb, self.intensity, self.every)
+    def sized(self, size: int | None) -> View:
+        """The same view to squares of another size."""
+        return View(self.stages, self.intensity, self.every, self.fit, size, self.check)
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def forward(self, picture: Image.Image | torch.Tensor) -> Image.Image | torch.Tensor:
         if isinstance(picture, Image.Image):
-            return F.to_pil_image(_bytes(self._run(self._opened(picture).float() / 255.0)))
-        if picture.is_floating_point():
-            return self._run(picture)
-        eight = to_eight_bits(picture, self.intensity, self.every)
-        return _bytes(self._run(eight.float() / 255.0))
+            opened = open_picture(picture, self.intensity, self.every)
+            return F.to_pil_image(_bytes(self._run(opened.float() / 255.0)))
+        picture = check_tensor(picture, self.check).as_subclass(torch.Tensor)
+        if not picture.is_floating_point():
+            picture = to_eight_bits(picture, self.intensity, self.every)
+        if picture.ndim == 4:
+            return torch.stack([self._one(image) for image in picture])
+        return self._one(picture)
+
+    def _one(self, picture: torch.Tensor) -> torch.Tensor:
+        if picture.dtype == torch.uint8:
+            return _bytes(self._run(picture.float() / 255.0))
+        return self._run(picture.float()).to(picture.dtype)
 
     def _run(self, image: torch.Tensor) -> torch.Tensor:
         return by_threes(image, self._transform, colors_of(self)).clamp(0.0, 1.0)
 
     def _transform(self, image: torch.Tensor) -> torch.Tensor:
+        size = self.size
+        if size is not None and not any(map(_always_crops, self.stages)):
+            image, size = fit_square(image.unsqueeze(0), size, self.fit)[0], None
         for stage in self.stages:
-            image = stage(image)
+            if size is not None and isinstance(stage, RandomResizedCrop) and _always_crops(stage):
+                image, size = stage.sized(image, size), None
+            else:
+                image = stage(image)
         return image
