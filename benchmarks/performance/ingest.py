@@ -110,14 +110,14 @@ def _photographs(archive: Path, count: int, folder: Path, grain: float) -> Path:
     draws = np.random.default_rng(0)
     with zipfile.ZipFile(archive) as whole:
         names = _names(whole)
-        for name in names[:: len(names) // count][:count]:
+        for number, name in enumerate(names[:: len(names) // count][:count]):
             small = Image.open(io.BytesIO(whole.read(name))).convert("RGB")
             picture = small.resize(_SIZE, Image.Resampling.BICUBIC)
             if grain:
                 noise = draws.normal(0.0, grain, (_SIZE[1], _SIZE[0])).astype(np.int16)
                 pixels = np.asarray(picture, np.int16) + noise[..., None]
                 picture = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
-            picture.save(folder / f"{Path(name).stem}.jpg", quality=90)
+            picture.save(folder / f"{number:03d}.jpg", quality=90)
     return folder
 
 
