@@ -2,8 +2,8 @@
 
 * The 60,000 JPEG files of CIFAR-10 in `cifar10.zip` with `cifar10/{train,test}/<class>/*.jpg`: in
   `../shared/data`, or where QUARTERTURN_CIFAR10 says.
-* 100 photographs of 12 megapixels, the smallest set: pictures of CIFAR-10, enlarged; smooth, and with the grain of a
-  sensor, which JPEG takes twice as many bytes and more time for.
+* 100 photographs of 12 megapixels, the smallest set: pictures of CIFAR-10, enlarged; smooth, and
+  with the grain of a sensor, which takes more bytes and more time.
 * 50,000 of the small files in a folder, read where they are; what is written is measured.
 
 Both sides read the same files and are run in turn, each in a process of its own. The loop opens
