@@ -21,9 +21,11 @@ def read_file(path: str, limit: int) -> bytes:
     try:
         # It may have become a pipe since it was looked at.
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode):
                 raise OSError(errno.EINVAL, "no longer a file")
-            return stream.read(limit)
+            # No more than there is: a reader makes room for all that it is asked for.
+            return stream.read(min(limit, status.st_size + 1))
     except OSError as error:
         raise UnusableImageError("unreadable", f"cannot be read: {error.strerror}") from None
 

@@ -72,7 +72,7 @@ def data_of(
     """The bytes of a member, or one more than `limit` of them."""
     stream.allow(limit + _PIECE)
     file = archive.extractfile(info)
-    return file.read(limit + 1) if file else b""
+    return file.read(min(limit, info.size) + 1) if file else b""
 
 
 @contextmanager
