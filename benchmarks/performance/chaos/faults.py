@@ -41,11 +41,13 @@ def _workers(stack: Stack, *, children: bool) -> list[psutil.Process]:
 
 
 def database_processes(stack: Stack, name: str) -> list[psutil.Process]:
-    """The first process of the embedded server, if it runs."""
+    """The first process of the embedded server, if it runs; its Redis may be a Valkey."""
+    names = ("redis", "valkey") if name == "redis" else (name,)
     found = [
         process
         for process in psutil.process_iter(["name", "cmdline"])
-        if name in process.info["name"] and str(stack.data_dir) in str(process.info["cmdline"])
+        if process.info["name"].startswith(names)
+        and str(stack.data_dir) in str(process.info["cmdline"])
     ]
     return sorted(found, key=lambda process: process.pid)[:1]
 
