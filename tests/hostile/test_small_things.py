@@ -19,7 +19,7 @@ from sqlalchemy import text
 from api.live.hub import Hub
 from core import logs
 from core.access.keys import Caller
-from core.allowed import allowed_folder
+from core.allowed import allowed_source
 from core.jobs.claim import claim
 from core.jobs.encoder_card import encoder_card
 from core.private import make_private
@@ -35,7 +35,7 @@ from tests.store.rows import make_job
 def test_paths_that_lead_nowhere_are_refused_in_a_sentence(tmp_path: Path, name: str) -> None:
     (tmp_path / "round").symlink_to(tmp_path / "round")
     with pytest.raises(QuarterturnError) as caught:
-        allowed_folder(str(tmp_path / name), [tmp_path])
+        allowed_source(str(tmp_path / name), [tmp_path])
     assert isinstance(caught.value, InvalidInputError)
     assert caught.value.code == "path_not_found"
 
