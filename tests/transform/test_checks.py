@@ -117,7 +117,7 @@ def test_grey_is_refused_every_time_and_says_why(
 ) -> None:
     grey: Any = np.zeros((24, 24), np.uint8) if name == "albumentations" else FLOATS[0, :1]
     for _ in range(20):
-        with pytest.raises(ValueError, match="hue.* need red, green and blue"):
+        with pytest.raises(ValueError, match=r"hue.* need red, green and blue"):
             files[name].first_view(grey)
 
 
