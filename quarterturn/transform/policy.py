@@ -38,7 +38,7 @@ class PolicyTransform:
 
     Attributes:
         seed: of the draws, or None.
-        calls: how many calls without `step` there were: part of the state.
+        calls: how many calls without `step` there were, with a seed: part of the state.
         size: side of the squares that are returned, or None for the size of the images.
     """
 
@@ -93,7 +93,7 @@ class PolicyTransform:
 
     def _draws(self, device: torch.device, step: _Step | None) -> RandomStreams:
         if step is None:
-            self.calls += 1
+            self.calls += self.seed is not None  # without one, torch's generator is the state
             return RandomStreams(seed_of_call(self.seed, self.rank), self.calls, device=device)
         if self.seed is None:
             raise InvalidInputError(

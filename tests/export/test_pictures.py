@@ -34,7 +34,7 @@ SAMPLES = {
 
 def _view(library: str, document: dict[str, Any]) -> Any:
     pytest.importorskip(library)
-    return module(export(parse_policy(document), library, Options(size=48)).text).first_view
+    return module(export(parse_policy(document), library).text).first_view
 
 
 @pytest.mark.parametrize("document", [DOCUMENT, ALL], ids=["deep", "all"])
