@@ -11,15 +11,18 @@ from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from quarterturn.policy.schema import Policy
 from quarterturn.pretrain.spec import PretrainingSpec, ScoringSpec
+from quarterturn.search.effort import Effort
 from quarterturn.search.spec import Budget, FinalPretraining
 from quarterturn.search.strategy import Strategy
 from quarterturn.search.worker import WorkerAsk
-from quarterturn.space.schema import SearchSpace
+from quarterturn.space.schema import RecipeOperation, SearchSpace
 from quarterturn.validation import Document
 
 #: Those that need no fields.
 StrategyName = Literal[
+    "recipes",
     "random",
     "grid",
     "base_augmentation",
@@ -37,9 +40,13 @@ class JobRequest(Document):
     dataset_id: str
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     search_space: (
-        Literal["single-operation", "rand-augment", "selfaugment", "photometric"] | SearchSpace
-    ) = "photometric"
+        Literal["recipes", "single-operation", "rand-augment", "selfaugment", "photometric"]
+        | SearchSpace
+    ) = "recipes"
     strategy: StrategyName | Strategy = "pipeline"
+    effort: Effort = "default"
+    incumbent: Policy | str | None = None
+    exclude: Annotated[list[RecipeOperation], Field(max_length=64)] = []
     budget: Budget = Budget()
     iterations: Annotated[int, Field(ge=1, le=10_000_000)] = 300
     seeds: Annotated[int, Field(ge=1, le=20)] = 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 
@@ -11,6 +11,9 @@ class SearchFields(TypedDict, total=False):
 
     search_space: str | Mapping[str, Any]
     strategy: str | Mapping[str, Any]
+    effort: str
+    incumbent: str | Mapping[str, Any]
+    exclude: Sequence[str]
     budget: Mapping[str, float | int]
     iterations: int
     seeds: int
