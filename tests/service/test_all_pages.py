@@ -114,7 +114,11 @@ def _look(client: TestClient, job: str, state: str) -> None:
         assert answer.status_code < 500, f"{state}: {part}: {answer.text[:300]}"
 
 
-@pytest.mark.parametrize("name", play.SPECS)
+#: But one, whose budget the service refuses as it scores no candidate.
+_STRATEGIES = [name for name in play.SPECS if name != "density cut short"]
+
+
+@pytest.mark.parametrize("name", _STRATEGIES)
 def test_every_page_of_every_strategy(client: TestClient, database: Settings, name: str) -> None:
     spec = parse_search(dict(play.SPECS[name]))
     space = spec.search_space.model_dump(mode="json")
