@@ -46,7 +46,7 @@ class JobRequest(Document):
     strategy: StrategyName | Strategy = "pipeline"
     effort: Effort = "default"
     incumbent: Policy | str | None = None
-    exclude: Annotated[list[RecipeOperation], Field(max_length=64)] = []
+    exclude: list[RecipeOperation] = Field(default=[], max_length=64)
     budget: Budget = Budget()
     iterations: Annotated[int, Field(ge=1, le=10_000_000)] = 300
     seeds: Annotated[int, Field(ge=1, le=20)] = 3
