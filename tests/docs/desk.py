@@ -21,7 +21,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from quarterturn import Client
-from quarterturn.export import Options, export
+from quarterturn.export import FORMATS, Options, export
 from quarterturn.models.encoders import build_encoder
 from quarterturn.models.naming import portable_state
 from quarterturn.policy import write_policy
@@ -102,7 +102,7 @@ class Desk:
         for target in (demo, self.folder):
             write_policy(moco_v2(), target / "policy.json")
         write_policy(moco_v2(), self.folder / "other.json")
-        for name in ("lightly", "kornia", "albumentations", "timm"):
+        for name in FORMATS:
             exported = export(moco_v2(), name, Options(size=28))
             (self.folder / exported.filename).write_text(exported.text)
         state = portable_state(build_encoder("resnet_tiny", 28))

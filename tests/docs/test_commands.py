@@ -89,7 +89,7 @@ def desk(
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("QUARTERTURN_DATA_DIR", str(stack.data_dir))
-    for name in ("my_policy", "policy_lightly", "policy_kornia", "policy_torchvision"):
+    for name in [name for name in sys.modules if name.startswith(("my_policy", "policy_"))]:
         monkeypatch.delitem(sys.modules, name, raising=False)
     start = JobCalls.start
 
