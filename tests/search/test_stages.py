@@ -10,9 +10,9 @@ import pytest
 from quarterturn.errors import InvalidInputError
 from quarterturn.policy.recipes import BASELINES
 from quarterturn.search import course
-from quarterturn.search.evidence import assess
 from quarterturn.search.history import History, TrialRecord
 from quarterturn.search.planning import plan
+from quarterturn.search.selection import assess_ranking
 from quarterturn.search.spec import SearchSpec, parse_search
 from quarterturn.search.stages import is_stage
 from quarterturn.search.standing import standing
@@ -140,7 +140,7 @@ def test_the_final_pretraining_takes_the_selected_policy() -> None:
     assert (final.iterations, final.seed) == (50, spec.seed)
     history = player.history(random.Random(0))
     ranking = standing(spec, distinct(list(player.candidates.values())), history)
-    none = assess(ranking).level == "none"
+    none = assess_ranking(spec, ranking).level == "none"
     fallback = BASELINES["moco_v2"]().digest[:16]
     assert final.candidate == (fallback if none else ranking[0].candidate)
     assert course.remaining(spec, history) == []

@@ -20,7 +20,7 @@ STEPS = {name: step for name, step in pixel_kernels().items() if step.triton_gpu
 #: (code, image, spare, row, noise, levels, height, width, SPAN): 1 if the result is in `spare`.
 _apply = triton.jit(
     dispatcher(
-        "apply",
+        "apply_triton",
         "image, spare, row, noise, levels, height, width, SPAN: tl.constexpr",
         {CODES[name]: step.triton_gpu for name, step in STEPS.items() if step.triton_gpu},
         [CODES[name] for name, step in STEPS.items() if step.fills_spare],
