@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 
 from quarterturn.errors import InvalidInputError
+from quarterturn.policy.leaves import leaves
 from quarterturn.policy.operations import COLOR_OPERATIONS
-from quarterturn.policy.schema import OneOf, Policy, Sample, Shuffle, Stage
+from quarterturn.policy.schema import Policy
 
 RGB = 3
-
-
-def _names(stages: Sequence[Stage]) -> set[str]:
-    found: set[str] = set()
-    for stage in stages:
-        if stage.probability == 0:
-            continue
-        if isinstance(stage, OneOf):
-            for branch in stage.branches:
-                found |= _names(branch.stages)
-        elif isinstance(stage, Sample | Shuffle):
-            found |= _names(stage.of)
-        else:
-            found.add(stage.op)
-    return found
 
 
 def refuse_colors(policy: Policy, channels: int) -> None:
@@ -34,7 +20,7 @@ def refuse_colors(policy: Policy, channels: int) -> None:
     Raises:
         InvalidInputError: `colors_needed`, naming the operations.
     """
-    used = set().union(*(_names(view) for view in policy.views))
+    used = {leaf.op for view in policy.views for leaf in leaves(view)}
     needed = [name for name in COLOR_OPERATIONS if name in used]
     if needed:
         raise InvalidInputError(

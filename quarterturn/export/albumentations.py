@@ -12,10 +12,11 @@ from dataclasses import replace
 from typing import Any
 
 from quarterturn.errors import InvalidInputError
-from quarterturn.export.differences import differences, leaves
+from quarterturn.export.differences import differences
 from quarterturn.export.files import MEDIA_TYPE, TWO_VIEWS
 from quarterturn.export.formats import Export, Options
 from quarterturn.export.pythonfile import both_views, colors_of, fit_of, intensity_of, python_file
+from quarterturn.policy.leaves import leaves
 from quarterturn.policy.operations import OPERATIONS
 from quarterturn.policy.schema import (
     OneOf,

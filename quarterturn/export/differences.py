@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from quarterturn.export.formats import Difference, Options, different_views
 from quarterturn.export.support import SUPPORT
+from quarterturn.policy.leaves import leaves
 from quarterturn.policy.operations import OPERATIONS
 from quarterturn.policy.schema import (
     OneOf,
@@ -34,20 +35,6 @@ _RESAMPLED = Difference(
     "that follow one another and resamples once, which is sharper and keeps content that one "
     "moves out of the frame and the next moves back.",
 )
-
-
-def leaves(stages: Iterable[Stage]) -> Iterator[Operation | RandomResizedCrop]:
-    """Every operation and crop that can be applied at all, groups unfolded."""
-    for stage in stages:
-        if stage.probability == 0.0:
-            continue
-        if isinstance(stage, OneOf):
-            for branch in stage.branches:
-                yield from leaves(branch.stages)
-        elif isinstance(stage, Sample | Shuffle):
-            yield from leaves(stage.of)
-        else:
-            yield stage
 
 
 def _moves(stage: Stage) -> bool:

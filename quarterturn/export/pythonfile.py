@@ -7,9 +7,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from quarterturn.export.differences import leaves
 from quarterturn.export.formats import Difference
 from quarterturn.export.releases import release_check
+from quarterturn.policy.leaves import leaves
 from quarterturn.policy.operations import COLOR_OPERATIONS, OPERATIONS
 from quarterturn.policy.schema import (
     OneOf,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from quarterturn.policy.leaves import leaves
 from quarterturn.policy.schema import OneOf, Policy, Sample, Shuffle, Stage
 
 
@@ -24,16 +25,7 @@ def _strip(stage: Stage, excluded: Collection[str]) -> Stage | None:
 
 def operations_of(policy: Policy) -> set[str]:
     """Names of all operations that a policy may apply."""
-    found: set[str] = set()
-    for stages in policy.views:
-        for stage in stages:
-            if isinstance(stage, OneOf):
-                found |= {leaf.op for branch in stage.branches for leaf in branch.stages}
-            elif isinstance(stage, Sample | Shuffle):
-                found |= {leaf.op for leaf in stage.of}
-            else:
-                found.add(stage.op)
-    return found
+    return {leaf.op for view in policy.views for leaf in leaves(view, idle=True)}
 
 
 def exclude_operations(policy: Policy, excluded: Collection[str]) -> Policy:

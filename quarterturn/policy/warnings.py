@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from quarterturn.policy.leaves import leaves
 from quarterturn.policy.schema import (
-    OneOf,
     Operation,
     Policy,
-    RandomResizedCrop,
-    Sample,
-    Shuffle,
     Stage,
 )
 
@@ -26,18 +23,7 @@ _CONFOUNDED = (
 
 def operations_of(stages: Iterable[Stage]) -> Iterator[Operation]:
     """Every operation of a view that can be applied at all, groups unfolded; crops are left out."""
-    for stage in stages:
-        if stage.probability == 0.0:
-            continue
-        if isinstance(stage, Operation):
-            yield stage
-        elif isinstance(stage, OneOf):
-            for branch in stage.branches:
-                yield from operations_of(branch.stages)
-        elif isinstance(stage, Sample | Shuffle):
-            yield from operations_of(stage.of)
-        else:
-            assert isinstance(stage, RandomResizedCrop)
+    return (leaf for leaf in leaves(stages) if isinstance(leaf, Operation))
 
 
 def confounds(operations: Iterable[tuple[str, float]]) -> list[dict[str, Any]]:
