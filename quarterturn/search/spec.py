@@ -133,8 +133,9 @@ class SearchSpec(Document):
     @model_validator(mode="after")
     def _nothing_excluded_is_given(self) -> Self:
         given = [self.incumbent] if self.incumbent is not None else []
-        if isinstance(self.strategy, ListStrategy):
-            given += self.strategy.candidates
+        strategy = search_stage(self).strategy
+        if isinstance(strategy, ListStrategy):
+            given += strategy.candidates
         for policy in given:
             used = sorted(operations_of(policy) & set(self.exclude))
             if used:

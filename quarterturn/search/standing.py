@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from quarterturn.search.decision.decide import make_decision, score_by_gain
+from quarterturn.search.decision.decide import apply_decision, make_decision
 from quarterturn.search.history import (
     CONFIRMATION,
     FINAL_STATES,
@@ -42,10 +42,11 @@ def standing(
     `auto`, by expected gain over the incumbent.
     """
     decision = make_decision(spec, history)
-    ranking = rank(candidates, _comparable(spec, score_by_gain(spec, history)))
-    if decision is not None:
-        for entry in ranking:
-            gain = entry.score if entry.reported is None else entry.reported
-            entry.probability = decision.probability(gain)
-            entry.interval = decision.interval(gain)
+    if decision is None:
+        return rank(candidates, _comparable(spec, history))
+    ranking = rank(candidates, _comparable(spec, apply_decision(decision, history)))
+    for entry in ranking:
+        gain = entry.score if entry.reported is None else entry.reported
+        entry.probability = decision.probability(gain)
+        entry.interval = decision.interval(gain)
     return ranking

@@ -50,7 +50,7 @@ def _example(name: str, port: int, upstream: str) -> str:
 def _run(kind: str, upstream: str, folder: Path) -> Iterator[str]:
     program = "caddy" if kind == "caddy" else "nginx"
     if shutil.which(program) is None:
-        pytest.skip(f"there is no {program} here; `make proxies` installs it")
+        pytest.skip(f"there is no {program} here; install its package")
     port = _free_port()
     if kind == "caddy":
         path = folder / "Caddyfile"

@@ -73,6 +73,8 @@ def test_from_the_form_to_a_policy_in_hand(
     expect(page.locator("#upload")).to_contain_text("images at 28 pixels", timeout=30_000)
     assert page.locator("#dataset").input_value().startswith("ds_")
     _loaded(page, "#sample img")
+    expect(page.locator("[data-space=recipes]")).to_be_visible()
+    page.get_by_label("photometric").check()
     crop = "[data-space=photometric] [data-operation=random_resized_crop]"
     page.locator(crop).scroll_into_view_if_needed()
     _loaded(page, crop)
@@ -117,7 +119,7 @@ def test_from_the_form_to_a_policy_in_hand(
     _loaded(page, ".sheet img")
     for name in ("json", "torchvision", "kornia", "lightly", "albumentations"):
         with page.expect_download() as download:
-            page.get_by_role("link", name=f"Download for {name}").click()
+            page.get_by_role("link", name=f"Download for {name}", exact=True).click()
         download.value.save_as(tmp_path / name)
         assert (tmp_path / name).stat().st_size > 200
         assert download.value.suggested_filename.endswith((".py", ".json"))
@@ -145,6 +147,7 @@ def test_what_the_server_refuses_stands_beside_the_field(
     page: Page, stack: Stack, tmp_path: Path
 ) -> None:
     page.goto(f"{stack.url}/new")
+    page.get_by_label("photometric").check()
     page.locator("#dataset").select_option("")
     page.get_by_role("button", name="Start the search").click()
     expect(page.locator("#dataset ~ .problem")).to_contain_text("is needed")

@@ -114,6 +114,13 @@ def test_what_is_excluded_is_in_no_candidate_and_not_selected(document: dict[str
 def test_an_incumbent_that_is_excluded_and_a_space_of_nothing_else_are_refused() -> None:
     with pytest.raises(InvalidInputError, match="moco_v2 uses grayscale"):
         parse_search({"incumbent": "moco_v2", "exclude": ["grayscale"]})
+    inverting = {"name": "mine", "views": [[{"op": "invert"}]]}
+    for search in (
+        {"kind": "list", "candidates": [inverting]},
+        {"kind": "pipeline", "search": {"kind": "list", "candidates": [inverting]}},
+    ):
+        with pytest.raises(InvalidInputError, match="mine uses invert"):
+            parse_search({"strategy": search, "exclude": ["invert"]})
     with pytest.raises(InvalidInputError) as refused:
         parse_search(
             {

@@ -162,8 +162,11 @@ def score_by_gain(spec: SearchSpec, history: History) -> History:
     `auto`; with any other as it is. Applied twice it changes nothing.
     """
     decision = make_decision(spec, history)
-    if decision is None:
-        return history
+    return history if decision is None else apply_decision(decision, history)
+
+
+def apply_decision(decision: Decision, history: History) -> History:
+    """The history with expected gains over the incumbent in place of scores."""
     trials = _healthy(history.trials)
     here = _origins(decision, trials)
     unseen = _origins(decision, [replace(t, criteria=t.held_out_criteria) for t in trials])

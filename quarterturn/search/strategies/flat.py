@@ -34,6 +34,11 @@ def distinct(candidates: list[Candidate]) -> list[Candidate]:
     return list(found.values())
 
 
+def split_evenly(count: int, parts: int) -> list[int]:
+    """Sizes of the generations of `count` candidates, as even as can be, the first the largest."""
+    return [count // parts + (index < count % parts) for index in range(parts)]
+
+
 def single_operations(spec: SearchSpec, space: SingleOperationSpace) -> list[Candidate]:
     """Each operation of the space alone, at the top of its ranges; baselines keep their name."""
     return distinct([candidate_of(c.policy, "base", spec) for c in grid(space, 1)])

@@ -18,15 +18,9 @@ from quarterturn.search.incumbent import baselines
 from quarterturn.search.proposals.observations import Observation
 from quarterturn.search.proposals.source import drawn, grid, observations, propose, rebuilt
 from quarterturn.search.spec import SearchSpec
-from quarterturn.search.strategies.flat import distinct, repeated
+from quarterturn.search.strategies.flat import distinct, repeated, split_evenly
 from quarterturn.search.strategies.rungs import best_first, rung_iterations, rung_request
 from quarterturn.search.strategy import SuccessiveHalvingStrategy
-
-
-def _sizes(strategy: SuccessiveHalvingStrategy) -> list[int]:
-    """Candidates of each generation, as even as can be, the first the largest."""
-    count, parts = strategy.candidates, strategy.generation_count
-    return [count // parts + (index < count % parts) for index in range(parts)]
 
 
 def _generation(spec: SearchSpec, history: History, start: int, size: int) -> list[Candidate]:
@@ -95,7 +89,7 @@ def _brackets(spec: SearchSpec, history: History) -> list[list[Candidate]]:
     records = history.by_place()
     brackets: list[list[Candidate]] = []
     start = 0
-    for size in _sizes(strategy):
+    for size in split_evenly(strategy.candidates, strategy.generation_count):
         found = _generation(spec, history, start, size)
         brackets.append([*baselines(spec), *found] if not brackets else found)
         start += size

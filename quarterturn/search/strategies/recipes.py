@@ -23,7 +23,7 @@ from quarterturn.search.incumbent import baselines, candidate_of, incumbent, por
 from quarterturn.search.operation_effects import fit_effects
 from quarterturn.search.ranking import rank
 from quarterturn.search.spec import SearchSpec
-from quarterturn.search.strategies.flat import distinct, repeated
+from quarterturn.search.strategies.flat import distinct, repeated, split_evenly
 from quarterturn.search.strategy import RecipesStrategy
 from quarterturn.space.recipes import excluded_from, neighbors
 from quarterturn.space.schema import RecipesSpace
@@ -43,24 +43,13 @@ def opening(spec: SearchSpec) -> list[Candidate]:
     return distinct([first, *recipes, *baselines(spec)])
 
 
-def _sizes(strategy: RecipesStrategy) -> list[int]:
-    """Changes of each generation, as even as can be, the first the largest."""
-    count, parts = strategy.changes, strategy.generations
-    sizes = [count // parts + (index < count % parts) for index in range(parts)]
-    return [size for size in sizes if size]
-
-
-def _best(
-    known: dict[str, Candidate], history: History, count: int
-) -> list[tuple[Candidate, float]]:
-    """The best candidates that have slots, with their scores."""
-    ranking = rank(list(known.values()), history.completed(SEARCH))
-    chosen = [
+def _rank(known: dict[str, Candidate], history: History) -> list[tuple[Candidate, float]]:
+    """The candidates that have slots and did not collapse, with their scores, best first."""
+    return [
         (known[entry.candidate], entry.score)
-        for entry in ranking
+        for entry in rank(list(known.values()), history.completed(SEARCH))
         if not entry.collapsed and slots_of(known[entry.candidate].policy) is not None
     ]
-    return chosen[:count]
 
 
 def _propose(
@@ -70,13 +59,11 @@ def _propose(
     strategy, space = spec.strategy, spec.search_space
     assert isinstance(strategy, RecipesStrategy)
     assert isinstance(space, RecipesSpace)
-    ranking = rank(list(known.values()), history.completed(SEARCH))
-    scored = {e.candidate: e.score for e in ranking if not e.collapsed}
-    effects = fit_effects(
-        [(slots_of(known[key].policy), score) for key, score in sorted(scored.items())]
-    )
+    ranking = _rank(known, history)
+    by_key = sorted(ranking, key=lambda found: found[0].key)
+    effects = fit_effects([(slots_of(c.policy), score) for c, score in by_key])
     promises: dict[str, tuple[float, Candidate]] = {}
-    for parent, score in _best(known, history, strategy.parents):
+    for parent, score in ranking[: strategy.parents]:
         before = slots_of(parent.policy) or {}
         for change, policy in neighbors(space, parent.policy):
             child = candidate_of(policy, "search", spec)
@@ -130,7 +117,7 @@ def wanted(spec: SearchSpec, history: History) -> Wanted:
     known = {candidate.key: candidate for candidate in started}
     requests: list[TrialRequest] = repeated(started, spec.seed, 1, spec.iterations)
     first = 0
-    for size in _sizes(strategy):
+    for size in split_evenly(strategy.changes, strategy.generations):
         if not final(requests, records):
             return Wanted(requests, False)
         coming = _generation(spec, known, history, first, size)
@@ -142,7 +129,7 @@ def wanted(spec: SearchSpec, history: History) -> Wanted:
     if not final(requests, records):
         return Wanted(requests, False)
     today = incumbent(spec)
-    best = [c for c, _ in _best(known, history, strategy.parents + 1) if c.key != today.key]
+    best = [c for c, _ in _rank(known, history) if c.key != today.key]
     again = [today, *best[: strategy.parents]]
     return Wanted(
         [*requests, *repeated(again, spec.seed + 1, spec.seeds - 1, spec.iterations)], True
