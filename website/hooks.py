@@ -1,6 +1,6 @@
-"""What documents link to outside docs/ becomes part of the site: README.md and others as
-pages, results of benchmarks and examples as files. Diagrams of states are drawn here: a browser
-would need a script from elsewhere.
+"""What documents link to outside docs/ becomes part of the site: README.md and others as pages,
+results of benchmarks, examples and deployment files as files. Diagrams of states are drawn here: a
+browser would need a script from elsewhere.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from mkdocs.structure.pages import Page
 from core.charts.states import state_diagram
 
 _ROOT = Path(__file__).parents[1]
-_FOLDERS = ("benchmarks/results", "examples")
+_FOLDERS = ("benchmarks/results", "deploy", "examples")
 _PAGES = {
     "README.md": "repository.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "benchmarks/experiments/table/README.md": "table.md",
+    "deploy/kubernetes/README.md": "kubernetes.md",
 }
 #: From below docs/ to the root.
 _OUTSIDE = re.compile(
@@ -46,7 +47,7 @@ def _as_page(name: str) -> str:
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the files of these folders under their paths in the repository, and the pages."""
     for folder in _FOLDERS:
-        for path in sorted((_ROOT / folder).glob("*.*")):
+        for path in sorted(path for path in (_ROOT / folder).iterdir() if path.is_file()):
             name = path.relative_to(_ROOT).as_posix()
             files.append(File.generated(config, name, abs_src_path=str(path)))
     for source, page in _PAGES.items():

@@ -41,44 +41,46 @@ def torchvision(policy: Policy, options: Options) -> Export:
     return Export(text, "policy_torchvision.py", MEDIA_TYPE, found)
 
 
+def _with_ending(
+    policy: Policy, options: Options, library: str, usage: list[str], before: str = ""
+) -> Export:
+    """The torchvision file, with what makes it fit another library before and behind its views."""
+    found = differences(policy, library, options)
+    ending = library.replace("-", "_")
+    rest = before + views_definition(policy) + _ending(ending)
+    text = python_file(policy, "torchvision", usage, found, rest, size=options.size)
+    return Export(text, f"policy_{ending}.py", MEDIA_TYPE, found)
+
+
 def lightly(policy: Policy, options: Options) -> Export:
     """The torchvision file, with lightly's MultiViewTransform of two views."""
-    found = differences(policy, "lightly", options)
     usage = [
         "from policy_lightly import PolicyTransform",
         "dataset = LightlyDataset(folder, transform=PolicyTransform(size=64))",
     ]
     wanted = "from lightly.transforms.multi_view_transform import MultiViewTransform\n\n"
-    wanted = release_check("lightly") + wanted
-    rest = wanted + views_definition(policy) + _ending("lightly")
-    text = python_file(policy, "torchvision", usage, found, rest, size=options.size)
-    return Export(text, "policy_lightly.py", MEDIA_TYPE, found)
+    before = release_check("lightly") + wanted
+    return _with_ending(policy, options, "lightly", usage, before)
 
 
 def huggingface(policy: Policy, options: Options) -> Export:
     """The torchvision file, for `set_transform` of Hugging Face datasets."""
-    found = differences(policy, "huggingface", options)
     usage = [
         "from policy_huggingface import PolicyTransform",
         'dataset.set_transform(PolicyTransform("image", size=224))',
         "Each example then has view_1 and view_2, float tensors, instead of the image.",
     ]
-    rest = views_definition(policy) + _ending("huggingface")
-    text = python_file(policy, "torchvision", usage, found, rest, size=options.size)
-    return Export(text, "policy_huggingface.py", MEDIA_TYPE, found)
+    return _with_ending(policy, options, "huggingface", usage)
 
 
 def stable_pretraining(policy: Policy, options: Options) -> Export:
     """The torchvision file, for the dictionaries of stable-pretraining's datasets."""
-    found = differences(policy, "stable-pretraining", options)
     usage = [
         "from policy_stable_pretraining import PolicyView, views",
         "transform = stable_pretraining.data.transforms.MultiViewTransform(views(size=224))",
         'Each takes a sample, a dictionary, and replaces its "image" by a float tensor.',
     ]
-    rest = views_definition(policy) + _ending("stable_pretraining")
-    text = python_file(policy, "torchvision", usage, found, rest, size=options.size)
-    return Export(text, "policy_stable_pretraining.py", MEDIA_TYPE, found)
+    return _with_ending(policy, options, "stable-pretraining", usage)
 
 
 def kornia(policy: Policy, options: Options) -> Export:

@@ -25,7 +25,7 @@ class PictureCalls:
         return self._picture(f"/v1/datasets/{dataset_id}/mean")
 
     def dataset_rotation(self, dataset_id: str) -> dict[str, Any]:
-        """How well rotations of the images can be told apart without training."""
+        """How well rotations of the images can be predicted without training."""
         return self._connection.document("GET", f"/v1/datasets/{dataset_id}/rotation")
 
     def operation_sheet(self, dataset_id: str, operation: str) -> bytes:
