@@ -110,9 +110,11 @@ def score(
             views["probe_test"],
             features["probe_test"][0][0],
         )
-    metrics |= {f"{HELD_OUT}{name}": found["report"][name] for name in voters if "report" in found}
+    # The report may have too few images for a probe, or for a comparison with the reference.
+    reported = found.get("report", {})
+    metrics |= {f"{HELD_OUT}{name}": reported[name] for name in voters if name in reported}
     sign = CRITERIA[criterion].sign
-    held_out = found.get("report", {}).get(criterion)
+    held_out = reported.get(criterion)
     return Score(
         score=sign * metrics[criterion],
         held_out=None if held_out is None else sign * held_out,

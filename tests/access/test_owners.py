@@ -31,6 +31,7 @@ _WITHOUT_IDS = {
     "GET /v1/search-spaces": "presets",
     "POST /v1/search-spaces/validate": "presets; speeds of own trials",
     "GET /healthz": "no rows",
+    "GET /livez": "no rows",
     "GET /readyz": "no rows",
     "GET /metrics": "admin; counts only",
     "GET /v1/keys": "admin",

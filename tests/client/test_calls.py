@@ -23,7 +23,7 @@ from quarterturn.errors import UnavailableError
 
 #: Operations that programs have no use for: probes of an orchestrator, and a stream that `wait`
 #: replaces.
-_OTHERWISE = {("GET", "/healthz"), ("GET", "/v1/jobs/{job_id}/events")}
+_OTHERWISE = {("GET", "/healthz"), ("GET", "/livez"), ("GET", "/v1/jobs/{job_id}/events")}
 _OBJECTS = {"search", "job", "jobs", "close", "embedded", "url", "wait"}
 
 

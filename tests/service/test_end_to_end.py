@@ -119,6 +119,7 @@ def test_the_dashboard_speaks_html_to_browsers(http: httpx.Client, animal_datase
 def test_presets_and_dry_check(http: httpx.Client) -> None:
     spaces = http.get("/v1/search-spaces").json()
     assert [preset["name"] for preset in spaces["presets"]] == [
+        "recipes",
         "single-operation",
         "rand-augment",
         "selfaugment",

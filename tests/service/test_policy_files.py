@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
-
 import httpx
 import pytest
 
 from quarterturn import Client
-from quarterturn.export import FORMATS, Options, export
+from quarterturn.export import FORMATS, export
 from quarterturn.policy import parse_policy
 from tests.conftest import TINY_SEARCH
-from tests.export.libraries import module
 from tests.service.waiting import until_state
-
-_TYPES = {"torchvision": "text/x-python", "kornia": "text/x-python", "lightly": "text/x-python"}
-
 
 @pytest.fixture(scope="module")
 def job(http: httpx.Client, animal_dataset: str) -> str:
@@ -34,15 +28,12 @@ def test_each_format_is_a_file(http: httpx.Client, job: str, name: str) -> None:
         assert answer.json()["fields"][0]["path"] in answer.json()["detail"]
         return
     assert answer.status_code == 200, answer.text
-    kind = _TYPES.get(name, "application/json")
-    assert answer.headers["content-type"].partition(";")[0] == kind
-    made = export(policy, name, Options(size=28))
+    made = export(policy, name)
+    assert answer.headers["content-type"].partition(";")[0] == made.media_type.partition(";")[0]
     assert answer.headers["content-disposition"] == f'attachment; filename="{made.filename}"'
     assert answer.text == made.text
-    if kind == "text/x-python":
-        assert policy.digest == module(answer.text).DIGEST
-    elif name != "json":
-        assert json.loads(answer.text)["quarterturn"]["digest"] == policy.digest
+    if name != "json":
+        assert policy.digest in answer.text
 
 
 def test_unknown_formats_are_refused_with_the_list(http: httpx.Client, job: str) -> None:
@@ -62,5 +53,5 @@ def test_sizes_and_views_are_checked(
 def test_the_client_exports(http: httpx.Client, job: str) -> None:
     with Client(str(http.base_url)) as client:
         text = client.export(job, "albumentations", size=96)
-        assert '"size": [\n' in text or "RandomResizedCrop" not in text
+        assert "[96, 96]" in text or "RandomResizedCrop" not in text
         assert client.export(job, "kornia").startswith("# Augmentation policy")

@@ -105,6 +105,7 @@ def test_a_worker_trains_the_first_and_takes_over_the_second(
     jobs = [make_job(database), make_job(database)]
     _give_images([job_id for job_id, _ in jobs], database, animal_info, library)
     monkeypatch.setattr(worker, "dispatch", lambda ids: None)
+    monkeypatch.setattr(worker, "claim_next", trials.claim)  # this trial, not the next in fairness
 
     for _, due in jobs:
         worker.run(due[0])
@@ -123,6 +124,7 @@ def test_a_trial_does_not_fail_because_the_database_went_away_as_it_began(
     job_id, due = make_job(database)
     _give_images([job_id], database, animal_info, library)
     monkeypatch.setattr(worker, "dispatch", lambda ids: None)
+    monkeypatch.setattr(worker, "claim_next", trials.claim)  # this trial, not the next in fairness
     claimed = take(database, due[0])
     with psycopg.connect(str(database.database_url).replace("+psycopg", "")) as other:
         other.execute(
