@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
-from quarterturn.results.wording import name_criterion, score_text
+from quarterturn.results.wording import UNITS, name_criterion, score_text
 
 _console = Console()
 
@@ -81,9 +81,10 @@ def _reported_seeds(entry: dict[str, Any]) -> str:
 def show_ranking(state: dict[str, Any]) -> None:
     """The ranking with errors and ties, and the warnings."""
     criterion = state["criterion"]
-    title = "Rotation accuracy without labels (chance is 25 %)"
+    title = "Rotation accuracy in %, without labels (chance is 25 %)"
     if criterion != "rotation":
-        title = f"{name_criterion(criterion).capitalize()}, larger is better"
+        unit = f" in {UNITS[criterion]}" if criterion in UNITS else ""
+        title = f"{name_criterion(criterion).capitalize()}{unit}, larger is better"
     table = Table(title=title, title_justify="left")
     for name in ("#", "policy", "selected on", "reported", "seeds", "iterations"):
         table.add_column(name, justify="left" if name == "policy" else "right")
@@ -99,8 +100,8 @@ def show_ranking(state: dict[str, Any]) -> None:
         table.add_row(
             f"{tied}{entry['rank']}",
             entry["name"] + marks,
-            _accuracy(entry, criterion),
-            score_text(entry["reported"], entry["reported_error"], criterion),
+            score_text(entry["score"], entry["standard_error"], criterion, unit=False),
+            score_text(entry["reported"], entry["reported_error"], criterion, unit=False),
             str(entry["seeds"]) + _reported_seeds(entry),
             str(entry["iterations"]),
         )

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 
-def score_text(score: float | None, error: float | None, criterion: str) -> str:
-    """A score with its standard error; rotation accuracy in percent, expected gains in points."""
+#: Criteria shown in hundredths: of accuracies, and of differences between them.
+UNITS = {"rotation": "%", "auto": "points"}
+
+
+def score_text(
+    score: float | None, error: float | None, criterion: str, *, unit: bool = True
+) -> str:
+    """A score with its standard error; rotation accuracy in percent, expected gains in points.
+
+    Args:
+        unit: whether it is told; a table has it once, in its heading.
+    """
     if score is None or error is None:
         return "–"
-    if criterion == "rotation":
-        return f"{100 * score:.1f} ± {100 * error:.1f} %"
-    if criterion == "auto":
-        return f"{100 * score:+.1f} ± {100 * error:.1f} points"
+    if criterion in UNITS:
+        sign = "+" if criterion == "auto" else ""
+        text = f"{100 * score:{sign}.1f} ± {100 * error:.1f}"
+        return f"{text} {UNITS[criterion]}" if unit else text
     return f"{score:.4g} ± {error:.2g}"
 
 

@@ -70,11 +70,11 @@ def test_search_against_a_server(stack: Stack, animals: Path, tmp_path: Path) ->
     assert done.returncode == 0, done.stderr
     policy = parse_policy(json.loads(output.read_text()))
     assert policy.name in done.stdout
-    assert "moco_v2 (baseline)" in done.stdout, done.stdout
+    assert "moco_v2 (baseline)" in done.stdout
     assert "<table" in output.with_suffix(".dashboard.html").read_text()
     shown = _run("policy", "show", str(output))
     assert shown.returncode == 0
-    assert "rotation accuracy" in shown.stdout
+    assert "expected gain over the incumbent" in shown.stdout
 
 
 def test_weights_to_and_from_a_server(stack: Stack, animals: Path, tmp_path: Path) -> None:
@@ -115,7 +115,8 @@ def test_weights_to_and_from_a_server(stack: Stack, animals: Path, tmp_path: Pat
     (job,) = re.findall(r"quarterturn encoder (job_\w+)", searched)
     output = tmp_path / "encoder.safetensors"
     assert str(output) in command("encoder", job, "--output", str(output))
-    assert base in (tmp_path / "encoder.md").read_text(), (searched, (tmp_path / "encoder.md").read_text())
+    card = (tmp_path / "encoder.md").read_text()
+    assert base.replace("_", "\\_") in card, "escaped, as names of users are"
     again = command("checkpoints", "create", "--from-job", job, "--name", "next")
     assert again.split()[0] != base
     assert again.rstrip().endswith("next")
