@@ -82,9 +82,15 @@ def search(
     folder: Path,
     planner: Planner = lambda spec, history: plan(spec, history).trials,
     watch: Watch | None = None,
+    trained: dict[Place, Outcome | None] | None = None,
 ) -> Offline:
-    """Run a search to its end, trial by trial; `folder` keeps checkpoints."""
+    """Run a search to its end, trial by trial; `folder` keeps checkpoints.
+
+    Args:
+        trained: outcomes of earlier searches of the same images and trials; taken, and added to.
+    """
     done = Offline()
+    trained = {} if trained is None else trained
     while True:
         started = time.perf_counter()
         coming = [r for r in planner(spec, done.history()) if r.place not in done.records]
@@ -93,10 +99,12 @@ def search(
             return done
         for request in coming:
             started = time.perf_counter()
-            try:
-                outcome = _execute(spec, request, data, folder)
-            except DivergedError:
-                outcome = None
+            if request.place not in trained:
+                try:
+                    trained[request.place] = _execute(spec, request, data, folder)
+                except DivergedError:
+                    trained[request.place] = None
+            outcome = trained[request.place]
             seconds = time.perf_counter() - started
             done.seconds += seconds
             record = record_of(request, outcome, seconds)
