@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from quarterturn.encoder import PretrainedEncoder, load_encoder
     from quarterturn.local import Search, SearchResult
     from quarterturn.results.selected import SelectedPolicy
+    from quarterturn.table import load_table
     from quarterturn.transform import PolicyDataset, PolicyTransform, load_policy
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "SelectedPolicy",
     "load_encoder",
     "load_policy",
+    "load_table",
 ]
 
 _HOMES = {
@@ -42,6 +44,7 @@ _HOMES = {
     "PretrainedEncoder": "quarterturn.encoder",
     "load_encoder": "quarterturn.encoder",
     "load_policy": "quarterturn.transform",
+    "load_table": "quarterturn.table",
 }
 
 

@@ -19,7 +19,7 @@ from core.jobs.listing import progress_of
 from core.jobs.pulse import pulse_of
 from core.jobs.snapshot import snapshot
 from core.store.database import session_scope
-from quarterturn.card.markdown import markdown
+from quarterturn.card.markdown import QUESTIONS, markdown
 
 
 def job_page(job_id: str, place: Place, caller: Caller, *, fragment: bool) -> bytes:
@@ -105,5 +105,7 @@ def card_as(job_id: str, format: str, caller: Caller) -> bytes:
     if format == "markdown":
         return markdown(built).encode()
     if format == "html":
-        return render("card.html", card=built, caller=caller, here="/").encode()
+        return render(
+            "card.html", card=built, questions=QUESTIONS, caller=caller, here="/"
+        ).encode()
     return bytes(JSONResponse(built).body)

@@ -22,7 +22,6 @@ import torch
 
 from benchmarks.experiments.correlation.collect import claim, extract_features
 from benchmarks.experiments.table.collect import Collector, Prepared
-from benchmarks.experiments.table.load import load_table
 from benchmarks.experiments.table.measure import measure_accuracy
 from benchmarks.experiments.table.plan import SETS
 from benchmarks.harness.offline import Offline, search
@@ -37,6 +36,7 @@ from quarterturn.search.effort import EFFORTS
 from quarterturn.search.history import Place
 from quarterturn.search.incumbent import incumbent
 from quarterturn.search.spec import SearchSpec, parse_search
+from quarterturn.table.load import load_table
 
 _FOLDER = Path(".quarterturn/bench/selected")
 #: Of pretraining, where accuracy is measured.

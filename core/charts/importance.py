@@ -9,18 +9,27 @@ from core.charts.figure import Figure, nothing_yet
 from core.charts.forest import Estimate, forest
 
 _HEAD = ("operations", "question", "effect", "low", "high", "p", "verdict", "candidates")
-_QUESTIONS = {"presence": "with against without", "dose": "none to most of it"}
+_QUESTIONS = {
+    "presence": "with against without",
+    "dose": "none to most of it",
+    "level": "this against nothing in its place, all else equal",
+}
 _COLOURS = {"better": "green", "worse": "red", "unclear": "grey"}
 _SHOWN = 16
+
+
+def _p_value(value: float | None) -> str:
+    return "" if value is None else f", p = {value:.2g}"
 
 
 def importance_figure(found: Mapping[str, Any], *, unit: str, scale: float) -> Figure:
     """The effects of `quarterturn.search.importance`, as a dictionary."""
     title = "Operations that matter"
     reading = (
-        "How the score changes with an operation, and from none to most of it, over the searched "
-        "candidates of one rung. Lines are 95 % intervals; green and red hold after correction for "
-        "all questions, grey do not; an arrow goes on. Associations within this search, not causes."
+        "How the score changes with an operation, and from none to most of it, over the candidates "
+        "of one rung. Lines are 95 % intervals; green and red hold, after correction for all "
+        "questions where there is a p-value, grey do not; an arrow goes on. Associations within "
+        "this search, not causes."
     )
     asked = [e for e in found["effects"] if e["effect"] is not None]
     if not asked:
@@ -35,7 +44,7 @@ def importance_figure(found: Mapping[str, Any], *, unit: str, scale: float) -> F
             e["high"] * scale,
             _COLOURS[e["verdict"]],
             e["verdict"] == "unclear",
-            f"{_QUESTIONS[e['kind']]}, p = {e['p_value']:.2g}",
+            _QUESTIONS[e["kind"]] + _p_value(e["p_value"]),
         )
         for e in asked[:_SHOWN]
     ]

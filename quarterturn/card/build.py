@@ -15,6 +15,7 @@ from quarterturn.policy.shares import Share, shares_of
 from quarterturn.policy.words import describe
 from quarterturn.score.catalogue import CRITERIA
 from quarterturn.search.agreement import agreement, means_by_candidate
+from quarterturn.search.decision.decide import score_by_gain
 from quarterturn.search.fullest import Rung, fullest_rung
 from quarterturn.search.history import Candidate, Entrant, History
 from quarterturn.search.importance import importance
@@ -36,6 +37,7 @@ class CardSource:
         ranking: its lines as plain data, best first.
         metrics_of: (candidate, metrics) of the completed trials of a rung that did not collapse.
         shares: of operations in each searched candidate, by its key.
+        slots: of all candidates of a search of recipes, by key.
         reason: why the search ended early, if it did.
         reproduce: the command that starts the search again, and a note.
         exports: by field, how to get the policy as a file of a format.
@@ -53,6 +55,7 @@ class CardSource:
     wall_seconds: float | None
     reason: str | None
     reproduce: Mapping[str, str]
+    slots: Mapping[str, Mapping[str, str] | None] = field(default_factory=dict)
     exports: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
 
 
@@ -119,7 +122,9 @@ def build_card(source: CardSource) -> dict[str, Any]:
         "ranking": list(source.ranking[:RANKED_SHOWN]),
         "ranking_left_out": max(0, len(source.ranking) - RANKED_SHOWN),
         "agreement": _agreement(source),
-        "importance": importance(source.history.trials, source.shares).to_dict(),
+        "importance": importance(
+            score_by_gain(source.spec, source.history).trials, source.shares, source.slots
+        ).to_dict(),
         "versions": (selection.get("provenance") or {}).get("versions", {}),
         "risks": risks(
             policy,

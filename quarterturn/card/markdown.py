@@ -13,6 +13,14 @@ def plain(text: object) -> str:
     return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", line)
 
 
+#: Of the effects of operations, by kind.
+QUESTIONS = {
+    "presence": "with against without",
+    "dose": "none to most of it",
+    "level": "this against nothing in its place",
+}
+
+
 def _number(value: float | None, digits: int = 4) -> str:
     return "–" if value is None else f"{value:.{digits}g}"
 
@@ -63,7 +71,7 @@ def _importance(found: dict[str, Any]) -> Iterator[str]:
         )
         return
     yield (
-        f"Over {found['candidates']} searched candidates of stage {found['stage']} at "
+        f"Over {found['candidates']} candidates of stage {found['stage']} at "
         f"{found['iterations']} iterations; associations, not causes. p is corrected for all rows."
     )
     yield ""
@@ -72,7 +80,7 @@ def _importance(found: dict[str, Any]) -> Iterator[str]:
         (
             (
                 ", ".join(e["operations"]),
-                "with against without" if e["kind"] == "presence" else "none to most of it",
+                QUESTIONS[e["kind"]],
                 _number(e["effect"], 3),
                 f"{_number(e['low'], 3)} to {_number(e['high'], 3)}",
                 _number(e["p_value"], 2),

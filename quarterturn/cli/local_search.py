@@ -60,6 +60,7 @@ def run_here(
         }
     )
     display.show_ranking(final_view(result.spec, result.conclusion.ranking, result.warnings))
+    display.show_effects(result.importance.to_dict(), result.spec.scoring.criterion)
     if result.stopped:
         typer.echo("Stopped early; what had completed is ranked.", err=True)
     result.save(output)

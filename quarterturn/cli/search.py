@@ -11,6 +11,7 @@ import typer
 from quarterturn.cli.connecting import Server
 from quarterturn.cli.options import DataDir, name_or_document
 from quarterturn.errors import InvalidInputError
+from quarterturn.search.effort import Effort
 
 
 def _check_output(output: Path) -> None:
@@ -36,8 +37,27 @@ def search(
         typer.Option(help="Preset name, JSON, or a JSON file; by default what the strategy needs."),
     ] = None,
     strategy: Annotated[
-        str, typer.Option(help="pipeline, successive_halving, density_matching ..., or JSON.")
-    ] = "pipeline",
+        str | None,
+        typer.Option(
+            help="pipeline, successive_halving, density_matching ..., or JSON [default: pipeline].",
+            show_default=False,
+        ),
+    ] = None,
+    effort: Annotated[
+        Effort, typer.Option(help="How much is tried: quick, default or thorough.")
+    ] = "default",
+    incumbent: Annotated[
+        str | None,
+        typer.Option(
+            help="What you train with today, to be beaten: a recipe, or a policy.json "
+            "[default: moco_v2].",
+            show_default=False,
+        ),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(help="An operation that no policy may have, such as hue; may be repeated."),
+    ] = None,
     budget: Annotated[
         list[str] | None,
         typer.Option(help="150s, 10m, 2h, trials=40, iterations=5000; may be repeated."),
@@ -68,7 +88,10 @@ def search(
         typer.Option(help="Start from these weights: a file, or with a server an id."),
     ] = None,
     criterion: Annotated[
-        str | None, typer.Option(help="What ranks: rotation, reference, composite ...")
+        str | None,
+        typer.Option(
+            help="What ranks: auto, rotation, reference ... [default: auto].", show_default=False
+        ),
     ] = None,
     reference: Annotated[
         str | None,
@@ -105,10 +128,15 @@ def search(
             "of files.",
             code="path_not_found",
         )
+    from quarterturn.local.request import incumbent_of
+
     _check_output(output)
     asked = {
         "space": None if space is None else name_or_document(space, "search space"),
-        "strategy": name_or_document(strategy, "strategy"),
+        "strategy": None if strategy is None else name_or_document(strategy, "strategy"),
+        "effort": None if effort == "default" else effort,
+        "incumbent": None if incumbent is None else incumbent_of(incumbent),
+        "exclude": exclude or None,
         "budget": budget or [],
         "iterations": iterations,
         "seeds": seeds,

@@ -16,12 +16,16 @@ from quarterturn.local.images import ReadImages
 from quarterturn.local.running import JOB
 from quarterturn.local.trials import FinishedTrial
 from quarterturn.policy.shares import Share, shares_of
+from quarterturn.policy.slots import slots_of
 from quarterturn.results.selected import SelectedPolicy
 from quarterturn.results.table import RANKING_COLUMNS, to_frame
 from quarterturn.search.conclusion import Conclusion
+from quarterturn.search.decision.decide import score_by_gain
 from quarterturn.search.fullest import Rung
 from quarterturn.search.history import History
+from quarterturn.search.importance import Importance, importance
 from quarterturn.search.spec import SearchSpec
+from quarterturn.space.schema import RecipesSpace
 from quarterturn.storage.keys import encoder_key
 
 if TYPE_CHECKING:
@@ -121,6 +125,17 @@ class SearchResult:
             if candidate.origin != "baseline"
         }
 
+    def _slots(self) -> dict[str, dict[str, str] | None]:
+        if not isinstance(self.spec.search_space, RecipesSpace):
+            return {}
+        return {trial.candidate.key: slots_of(trial.candidate.policy) for trial in self.trials}
+
+    @property
+    def importance(self) -> Importance:
+        """What operations are worth on these images, in the unit of the score, with intervals."""
+        trials = score_by_gain(self.spec, self.history).trials
+        return importance(trials, self._shares(), self._slots())
+
     def card_document(self) -> dict[str, Any]:
         """The policy card as plain data."""
         info, report = self.images.info, self.images.report
@@ -154,6 +169,7 @@ class SearchResult:
                 ranking=[entry.to_dict() for entry in self.conclusion.ranking],
                 metrics_of=self._metrics_of,
                 shares=self._shares(),
+                slots=self._slots(),
                 wall_seconds=round(self.history.elapsed_seconds, 1),
                 reason=reason,
                 reproduce={"command": f"Search.from_spec(images, {command}).run()", "note": _NOTE},

@@ -112,3 +112,16 @@ def show_ranking(state: dict[str, Any]) -> None:
         _console.print(f"Evidence: {state['evidence']['level']}", style="bold")
     for warning in state["warnings"]:
         _console.print(f"warning: {warning['message']}", style="yellow", markup=False)
+
+
+def show_effects(importance: dict[str, Any], criterion: str) -> None:
+    """What operations are worth on these images, where it is known."""
+    scale, unit = (100.0, f", {UNITS[criterion]}") if criterion in UNITS else (1.0, "")
+    words = [
+        f"{', '.join(e['operations'])} {scale * e['effect']:+.3g}"
+        f" ({scale * e['low']:+.3g} to {scale * e['high']:+.3g})"
+        for e in importance["effects"]
+        if e["verdict"] in ("better", "worse")
+    ]
+    if words:
+        _console.print(f"Operations on these images{unit}: {'; '.join(words)}.", markup=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 #: Criteria shown in hundredths: of accuracies, and of differences between them.
 UNITS = {"rotation": "%", "auto": "points"}
 

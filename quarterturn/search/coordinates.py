@@ -9,6 +9,7 @@ import numpy as np
 
 from quarterturn.policy.schema import Policy, Sample
 from quarterturn.policy.shares import Share, shares_of
+from quarterturn.policy.slots import slots_of
 from quarterturn.search.importance import dose
 from quarterturn.space.schema import RandAugmentSpace, SearchSpace
 
@@ -31,10 +32,12 @@ class Makeup:
     Attributes:
         shares: of its operations.
         sampled: how many operations are drawn, out of how many; None where none are.
+        slots: what stands in each slot; None where its stages do not fit into slots.
     """
 
     shares: dict[str, Share]
     sampled: tuple[int, int] | None
+    slots: dict[str, str] | None = None
 
     @classmethod
     def of(cls, policy: Policy) -> Makeup:
@@ -42,7 +45,7 @@ class Makeup:
         samples = (stage for stage in policy.views[0] if isinstance(stage, Sample))
         sample = next(samples, None)
         sampled = (sample.count, len(sample.of)) if sample else None
-        return cls(shares_of(policy), sampled)
+        return cls(shares_of(policy), sampled, slots_of(policy))
 
 
 def _drawn(made: Makeup) -> tuple[float, float]:

@@ -6,6 +6,9 @@ the dose, the expected strength per picture, from none to the largest dose seen)
 bootstrap percentiles over candidates; p-values are of permutations, corrected for the number of
 questions by Holm's method. These are associations within what was searched, not causes: operations
 that always come together are one factor.
+
+Policies of slots, which differ by one change, allow more: what each level of a slot is worth, all
+other slots equal (`quarterturn.search.operation_effects`).
 """
 
 from __future__ import annotations
@@ -18,8 +21,10 @@ import numpy as np
 
 from quarterturn.policy.operations import OPERATIONS
 from quarterturn.policy.shares import Share
+from quarterturn.policy.slots import Slots, name_slots
 from quarterturn.search.fullest import fullest_rung
 from quarterturn.search.history import TrialRecord
+from quarterturn.search.operation_effects import fit_effects
 
 #: Below this nothing is said: a permutation of fewer cannot be surprising.
 FEWEST_CANDIDATES = 8
@@ -29,9 +34,11 @@ _DRAWS = 2000
 #: Of one part of the draws.
 _NUMBERS_AT_ONCE = 1_000_000
 _SIGNIFICANT = 0.05
+#: Half of a 95 % interval, in standard errors.
+_Z = 1.96
 
 Verdict = Literal["better", "worse", "unclear", "too_few"]
-Kind = Literal["presence", "dose"]
+Kind = Literal["presence", "dose", "level"]
 _Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -41,13 +48,15 @@ class Effect:
 
     Attributes:
         operations: names of operations; several where they cannot be told apart.
-        kind: `presence` (with against without) or `dose` (more against less).
+        kind: `presence` (with against without), `dose` (more against less) or `level` (a slot at
+            this level against an empty one, the others equal).
         effect: change of the score: from without to with, or from no dose to the largest one.
         low, high: 95 % interval of it, of this question alone.
-        p_value: corrected for all questions of the table.
-        candidates: with it (presence) or in all (dose).
-        verdict: `better` or `worse` if the corrected p-value is below 0.05; `too_few` if there are
-            not enough candidates to ask, and then without numbers.
+        p_value: corrected for all questions of the table; a level has none.
+        candidates: with it (presence, level) or in all (dose).
+        verdict: `better` or `worse` if the corrected p-value is below 0.05, or of a level the
+            interval leaves zero out; `too_few` if there are not enough candidates to ask, and then
+            without numbers.
     """
 
     operations: tuple[str, ...]
@@ -214,16 +223,45 @@ def effects_of(
     return [*_corrected(_ask(asked, values, seed)), *unasked]
 
 
-def importance(
-    trials: Sequence[TrialRecord], shares: Mapping[str, Mapping[str, Share]], *, seed: int = 0
-) -> Importance:
-    """Of the searched candidates of a job; baselines differ in everything at once and are left out.
+def _of_slots(
+    trials: Sequence[TrialRecord], slots: Mapping[str, Slots | None]
+) -> Importance | None:
+    """What levels of slots are worth, the largest first; None where too few were scored."""
+    known = {key: found for key, found in slots.items() if found is not None}
+    rung = fullest_rung(trials, known)
+    if rung is None or len(rung.scores) < FEWEST_CANDIDATES:
+        return None
+    count = len(rung.scores)
+    fitted = fit_effects([(known[key], rung.scores[key]) for key in sorted(rung.scores)])
+    effects = []
+    for item in fitted.to_list():
+        if item.policies == count:
+            continue  # in every candidate: nothing to compare
+        low, high = item.effect - _Z * item.error, item.effect + _Z * item.error
+        verdict: Verdict = "better" if low > 0 else "worse" if high < 0 else "unclear"
+        named = (name_slots({item.slot: item.level}),)
+        effects.append(Effect(named, "level", item.policies, verdict, item.effect, low, high, None))
+    return Importance(rung.stage, rung.iterations, count, bool(effects), tuple(effects))
 
-    Takes the rung in which most of them were compared; collapsed candidates are left out.
+
+def importance(
+    trials: Sequence[TrialRecord],
+    shares: Mapping[str, Mapping[str, Share]],
+    slots: Mapping[str, Slots | None] | None = None,
+    *,
+    seed: int = 0,
+) -> Importance:
+    """Of the candidates of a job, in the rung in which most of them were compared; collapsed
+    candidates are left out.
 
     Args:
-        shares: of each searched candidate, by its key.
+        shares: of each searched candidate, by its key; baselines differ in everything at once and
+            are left out.
+        slots: of each candidate, baselines included, where the search was one of recipes.
     """
+    of_slots = _of_slots(trials, slots) if slots else None
+    if of_slots is not None:
+        return of_slots
     rung = fullest_rung(trials, shares)
     if rung is None:
         return Importance(None, None, 0, False, ())

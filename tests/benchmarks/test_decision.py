@@ -17,9 +17,9 @@ from benchmarks.experiments.decision.learned import predict_accuracy, prior_rank
 from benchmarks.experiments.decision.replay import replay
 from benchmarks.experiments.decision.rules import fixed_rules, rank
 from benchmarks.experiments.decision.spectral import agreement_factor
-from benchmarks.experiments.table.load import load_table
 from benchmarks.experiments.table.plan import SETS
-from benchmarks.experiments.table.rows import NUMBERS, PART_ACCURACIES, Row, Run, build_row
+from quarterturn.table.load import load_table
+from quarterturn.table.rows import NUMBERS, PART_ACCURACIES, Row, Run, build_row
 
 POLICIES = (*BASELINES, *(f"policy {number}" for number in range(18)))
 

@@ -18,9 +18,8 @@ from benchmarks.experiments.correlation.collect import claim
 from benchmarks.experiments.table import __main__ as command
 from benchmarks.experiments.table import collect as collecting
 from benchmarks.experiments.table.collect import Collector, collect, read_rows
-from benchmarks.experiments.table.facts import load_facts, measure_facts, write_facts
+from benchmarks.experiments.table.facts import measure_facts, write_facts
 from benchmarks.experiments.table.field import added_policies, table_policies
-from benchmarks.experiments.table.load import load_table
 from benchmarks.experiments.table.plan import (
     FIRST,
     LONG_POLICIES,
@@ -29,7 +28,10 @@ from benchmarks.experiments.table.plan import (
     Part,
     default_plan,
 )
-from benchmarks.experiments.table.rows import (
+from quarterturn.policy.recipes import BASELINES
+from quarterturn.table.facts import load_facts
+from quarterturn.table.load import load_table, table_frame
+from quarterturn.table.rows import (
     EARLIER,
     NUMBERS,
     PART_ACCURACIES,
@@ -42,7 +44,6 @@ from benchmarks.experiments.table.rows import (
     to_csv,
     write_row,
 )
-from quarterturn.policy.recipes import BASELINES
 
 CLASSES, SIDE = 3, 28
 
@@ -256,3 +257,11 @@ def test_an_archive_is_split_by_the_groups_in_its_names(tmp_path: Path) -> None:
     for image, group in zip(data.images, data.groups, strict=True):
         by_group.setdefault(group, set()).add(places[image.tobytes()])
     assert all(len(found) == 1 for found in by_group.values())
+
+
+def test_the_library_has_it_as_a_frame() -> None:
+    frame, rows = table_frame(), load_table()
+    assert len(frame) == len(rows) > 400
+    assert frame["set"].nunique() == 17
+    assert frame.loc[0, "accuracy_by_labels"] == rows[0].accuracy_by_labels
+    assert load_facts().keys() == set(frame["set"])

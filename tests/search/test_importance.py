@@ -176,3 +176,48 @@ def test_draws_in_parts_are_as_good(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert (parts.low, parts.high) == pytest.approx((whole.low, whole.high), abs=0.002)
     assert (parts.effect, parts.verdict) == (whole.effect, "better")
+
+
+def _slotted(count: int) -> list[dict[str, str]]:
+    generator = random.Random(3)
+    levels = {"crop": "0.2", "grayscale": "", "jitter": "0.4", "blur": ""}
+    return [
+        {name: level for name, level in levels.items() if generator.random() < 0.5}
+        for _ in range(count)
+    ]
+
+
+def test_levels_of_slots_are_told_apart_though_they_come_together() -> None:
+    """Grayscale mostly comes with jitter: the harm is that of grayscale alone."""
+    slots = _slotted(40)
+    for found in slots[:30]:
+        if "jitter" in found:
+            found["grayscale"] = ""
+    generator = random.Random(4)
+    trials = [
+        TrialRecord(
+            f"c{number:02}",
+            0,
+            9,
+            state="completed",
+            score=0.05 * ("crop" in found)
+            - 0.06 * ("grayscale" in found)
+            + generator.gauss(0, 0.005),
+        )
+        for number, found in enumerate(slots)
+    ]
+    by_key = {trial.candidate: found for trial, found in zip(trials, slots, strict=True)}
+    found = importance(trials, {}, by_key)
+    assert found.candidates == 40
+    effects = {e.operations[0]: e for e in found.effects}
+    assert effects["crop 0.2"].verdict == "better"
+    assert effects["grayscale"].verdict == "worse"
+    assert effects["grayscale"].effect == pytest.approx(-0.06, abs=0.01)
+    assert effects["jitter 0.4"].effect == pytest.approx(0.0, abs=0.01)
+    assert all(e.kind == "level" and e.p_value is None for e in found.effects)
+
+
+def test_few_policies_of_slots_say_nothing() -> None:
+    trials = [TrialRecord(f"c{n}", 0, 9, state="completed", score=0.1 * n) for n in range(5)]
+    found = importance(trials, {}, {trial.candidate: {"crop": "0.2"} for trial in trials})
+    assert not found.enough

@@ -11,6 +11,7 @@ from quarterturn.policy import parse_policy
 from tests.conftest import TINY_SEARCH
 from tests.service.waiting import until_state
 
+
 @pytest.fixture(scope="module")
 def job(http: httpx.Client, animal_dataset: str) -> str:
     body = {"dataset_id": animal_dataset, **TINY_SEARCH, "name": "files"}

@@ -11,9 +11,9 @@ from benchmarks.experiments.decision.cases import SHORT, build_cases, common_pol
 from benchmarks.experiments.decision.replay import Replay, replay
 from benchmarks.experiments.decision.rules import fixed_rules
 from benchmarks.experiments.decision.tables import print_ceilings, print_sets, print_summaries
-from benchmarks.experiments.table.load import load_table
-from benchmarks.experiments.table.rows import Row
 from benchmarks.harness.report import target, write
+from quarterturn.table.load import load_table
+from quarterturn.table.rows import Row
 
 #: Printed per set; targets are held against the last, which learns from other families alone.
 _SHOWN = [

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from benchmarks.experiments.decision.families import family_of
-from benchmarks.experiments.table.rows import PART_ACCURACIES, Row
+from quarterturn.table.rows import PART_ACCURACIES, Row
 
 Array = np.ndarray
 #: Names of the six baselines in the table; the first is the incumbent.

@@ -26,7 +26,7 @@ from benchmarks.experiments.decision.ceilings import (
 )
 from benchmarks.experiments.decision.judge import Summary, Verdict, judge, summarize
 from benchmarks.experiments.decision.rules import Rule
-from benchmarks.experiments.table.rows import Row, round_number
+from quarterturn.table.rows import Row, round_number
 
 #: Sets with long runs of so many policies are judged by those.
 MIN_LONG_POLICIES = 5

@@ -13,9 +13,9 @@ from benchmarks.experiments.decision.calibration import judge_probabilities, rul
 from benchmarks.experiments.decision.cases import Array, Case, Field, build_cases
 from benchmarks.experiments.decision.fitting import VARIANTS, fit_rule, predict_gains
 from benchmarks.experiments.decision.judge import Summary, judge, summarize
-from benchmarks.experiments.table.load import load_table
 from quarterturn.search import decision
 from quarterturn.search.decision.model import DecisionModel
+from quarterturn.table.load import load_table
 
 _FOLDER = Path(decision.__file__).parent
 INCUMBENT = "moco_v2"

@@ -11,9 +11,9 @@ import torch
 
 from benchmarks.experiments.table.collect import FOLDER, Collector, collect, read_rows
 from benchmarks.experiments.table.field import table_policies
-from benchmarks.experiments.table.load import TABLE, load_table
 from benchmarks.experiments.table.plan import SETS, Part, default_plan
-from benchmarks.experiments.table.rows import EARLIER, Row, Run, merge, to_csv
+from quarterturn.table.load import TABLE, load_table
+from quarterturn.table.rows import EARLIER, Row, Run, merge, to_csv
 
 _QUICK = Path(".quarterturn/bench/table-quick")
 

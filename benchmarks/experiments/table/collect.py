@@ -16,12 +16,12 @@ from benchmarks.experiments.correlation.collect import claim, extract_features, 
 from benchmarks.experiments.table.field import table_policies
 from benchmarks.experiments.table.measure import measure_accuracy, measure_criteria
 from benchmarks.experiments.table.reference import reference_features
-from benchmarks.experiments.table.rows import Row, Run, build_row, read_row, write_row
 from quarterturn.pretrain import trainer
 from quarterturn.pretrain.data import TrialData
 from quarterturn.pretrain.hardware import choose_device
 from quarterturn.pretrain.spec import PretrainingSpec, ScoringSpec
 from quarterturn.score.untrained import untrained_rotation
+from quarterturn.table.rows import Row, Run, build_row, read_row, write_row
 
 FOLDER = Path(".quarterturn/bench/table")
 #: Pretraining images at most.

@@ -1,14 +1,14 @@
 """Cheap facts of the sets, which a decision may look at beside the criteria; no label is read but
 for the number of classes.
 
-`python -m benchmarks.experiments.table.facts` writes `data/sets.csv`.
+`python -m benchmarks.experiments.table.facts` writes `quarterturn/table/data/sets.csv`.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import numpy as np
@@ -18,33 +18,8 @@ from benchmarks.datasets.sets import RESOLUTION
 from benchmarks.experiments.correlation.collect import load_split
 from benchmarks.experiments.table.collect import IMAGES
 from benchmarks.experiments.table.plan import SETS
-from benchmarks.experiments.table.rows import round_number
-
-FACTS = Path(__file__).parent / "data" / "sets.csv"
-
-
-@dataclass(frozen=True)
-class Facts:
-    """One set.
-
-    Attributes:
-        images, classes: of all parts; pretraining_images: of the first part.
-        resolution: pixels of a side.
-        chroma: mean over pixels of the largest channel minus the smallest, 0 to 1.
-        gray: share of images without any color.
-        contrast: mean over images of the standard deviation of luminance, 0 to 1.
-        border: the same of the outermost ring of pixels alone; 0 where the ground is plain.
-    """
-
-    set: str
-    images: int
-    classes: int
-    pretraining_images: int
-    resolution: int
-    chroma: float
-    gray: float
-    contrast: float
-    border: float
+from quarterturn.table.facts import FACTS, Facts
+from quarterturn.table.rows import round_number
 
 
 def _ring(luminance: np.ndarray) -> np.ndarray:
@@ -80,14 +55,6 @@ def write_facts(path: Path, facts: list[Facts]) -> None:
     writer.writeheader()
     writer.writerows([asdict(one) for one in sorted(facts, key=lambda one: one.set)])
     path.write_text(stream.getvalue())
-
-
-def load_facts(path: Path | None = None) -> dict[str, Facts]:
-    """The facts of all sets by their names."""
-    records = csv.DictReader(io.StringIO((path or FACTS).read_text()))
-    kinds = {"set": str, "chroma": float, "gray": float, "contrast": float, "border": float}
-    rows = [Facts(**{k: kinds.get(k, int)(v) for k, v in record.items()}) for record in records]
-    return {row.set: row for row in rows}
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.datasets.archives import ARCHIVED
 from benchmarks.experiments.table.field import table_policies
-from benchmarks.experiments.table.rows import Run
+from quarterturn.table.rows import Run
 
 SETS = (*ARCHIVED, "cifar10", "animal-mnist", "wesnoth", "emoji", "mnist")
 #: The policies that the earlier rows lack, those first from which most is to be learned.

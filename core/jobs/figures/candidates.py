@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -10,13 +11,14 @@ from sqlalchemy.orm import Session
 from core.charts.figure import Figure
 from core.charts.importance import importance_figure
 from core.charts.parallel import Point, parallel
-from core.jobs.figures.makeup import makeup_of, searched_shares
-from core.jobs.figures.units import unit_of
-from core.jobs.history import entrants_of, records_of
+from core.jobs.figures.makeup import makeup_of, searched_shares, searched_slots
+from core.jobs.figures.units import unit_of, unit_of_ranking
+from core.jobs.history import entrants_of, history_of, records_of
 from core.jobs.specs import spec_of
 from core.store.tables import Job
 from quarterturn.policy.shares import Share
 from quarterturn.search.coordinates import coordinates
+from quarterturn.search.decision.decide import score_by_gain
 from quarterturn.search.fullest import fullest_rung
 from quarterturn.search.history import TrialRecord
 from quarterturn.search.importance import importance
@@ -39,14 +41,18 @@ def parallel_of(session: Session, job: Job) -> Figure:
 
 
 class _Question:
-    """Trials and shares, alike where the completed trials of a job are: the bootstrap of
-    thousands of candidates takes a second.
+    """What importance is computed from, alike where the completed trials of a job are: the
+    bootstrap of thousands of candidates takes a second.
     """
 
     def __init__(
-        self, key: object, trials: list[TrialRecord], shares: dict[str, dict[str, Share]]
+        self,
+        key: object,
+        trials: Sequence[TrialRecord],
+        shares: dict[str, dict[str, Share]],
+        slots: dict[str, dict[str, str] | None],
     ) -> None:
-        self.key, self.trials, self.shares = key, trials, shares
+        self.key, self.trials, self.shares, self.slots = key, trials, shares, slots
 
     def __hash__(self) -> int:
         return hash(self.key)
@@ -57,16 +63,19 @@ class _Question:
 
 @lru_cache(maxsize=32)
 def _importance(question: _Question) -> dict[str, Any]:
-    found = importance(question.trials, question.shares).to_dict()
-    question.trials, question.shares = [], {}  # the key is kept, and thousands of records with it
+    found = importance(question.trials, question.shares, question.slots).to_dict()
+    # The key is kept, and thousands of records with it.
+    question.trials, question.shares, question.slots = [], {}, {}
     return found
 
 
 def importance_of(session: Session, job: Job) -> Figure:
-    """Operations and how they go with the score."""
-    unit = unit_of(spec_of(job).scoring.criterion)
-    trials = records_of(session, job.id)
+    """Operations and how they go with the score; with `auto` with the expected gain."""
+    spec = spec_of(job)
+    unit = unit_of_ranking(spec.scoring.criterion)
+    trials = score_by_gain(spec, history_of(session, job)).trials
     done = frozenset(t.place for t in trials if t.state == "completed")
     shares = searched_shares(session, job.id)
-    found = _importance(_Question((job.id, done), trials, shares))
+    slots = searched_slots(session, job.id, spec)
+    found = _importance(_Question((job.id, done), trials, shares, slots))
     return importance_figure(found, unit=unit.name, scale=unit.scale)

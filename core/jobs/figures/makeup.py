@@ -13,6 +13,8 @@ from core.store.tables import CandidateRow
 from quarterturn.policy.schema import Policy
 from quarterturn.policy.shares import Share
 from quarterturn.search.coordinates import Makeup
+from quarterturn.search.spec import SearchSpec
+from quarterturn.space.schema import RecipesSpace
 
 #: By key, which is the digest of the policy: the same policy is always made of the same.
 _kept: OrderedDict[str, Makeup] = OrderedDict()
@@ -46,3 +48,13 @@ def searched_shares(session: Session, job_id: str) -> dict[str, dict[str, Share]
     """The shares of operations in each searched candidate of a job, by its key."""
     searched = [e.key for e in entrants_of(session, job_id) if e.origin != "baseline"]
     return {key: made.shares for key, made in makeup_of(session, job_id, searched).items()}
+
+
+def searched_slots(
+    session: Session, job_id: str, spec: SearchSpec
+) -> dict[str, dict[str, str] | None]:
+    """The slots of all candidates of a search of recipes, by key; of others none."""
+    if not isinstance(spec.search_space, RecipesSpace):
+        return {}
+    keys = [entrant.key for entrant in entrants_of(session, job_id)]
+    return {key: made.slots for key, made in makeup_of(session, job_id, keys).items()}
