@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from quarterturn.client.job import Job
     from quarterturn.client.twin import AsyncClient
     from quarterturn.encoder import PretrainedEncoder, load_encoder
+    from quarterturn.evaluation import EncoderScores, score_encoders
     from quarterturn.local import Search, SearchResult
     from quarterturn.results.selected import SelectedPolicy
     from quarterturn.table import load_table
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AsyncClient",
     "Client",
+    "EncoderScores",
     "Job",
     "PolicyDataset",
     "PolicyTransform",
@@ -30,6 +32,7 @@ __all__ = [
     "load_encoder",
     "load_policy",
     "load_table",
+    "score_encoders",
 ]
 
 _HOMES = {
@@ -45,6 +48,8 @@ _HOMES = {
     "load_encoder": "quarterturn.encoder",
     "load_policy": "quarterturn.transform",
     "load_table": "quarterturn.table",
+    "EncoderScores": "quarterturn.evaluation",
+    "score_encoders": "quarterturn.evaluation",
 }
 
 

@@ -12,6 +12,7 @@ from quarterturn.cli.checkpoints import checkpoints_commands, encoder
 from quarterturn.cli.datasets import datasets_commands, estimate, spaces
 from quarterturn.cli.jobs import jobs_commands, trials
 from quarterturn.cli.policy import policy_commands
+from quarterturn.cli.score import score
 from quarterturn.cli.search import search
 from quarterturn.cli.service import add_service_commands
 from quarterturn.errors import QuarterturnError
@@ -24,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(search)
+app.command()(score)
 app.add_typer(policy_commands, name="policy")
 app.add_typer(jobs_commands, name="jobs")
 app.command()(trials)

@@ -125,3 +125,22 @@ def show_effects(importance: dict[str, Any], criterion: str) -> None:
     ]
     if words:
         _console.print(f"Operations on these images{unit}: {'; '.join(words)}.", markup=False)
+
+
+def show_table(head: list[str], lines: list[list[str]], notes: list[str]) -> None:
+    """A table of text, and what to know of it."""
+    table = Table()
+    for place, name in enumerate(head):
+        widest = max(len(line[place]) for line in lines)
+        # Headings are wrapped before names and numbers are.
+        table.add_column(
+            name,
+            justify="left" if place == 1 else "right",
+            min_width=min(widest, 32),
+            overflow="fold",
+        )
+    for line in lines:
+        table.add_row(*line)
+    _console.print(table)
+    for note in notes:
+        _console.print(note, style="dim", markup=False)
