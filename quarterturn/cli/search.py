@@ -95,7 +95,10 @@ def search(
     ] = None,
     reference: Annotated[
         str | None,
-        typer.Option(help="Compare with this encoder: a file of weights, with a server an id."),
+        typer.Option(
+            help="Compare with this encoder, which makes the choice better: a file of weights or "
+            "torchvision:mobilenet_v2; with a server an id."
+        ),
     ] = None,
     final_iterations: Annotated[
         int | None, typer.Option(help="Then pretrain an encoder with the policy.")

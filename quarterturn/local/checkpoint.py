@@ -1,8 +1,9 @@
-"""Weights from files of the user's: what candidates start from, and what they are compared with."""
+"""Weights of the user's, or published ones: what candidates start from, and what they are compared with."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, cast, get_args
 
 from quarterturn.errors import InvalidInputError
 from quarterturn.pretrain.spec import ReferenceSpec
@@ -11,16 +12,33 @@ from quarterturn.search.spec import SearchSpec
 from quarterturn.storage import Storage
 from quarterturn.storage.keys import WEIGHTS, weights_key
 
+if TYPE_CHECKING:
+    from quarterturn.models.tensors import Tensors
+
+
+def _read(path: Path) -> Tensors:
+    """The tensors of a file, or of published weights, `torchvision:NAME` or `timm:NAME`."""
+    from quarterturn.models.library import Library, published
+    from quarterturn.models.reading import read_any
+
+    library, _, model = str(path).partition(":")
+    if model and library in get_args(Library):
+        return published(cast("Library", library), model, download=True)[0]
+    if not path.is_file():
+        raise InvalidInputError(
+            f"There is no file at {path}. Give a file of weights, or the name of published ones, "
+            "such as torchvision:mobilenet_v2.",
+            code="path_not_found",
+        )
+    return read_any(path)
+
 
 def _import_weights(path: Path, storage: Storage) -> tuple[str, str]:
-    """Read a .safetensors or .pth file into the storage; its encoder and its digest."""
+    """Read weights into the storage; their encoder and their digest."""
     from quarterturn.models.identifying import identify
-    from quarterturn.models.reading import read_any
     from quarterturn.models.storing import save_weights
 
-    if not path.is_file():
-        raise InvalidInputError(f"There is no file at {path}.", code="path_not_found")
-    weights = identify(read_any(path))
+    weights = identify(_read(path))
     partial = storage.partial(WEIGHTS)
     try:
         digest = save_weights(partial, weights.tensors)

@@ -70,9 +70,9 @@ class Search:
             document or file, or the name of a known recipe; by default moco_v2.
         exclude: operations that no policy of this search may use, such as "hue".
         checkpoint: a .safetensors or .pth file of weights that candidates start from.
-        reference: a file of weights of an encoder that was trained elsewhere, such as torchvision's
-            MobileNetV2: how much of its features candidates hold is recorded too, and is what
-            `criterion="reference"` ranks by.
+        reference: an encoder that was trained elsewhere, a file of weights or a published one such
+            as `torchvision:mobilenet_v2`: how much of its features candidates hold has its part in
+            the decision, and is what `criterion="reference"` ranks by.
         final_iterations: length of a last pretraining with the selected policy, on all images.
         resolution: side of the images in pixels; by default from the images.
         window: sample values shown as black and white, such as "0:4095", or percentiles of the

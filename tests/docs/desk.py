@@ -108,6 +108,8 @@ class Desk:
         state = portable_state(build_encoder("resnet_tiny", 28))
         for name in ("base", "moco", "encoder"):
             save_file(state, self.folder / f"{name}.safetensors")
+        for step in (1000, 5000, 20000):
+            torch.save(state, self.folder / f"step-{step}.pth")
         (self.folder / "images").symlink_to(self.folder / "path/to/images")
         (self.folder / "examples").symlink_to(ROOT / "examples")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -51,6 +52,29 @@ def test_rotation_ranks_as_without_it(animals: Path, tmp_path: Path, weights: Pa
         assert one.record.score == other.record.score
         assert not NAMES & one.metrics.keys()
         assert other.metrics.keys() >= NAMES
+
+
+def test_published_weights_are_taken_by_name(
+    animals: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tensors = portable_state(build_encoder("resnet_small", 32))
+    asked: list[tuple[str, str]] = []
+
+    def fetch(library: str, model: str, *, download: bool) -> Any:
+        assert download
+        asked.append((library, model))
+        return tensors, {}
+
+    monkeypatch.setattr("quarterturn.models.library.published", fetch)
+    named = "torchvision:mobilenet_v2"
+    result = small_search(animals, tmp_path / "kept", budget="trials=1", reference=named).run()
+    assert asked == [("torchvision", "mobilenet_v2")]
+    kept = result.policy.document["selection"]["provenance"]["scoring"]["reference"]
+    assert kept["checkpoint"] == named
+    monkeypatch.undo()
+    with pytest.raises(InvalidInputError) as refused:
+        small_search(animals, tmp_path / "other", reference="torchvision:resnet9000").run()
+    assert refused.value.code == "unknown_weights"
 
 
 def test_its_criteria_need_one(animals: Path) -> None:
