@@ -35,7 +35,7 @@ def ranking_figure(
     title = "Ranking"
     reading = (
         "Mean score of each candidate over its seeds, with one standard error. Hollow marks are "
-        "baselines; blue ones cannot be told from the first, grey ones are worse than it. "
+        "baselines; blue ones are not significantly different from the best, grey ones are worse. "
         "Candidates that were stopped earlier are not comparable with those above them."
     )
     if not ranking:

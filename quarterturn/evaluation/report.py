@@ -96,7 +96,7 @@ class EncoderScores:
     def notes(self) -> list[str]:
         """What to know of the ranking."""
         found = [
-            "= cannot be told from the first at 95 %, images alone considered.",
+            "= not significantly different from the best (95 %), images alone considered.",
             f"Measured on {self.images['measured']} images at {self.resolution} pixels; the "
             f"rotation probe was fitted to {self.images['fitted']} others.",
         ]

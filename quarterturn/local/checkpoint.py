@@ -1,4 +1,4 @@
-"""Weights of the user's, or published ones: what candidates start from, and what they are compared with."""
+"""Weights of the user's, or published: what candidates start from, and are compared with."""
 
 from __future__ import annotations
 

@@ -16,10 +16,19 @@ from quarterturn.policy.schema import (
 )
 
 _BRANCHES_SHOWN = 20
+#: The unit of strengths that are best told as the factors that they make.
+FACTOR = "distance of the enhancement factor from 1"
 
 
 def _chance(probability: float) -> str:
     return "" if probability >= 1 else f" with probability {probability:g}"
+
+
+def _factor(leaf: Operation, sign: str, amount: str) -> str:
+    """The range of factors where all of it is drawn, else the distance from 1."""
+    if leaf.low == 0 and sign == "±":
+        return f" factor {1 - leaf.high:g}-{1 + leaf.high:g}"
+    return f" factor 1 {sign} {amount}"
 
 
 def _leaf(leaf: Operation | RandomResizedCrop) -> str:
@@ -33,7 +42,10 @@ def _leaf(leaf: Operation | RandomResizedCrop) -> str:
     if info.has_strength:
         amount = f"{leaf.low:g}" if leaf.low == leaf.high else f"{leaf.low:g}-{leaf.high:g}"
         sign = {"positive": "+", "negative": "-"}.get(leaf.sign or "random", "±")
-        text += f" {sign if info.signed else ''}{amount} ({info.unit})"
+        if info.unit == FACTOR:
+            text += _factor(leaf, sign, amount)
+        else:
+            text += f" {sign if info.signed else ''}{amount} ({info.unit})"
     return text + _chance(leaf.probability)
 
 

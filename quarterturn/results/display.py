@@ -106,7 +106,7 @@ def show_ranking(state: dict[str, Any]) -> None:
             str(entry["iterations"]),
         )
     _console.print(table)
-    _console.print("= cannot be told from the first at 95 %.", style="dim")
+    _console.print("= not significantly different from the best (95 %).", style="dim")
     _console.print("Reported: on images that selection never saw.", style="dim")
     if state["evidence"]:
         _console.print(f"Evidence: {state['evidence']['level']}", style="bold")

@@ -51,7 +51,8 @@ fill="{{ "none" if row.origin == "baseline" else "currentColor" }}"/></svg></td>
 <td>{{ row.seeds }}</td><td>{{ row.iterations }}</td></tr>
 {% endfor %}
 </tbody></table>
-<p>= cannot be told from the first at 95 %. Bars are one standard error; baselines are hollow.\
+<p>= not significantly different from the best (95 %). Bars are one standard error; baselines are \
+hollow.\
 {% if rows | selectattr("apart") | list %} Rows below a line were measured in another stage or for \
 another length and are not comparable with those above.{% endif %}\
 {% if left_out %} {{ left_out }} more are in <code>ranking</code>.{% endif %}

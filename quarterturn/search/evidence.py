@@ -135,7 +135,12 @@ def _doubts(ranking: list[Ranked], criterion: str) -> list[tuple[str, str]]:
     if criterion == "rotation":
         found += _erased(top_group(ranking))
     if best.seeds < 2:
-        found.append(("single_seed", "One seed only: the error is that of the test images alone."))
+        found.append(
+            (
+                "single_seed",
+                "Only one seed: ± covers the test images, not the randomness of training.",
+            )
+        )
     return found
 
 
