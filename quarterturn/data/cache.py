@@ -7,6 +7,7 @@ Selection looks at `probe_test`, what is reported of the selected policy is meas
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,7 +24,8 @@ SPLIT_ENDS = {"pretrain": 0.70, "probe_train": 0.84, "probe_test": 0.93, "report
 @dataclass(frozen=True)
 class CacheInfo:
     """What `dataset.json` holds. `splits` are [start, end) of the ranges; `pictures` is how files
-    were decoded; `grey` is set where no image has colors.
+    were decoded; `grey` is set where no image has colors; `checksum` is that of `images.bin`, which
+    caches of earlier releases lack.
     """
 
     format: int
@@ -35,6 +37,7 @@ class CacheInfo:
     splits: dict[str, tuple[int, int]]
     pictures: Pictures = field(default_factory=Pictures)
     grey: bool = False
+    checksum: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,10 +71,26 @@ def write_info(folder: Path, info: CacheInfo) -> None:
     """Write `dataset.json`; what is at its default is left out, as it was before it was known."""
     document = asdict(info)
     document["pictures"] = info.pictures.model_dump(mode="json", exclude_defaults=True)
-    for name in ("pictures", "grey"):
+    for name in ("pictures", "grey", "checksum"):
         if not document[name]:
             del document[name]
     (folder / "dataset.json").write_text(json.dumps(document, indent=1))
+
+
+def new_checksum() -> hashlib.blake2b:
+    """Of the bytes of `images.bin`."""
+    return hashlib.blake2b(digest_size=16)
+
+
+def is_whole(folder: Path, cache: DatasetCache) -> bool:
+    """Whether the images are those that were written; reads all of them, a gigabyte a second."""
+    if not cache.info.checksum:
+        return True
+    found = new_checksum()
+    with (folder / "images.bin").open("rb") as stream:
+        while part := stream.read(1 << 22):
+            found.update(part)
+    return found.hexdigest() == cache.info.checksum
 
 
 def open_cache(folder: Path) -> DatasetCache:

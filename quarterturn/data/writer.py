@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from quarterturn.data.batches import DecodedBatch
-from quarterturn.data.cache import FORMAT, CacheInfo, split_ranges, write_info
+from quarterturn.data.cache import FORMAT, CacheInfo, new_checksum, split_ranges, write_info
 from quarterturn.data.decode import DIGEST_BYTES
 from quarterturn.data.near_copies import group_near_copies
 from quarterturn.data.plan import DecodePlan
@@ -45,21 +45,26 @@ class CacheWriter:
             fresh.append(pixels[at * size : (at + 1) * size])
         self.stream.write(b"".join(fresh))
 
-    def _sort(self, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Write the images in an order; returns the sums of values and of squares, per channel."""
+    def _sort(self, order: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
+        """Write the images in an order; returns the sums of values and of squares, per channel, and
+        the checksum of what was written.
+        """
         count, side = len(self.seen), self.plan.resolution
         source = np.memmap(self.unsorted, np.uint8, "r", shape=(count, side, side, 3))
         total, squares = np.zeros(3), np.zeros(3)
+        checksum = new_checksum()
         with (self.folder / "images.bin").open("wb") as stream:
             for start in range(0, count, _REORDER_IMAGES):
                 part = source[order[start : start + _REORDER_IMAGES]]
-                stream.write(part.tobytes())
+                data = part.tobytes()
+                stream.write(data)
+                checksum.update(data)
                 # Over images first: that axis is long and contiguous, the channels are neither.
                 flat = part.reshape(len(part), -1)
                 total += flat.sum(0, dtype=np.uint64).reshape(-1, 3).sum(0)
                 wide = np.square(flat, dtype=np.uint16)
                 squares += wide.sum(0, dtype=np.uint64).reshape(-1, 3).sum(0)
-        return total, squares
+        return total, squares, checksum.hexdigest()
 
     def finish(self, *, grey: bool) -> CacheInfo:
         """Write the cache."""
@@ -68,7 +73,7 @@ class CacheWriter:
         rows = np.frombuffer(b"".join(self.seen), np.uint8).reshape(count, DIGEST_BYTES)
         leaders = self._leaders(rows)
         order = np.lexsort((*rows.T[::-1], *leaders.T[::-1]))
-        total, squares = self._sort(order)
+        total, squares, checksum = self._sort(order)
         self.unsorted.unlink()
         names = list(self.seen.values())
         with (self.folder / "members.jsonl").open("w") as text:
@@ -88,6 +93,7 @@ class CacheWriter:
             splits=split_ranges(leaders[order]),
             pictures=self.plan.pictures,
             grey=grey,
+            checksum=checksum,
         )
         write_info(self.folder, info)
         return info

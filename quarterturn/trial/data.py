@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from quarterturn.data.cache import open_cache
+from quarterturn.data.cache import is_whole, open_cache
 from quarterturn.errors import InvalidInputError, ObjectMissingError
 from quarterturn.models.storing import WeightsUnavailableError, load_weights
 from quarterturn.pretrain.data import TrialData, load_trial_data
@@ -14,7 +14,7 @@ from quarterturn.pretrain.graphs.recording import CudaGraphs
 from quarterturn.pretrain.spec import ReferenceSpec
 from quarterturn.score.reference_features import load_reference
 from quarterturn.storage import Storage
-from quarterturn.storage.keys import weights_key
+from quarterturn.storage.keys import dataset_key, weights_key
 
 
 def open_trial_data(
@@ -33,10 +33,13 @@ def open_trial_data(
         whole: all images are there to pretrain on, those of the other splits too.
 
     Raises:
+        ObjectMissingError: the images are damaged.
         WeightsUnavailableError: those of the reference are not where they should be.
         InvalidInputError: `too_few_images` to compare with a reference.
     """
     cache = open_cache(folder)
+    if not is_whole(folder, cache):
+        raise ObjectMissingError(dataset_key(cache.info.digest), damaged=True)
     targets = {}
     if reference is not None:
         assert reference.digest is not None
