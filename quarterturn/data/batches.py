@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 
 from quarterturn.data.confine import confine, start_clock, stop_clock
@@ -184,7 +184,7 @@ def decode_batch(files: list[Member], plan: DecodePlan, limits: DecodeLimits) ->
                 batch.skip(member.name, UnusableImageError("too_much_memory", message))
             else:
                 if left is not None:
-                    result.rest = [replace(member, start=left), *files[place + 1 :]]
+                    result.rest = [member._replace(start=left), *files[place + 1 :]]
                     break
     stop_clock()
     result.pixels, result.digests = b"".join(batch.pixels), b"".join(batch.digests)
