@@ -86,9 +86,19 @@ class Members:
         return self._read()
 
 
+#: What to do with files that hold many pictures.
+_SPLIT = (
+    ((".npy",), "unpack it into a folder, where arrays are read in parts"),
+    ((".npz",), "save its arrays as .npy in a folder, where they are read in parts"),
+    ((".tif", ".tiff", ".nii", ".nii.gz", ".dcm"), "split it"),
+)
+
+
 def too_big(name: str, limit: int, setting: str) -> Skipped:
     """A file that passes the limit on single files."""
-    message = f"larger than {limit} bytes; leave it out, or raise {setting}"
+    lower = name.lower()
+    hint = next((hint for ends, hint in _SPLIT if lower.endswith(ends)), "leave it out")
+    message = f"larger than {limit} bytes; {hint}, or raise {setting}"
     return Skipped(name, "file_too_large", message)
 
 
