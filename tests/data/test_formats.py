@@ -82,6 +82,15 @@ def test_a_jpeg_without_end_marker_is_whole(options: dict[str, Any]) -> None:
         assert "rows are missing" in error.message or "again" in error.message
 
 
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_rows": 1}])
+def test_what_follows_the_end_of_a_jpeg_is_left_alone(options: dict[str, Any]) -> None:
+    data = file_of(eight(COLOR), "JPEG", quality=90, **options)
+    video = b"\0\0\0\x18ftypmp42" + np.random.default_rng(0).bytes(20_000).replace(b"\xff", b"")
+    for more in (b"\0" * 9000, video):
+        assert np.array_equal(shown(data + more)[0], shown(data)[0])
+        assert refusal(data[: len(data) // 2] + more).reason == "damaged"
+
+
 @pytest.mark.parametrize("bits", [10, 12, 16])
 @pytest.mark.parametrize("picture", [GREY, COLOR], ids=["grey", "color"])
 def test_more_than_eight_bits(bits: int, picture: np.ndarray) -> None:
