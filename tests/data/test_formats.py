@@ -88,7 +88,9 @@ def test_what_follows_the_end_of_a_jpeg_is_left_alone(options: dict[str, Any]) -
     video = b"\0\0\0\x18ftypmp42" + np.random.default_rng(0).bytes(20_000).replace(b"\xff", b"")
     for more in (b"\0" * 9000, video):
         assert np.array_equal(shown(data + more)[0], shown(data)[0])
-        assert refusal(data[: len(data) // 2] + more).reason == "damaged"
+    never_filled = refusal(data[: len(data) // 2] + b"\0" * 9000)
+    assert never_filled.reason == "damaged"
+    assert "download it again" in never_filled.message
 
 
 @pytest.mark.parametrize("bits", [10, 12, 16])

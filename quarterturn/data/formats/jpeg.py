@@ -14,6 +14,7 @@ _END = b"\xff\xd9"
 _MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
 #: Markers that nothing belongs to.
 _ALONE = (b"\x01", b"\xd8")
+_PADDING = bytes(64)
 #: Two continuations that no decoder mistakes for one another.
 _CONTINUATIONS = (b"\x00" * 64, b"\xaa" * 64)
 
@@ -57,6 +58,8 @@ def open_without_end(data: bytes) -> Image.Image:
     Raises:
         UnusableImageError: `damaged`.
     """
+    if data.endswith(_PADDING):  # room that a download was given and never filled
+        data = data.rstrip(b"\0")
     data = data.rstrip(b"\xff")  # the first half of a marker
     try:
         whole = _decoded(data + _END)
@@ -64,7 +67,9 @@ def open_without_end(data: bytes) -> Image.Image:
         if same and _ends_in_scan(data):
             return Image.open(io.BytesIO(data + _END), formats=("JPEG",))
     except Exception as error:
-        raise UnusableImageError("damaged", f"cannot be decoded: {error}") from None
+        raise UnusableImageError(
+            "damaged", f"cannot be decoded ({error}); copy or download it again"
+        ) from None
     raise UnusableImageError(
         "damaged", "a JPEG that ends early: rows are missing. Copy or download it again"
     )
