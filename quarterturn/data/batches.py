@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 
 from quarterturn.data.confine import confine, start_clock, stop_clock
 from quarterturn.data.decode import decode_picture
 from quarterturn.data.files import read_file
-from quarterturn.data.formats import ReadOptions, parquet, read_pictures
+from quarterturn.data.formats import ReadOptions, arrays, parquet, read_pictures
 from quarterturn.data.formats.jpeg_header import read_frame
 from quarterturn.data.members import FileEntry, Member, too_big
 from quarterturn.data.observed import Observed
@@ -98,6 +98,14 @@ def table_rows(member: Member, options: ReadOptions) -> Iterator[tuple[int, byte
     return None
 
 
+def array_path(member: Member) -> str | None:
+    """Where an array lies that is a file of a folder, by name and content: it is read in parts."""
+    data = member.data
+    if isinstance(data, FileEntry) and member.name.lower().endswith(".npy"):
+        return data.path if arrays.is_npy(read_file(data.path, 8)) else None
+    return None
+
+
 class _Batch:
     """The files of a batch, one after another."""
 
@@ -111,6 +119,12 @@ class _Batch:
         self.room = max(1, _MAX_PIXEL_BYTES // (plan.resolution**2 * 3))
 
     def _pictures(self, member: Member) -> Iterator[Picture]:
+        if (path := array_path(member)) is not None:
+            for picture in arrays.map_npy(path, self.options, member.start):
+                self.result.bytes_read += picture.size[0] * picture.size[1]
+                yield picture
+                start_clock(self.limits)
+            return
         data = read(member, self.limits)
         if member.start == 0 and not isinstance(member.data, bytes):
             self.result.bytes_read += len(data)
@@ -184,7 +198,7 @@ def decode_batch(files: list[Member], plan: DecodePlan, limits: DecodeLimits) ->
                 batch.skip(member.name, UnusableImageError("too_much_memory", message))
             else:
                 if left is not None:
-                    result.rest = [replace(member, start=left), *files[place + 1 :]]
+                    result.rest = [member._replace(start=left), *files[place + 1 :]]
                     break
     stop_clock()
     result.pixels, result.digests = b"".join(batch.pixels), b"".join(batch.digests)
@@ -203,7 +217,10 @@ def short_sides(members: list[Member], limits: DecodeLimits) -> list[int]:
             try:
                 start_clock(limits)
                 rows = table_rows(member, ReadOptions(limits))
-                if rows is None:
+                if (path := array_path(member)) is not None:
+                    first_few = islice(arrays.map_npy(path, ReadOptions(limits), 0), 1)
+                    sides += [min(picture.size) for picture in first_few]
+                elif rows is None:
                     sides += _short_side(read(member, limits), limits)
                 else:
                     _, first = next(rows, (0, None))

@@ -22,6 +22,8 @@ _FLOATS: tuple[tuple[float, float, RangeSource], ...] = (
     (-1.0, 1.0, "unit"),
     (0.0, 255.0, "depth"),
 )
+#: Of Hounsfield units: below fat there are air and lungs, which hardly any picture is without.
+_AIR, _FAT, _BONE = -1024.0, -200.0, 2000.0
 _REFLECTANCES = (255.0, 10_000.0, 65_535.0)
 
 
@@ -51,7 +53,8 @@ def _depth(observed: Observed) -> tuple[float, float, RangeSource] | None:
                 return first, last, source
         return None
     if histogram.lowest < 0:
-        return None
+        like_ct = _AIR <= low <= _FAT and top <= _BONE and not observed.maps
+        return (-1000.0, _BONE, "hounsfield") if like_ct else None
     of_maps = observed.maps == observed.deep
     depths = _SIGNED_DEPTHS if observed.signed == observed.deep else _DEPTHS
     for high in _REFLECTANCES if of_maps else depths:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import resource
@@ -20,12 +21,19 @@ def _is_child(_process: int) -> bool:
     return in_worker() or multiprocessing.parent_process() is not None
 
 
+@lru_cache(maxsize=1)
+def _keep_what_is_loaded() -> None:
+    """Modules stay until the end: looking through them for garbage takes longer than some files."""
+    gc.freeze()
+
+
 def confine(limits: DecodeLimits) -> None:
     """Limit this process, if it is a child; again and again is the same as once."""
     if not _is_child(os.getpid()):
         return
     # Pillow refuses twice as many by itself, before our own check is reached.
     Image.MAX_IMAGE_PIXELS = limits.max_pixels
+    _keep_what_is_loaded()
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":

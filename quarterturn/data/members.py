@@ -13,10 +13,9 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from quarterturn.data.caps import Caps
 from quarterturn.data.nested import Opened, is_archive_name
@@ -41,16 +40,17 @@ UNREADABLE = (
 )
 
 
-@dataclass(frozen=True)
-class FileEntry:
+# Tuples, as there is one of each for every file, and they go to other processes and back.
+
+
+class FileEntry(NamedTuple):
     """A file of a folder, read where it is decoded; `size` is for grouping only."""
 
     path: str
     size: int
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(NamedTuple):
     """A file that may be an image: its bytes, or where they are; and the number of the first of
     its pictures that is wanted.
     """
@@ -64,14 +64,16 @@ class Member:
         return len(self.data) if isinstance(self.data, bytes) else self.data.size
 
 
-@dataclass(frozen=True)
-class Skipped:
+class Skipped(NamedTuple):
     """A file that was left out; `reason` is a stable code."""
 
     name: str
     reason: str
     message: str
-    size = 0
+
+    @property
+    def size(self) -> int:
+        return 0
 
 
 class Members:
@@ -84,9 +86,19 @@ class Members:
         return self._read()
 
 
+#: What to do with files that hold many pictures.
+_SPLIT = (
+    ((".npy",), "unpack it into a folder, where arrays are read in parts"),
+    ((".npz",), "save its arrays as .npy in a folder, where they are read in parts"),
+    ((".tif", ".tiff", ".nii", ".nii.gz", ".dcm"), "split it"),
+)
+
+
 def too_big(name: str, limit: int, setting: str) -> Skipped:
     """A file that passes the limit on single files."""
-    message = f"larger than {limit} bytes; leave it out, or raise {setting}"
+    lower = name.lower()
+    hint = next((hint for ends, hint in _SPLIT if lower.endswith(ends)), "leave it out")
+    message = f"larger than {limit} bytes; {hint}, or raise {setting}"
     return Skipped(name, "file_too_large", message)
 
 

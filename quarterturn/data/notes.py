@@ -43,6 +43,7 @@ _SOURCES = {
     "bits": "the bits that the files say are stored",
     "depth": "the bits that the values need",
     "reflectance": "reflectance times 10,000, as georeferenced files store it",
+    "hounsfield": "from air to bone, as the values look like Hounsfield units of a CT",
     "unit": "the range of the values",
     "percentiles": "percentiles of all of them",
 }

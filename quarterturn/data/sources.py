@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from quarterturn.data.caps import Caps
@@ -134,7 +133,7 @@ class _Looking:
                 yield Skipped(name, "not_a_file", message)
             elif path.is_dir():
                 for member in self.folder(path):
-                    yield replace(member, name=f"{name.rstrip('/')}/{member.name}")
+                    yield member._replace(name=f"{name.rstrip('/')}/{member.name}")
             else:
                 yield from self.file(name, path)
 
@@ -202,7 +201,7 @@ class _Looking:
         try:
             for member in self._packed(path, nested=inner is not None):
                 alone = member.name == path.name
-                yield replace(member, name=name if alone else f"{name}/{member.name}")
+                yield member._replace(name=name if alone else f"{name}/{member.name}")
         except (InvalidInputError, OSError) as error:
             message = error.message if isinstance(error, InvalidInputError) else str(error.strerror)
             yield Skipped(name, "damaged", message.removeprefix("The file is ").rstrip("."))

@@ -17,6 +17,8 @@ from quarterturn.data.caps import Caps
 from quarterturn.errors import InvalidInputError, TooLargeError
 
 _ENTRY = 46  # bytes of an entry, before its name
+_LENGTHS = struct.Struct("<HHH").unpack_from  # of the name, of the rest, of the comment
+_PART = 2**18  # bytes of the directory looked at at once
 _LOCAL = 30  # bytes before the name in front of a file's own bytes
 #: The reader looks for the end of the directory in no more than these last bytes.
 _TAIL = 22 + 2**16
@@ -41,12 +43,14 @@ class CheckedFile(io.BufferedReader):
     def _look_through(self, size: int) -> None:
         start = at = self.tell()
         count = 0
+        part, begins = b"", start
         while at < start + size:
-            self.seek(at)
-            head = super().read(_ENTRY)
-            if len(head) < _ENTRY or not head.startswith(b"PK\x01\x02"):
+            if at + _ENTRY > begins + len(part):
+                self.seek(at)
+                part, begins = super().read(_PART), at
+            if len(part) < _ENTRY or not part.startswith(b"PK\x01\x02", at - begins):
                 break  # the reader says what is wrong
-            at += _ENTRY + sum(struct.unpack("<HHH", head[28:34]))
+            at += _ENTRY + sum(_LENGTHS(part, at - begins + 28))
             count += 1
             self._caps.allow_files(count)
         if size > _LARGEST_DIRECTORY:

@@ -9,10 +9,9 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 _LOCAL = 30  # bytes before the name in front of a file's own bytes
 _MARK = b"PK\x03\x04"
@@ -20,8 +19,7 @@ _MARK = b"PK\x03\x04"
 _OVERHEAD = 64 * 2**10
 
 
-@dataclass(frozen=True)
-class ZipEntry:
+class ZipEntry(NamedTuple):
     """Where a file lies in a .zip, from its directory: `start` is that of its header, `packed` and
     `size` are bytes, which are not believed.
     """

@@ -1,8 +1,21 @@
-"""Policies as data: the schema, the operations, conversions, recipes and warnings."""
+"""Policies as data: the schema, the operations, conversions, recipes and warnings.
 
-from quarterturn.policy.document import parse_policy, policy_json_schema, read_policy, write_policy
-from quarterturn.policy.schema import Policy
-from quarterturn.policy.warnings import policy_warnings
+Importing this package is cheap: processes that decode pictures need but a little of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from quarterturn.policy.document import (
+        parse_policy,
+        policy_json_schema,
+        read_policy,
+        write_policy,
+    )
+    from quarterturn.policy.schema import Policy
+    from quarterturn.policy.warnings import policy_warnings
 
 __all__ = [
     "Policy",
@@ -12,3 +25,20 @@ __all__ = [
     "read_policy",
     "write_policy",
 ]
+
+_HOMES = {
+    "Policy": "quarterturn.policy.schema",
+    "parse_policy": "quarterturn.policy.document",
+    "policy_json_schema": "quarterturn.policy.document",
+    "policy_warnings": "quarterturn.policy.warnings",
+    "read_policy": "quarterturn.policy.document",
+    "write_policy": "quarterturn.policy.document",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'quarterturn.policy' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -10,8 +10,10 @@ from quarterturn.validation import Document
 
 Fit = Literal["crop", "pad", "stretch"]
 #: Asked for; stated as the window to show, or as the bits stored; the bits that the values need;
-#: reflectance x 10,000 of maps; 0 to 1 of floats; percentiles of the whole set.
-RangeSource = Literal["window", "voi", "bits", "depth", "reflectance", "unit", "percentiles"]
+#: reflectance x 10,000 of maps; Hounsfield units; 0 to 1 of floats; percentiles of the whole set.
+RangeSource = Literal[
+    "window", "voi", "bits", "depth", "reflectance", "hounsfield", "unit", "percentiles"
+]
 Band = Annotated[int, Field(ge=1, le=1000)]
 
 

@@ -216,6 +216,47 @@ def test_a_long_table_goes_on_where_there_was_room(
     assert names == [f"a.parquet#{number + 1}" for number in range(COUNT)]
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_an_array_in_a_folder_may_be_of_any_size(
+    kind: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = np.stack([np.asarray(_picture(number)).astype(kind) for number in range(COUNT)])
+    (tmp_path / "in").mkdir()
+    path = tmp_path / "in" / "all.npy"
+    np.save(path, pictures)
+    info, _ = _read(tmp_path / "in", tmp_path / "whole")
+    few, report = _read(path, tmp_path / "parts", max_member_bytes=path.stat().st_size // 3)
+    assert (few.digest, few.images, report.skipped) == (info.digest, COUNT, [])
+    with zipfile.ZipFile(tmp_path / "packed.zip", "w") as archive:
+        archive.write(path, "all.npy")
+        archive.writestr("all.npz", path.read_bytes())
+        for number in range(COUNT):
+            archive.writestr(f"{number}.png", file_of(_picture(number), "PNG"))
+    limit = path.stat().st_size // 3
+    _, report = _read(tmp_path / "packed.zip", tmp_path / "packed", max_member_bytes=limit)
+    said = {item["name"]: item["message"] for item in report.skipped}
+    assert "unpack it into a folder" in said["all.npy"]
+    assert "as .npy in a folder" in said["all.npz"]
+
+
+def test_a_long_array_goes_on_where_there_was_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from quarterturn.data import batches
+    from quarterturn.data.plan import DecodePlan
+    from quarterturn.data.unusable import DecodeLimits
+
+    np.save(tmp_path / "a.npy", np.stack([np.asarray(_picture(number)) for number in range(9)]))
+    monkeypatch.setattr(batches, "_MAX_PIXEL_BYTES", 4 * 24 * 24 * 3)
+    rest = [Member("a.npy", FileEntry(str(tmp_path / "a.npy"), 1))]
+    names = []
+    while rest:
+        done = batches.decode_batch(rest, DecodePlan(24), DecodeLimits(10**6, 8, 100))
+        names += done.names
+        rest = done.rest
+    assert names == [f"a.npy#{number + 1}" for number in range(9)]
+
+
 def test_tables_without_images_and_broken_ones(tmp_path: Path) -> None:
     pa = pytest.importorskip("pyarrow")
     from pyarrow import parquet

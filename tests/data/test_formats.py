@@ -82,6 +82,17 @@ def test_a_jpeg_without_end_marker_is_whole(options: dict[str, Any]) -> None:
         assert "rows are missing" in error.message or "again" in error.message
 
 
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_rows": 1}])
+def test_what_follows_the_end_of_a_jpeg_is_left_alone(options: dict[str, Any]) -> None:
+    data = file_of(eight(COLOR), "JPEG", quality=90, **options)
+    video = b"\0\0\0\x18ftypmp42" + np.random.default_rng(0).bytes(20_000).replace(b"\xff", b"")
+    for more in (b"\0" * 9000, video):
+        assert np.array_equal(shown(data + more)[0], shown(data)[0])
+    never_filled = refusal(data[: len(data) // 2] + b"\0" * 9000)
+    assert never_filled.reason == "damaged"
+    assert "download it again" in never_filled.message
+
+
 @pytest.mark.parametrize("bits", [10, 12, 16])
 @pytest.mark.parametrize("picture", [GREY, COLOR], ids=["grey", "color"])
 def test_more_than_eight_bits(bits: int, picture: np.ndarray) -> None:
@@ -234,6 +245,14 @@ def test_each_fit_keeps_what_it_says() -> None:
         (b"version https://git-lfs.github.com/spec/v1\noid", "git_lfs_pointer", "git lfs pull"),
         (b"<!DOCTYPE html><html>", "web_page", "login"),
         (b"\n <html><body>", "web_page", "web page"),
+        (b"\xef\xbb\xbf<!doctype html>", "web_page", "login"),
+        (b"<!-- moved --><html><body>", "web_page", "login"),
+        (b"<?xml version='1.0'?><Error><Code>AccessDenied", "not_an_image", "refuse"),
+        (b'{"error": "quota exceeded"}', "not_an_image", "download it again"),
+        (b"\xef\xbb\xbfname,label\n1,2\n", "not_an_image", "leave it out"),
+        (b"\x93\x12" * 200, "not_an_image", "leave it out"),
+        (npy_of(np.zeros((60, 3072))), "no_picture", "reshape"),
+        (npy_of(np.zeros((9, 9, 9), complex)), "unsupported_mode", "save numbers"),
         (b"7z\xbc\xaf\x27\x1c", "nested_archive", "7z"),
         (b"Rar!\x1a\x07", "nested_archive", "rar"),
         (b"\x89HDF\r\n\x1a\n", "unsupported_container", ".npy"),

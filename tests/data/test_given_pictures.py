@@ -17,8 +17,6 @@ from quarterturn.data.sources import archive_members
 from tests.data.drawn import distance, shown
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "cases" / "pictures"
-#: Files whose range no rule can guess: it is asked for, as their users would.
-WINDOWS = {"tiff_int16_ct.tif": "-1000:2000", "volume.nii.gz": "-1000:2000"}
 SEVERAL = {"tiff_multipage.tif": 10, "volume.nii.gz": 8}
 
 pytestmark = pytest.mark.skipif(
@@ -33,7 +31,7 @@ def _names() -> list[str]:
 
 @pytest.mark.parametrize("name", _names())
 def test_each_file_is_shown_as_its_users_expect(name: str) -> None:
-    pictures = shown((FOLDER / name).read_bytes(), WINDOWS.get(name))
+    pictures = shown((FOLDER / name).read_bytes())
     assert len(pictures) >= SEVERAL.get(name, 1)
     expected = FOLDER / "expected" / f"{name}.npy"
     if expected.is_file():

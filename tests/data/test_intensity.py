@@ -108,6 +108,24 @@ def test_maps_are_reflectances() -> None:
     assert (chosen.high, chosen.source) == (10_000, "reflectance")
 
 
+@pytest.mark.parametrize("kind", [np.int16, np.int32, np.float32])
+def test_hounsfield_units_are_shown_from_air_to_bone(kind: type) -> None:
+    """Whatever part of the body a set shows."""
+    for low, high in ((-1000, 2000), (-900, 800), (-300, 1400)):
+        values = np.round(low + (high - low) * (shape01(3) - 0.15) / 0.7).astype(kind)
+        chosen = choose_range(_seen(values), None)
+        assert chosen is not None
+        assert (chosen.low, chosen.high, chosen.source) == (-1000, 2000, "hounsfield")
+
+
+@pytest.mark.parametrize(("low", "high"), [(-20, 1400), (-2000, 1400), (-1000, 9000), (-400, -100)])
+def test_other_signed_values_are_no_hounsfield_units(low: int, high: int) -> None:
+    values = np.round(low + (high - low) * shape01(3)).astype(np.int16)
+    values[0] = low
+    assert choose_range(_seen(values), None).source == "percentiles"  # type: ignore[union-attr]
+    assert choose_range(_seen(values, georeferenced=True), None).source == "percentiles"  # type: ignore[union-attr]
+
+
 @given(VALUES, VALUES)
 def test_a_range_does_not_depend_on_order_and_maps_alike(
     first: list[int], second: list[int]

@@ -93,7 +93,9 @@ def test_rescaled_values_and_the_window_of_the_file() -> None:
 def test_signed_values_without_a_window() -> None:
     picture = shape01(3)
     values = np.round(-1000 + 3000 * picture).astype(np.int16)
-    result = shown(dicom_of(values))[0][..., 0].astype(float)
+    assert distance(shown(dicom_of(values))[0], eight(picture)) < 1
+    other = np.round(-20_000 + 9000 * picture).astype(np.int16)  # no Hounsfield units
+    result = shown(dicom_of(other))[0][..., 0].astype(float)
     assert np.corrcoef(result.ravel(), picture.ravel())[0, 1] > 0.99
     assert np.ptp(result) > 240
 
@@ -136,6 +138,39 @@ def test_padding_is_black_and_does_not_count() -> None:
     result = shown(dicom_of(values, PixelPaddingValue=-2000))[0]
     assert (result[:8] == 0).all()
     assert np.ptp(result[8:]) > 120
+
+
+def test_a_range_of_padding_is_padding() -> None:
+    values = np.round(1000 + 3000 * shape01(7)).astype(np.uint16)
+    plain = shown(dicom_of(values, BitsStored=12, PixelPaddingValue=0), "1000:4000")[0]
+    values[:8] = np.arange(8)[:, None] + 60
+    facts = {"PixelPaddingValue": 67, "PixelPaddingRangeLimit": 60}
+    for kind, stored in (("MONOCHROME2", values), ("MONOCHROME1", values)):
+        data = dicom_of(stored, BitsStored=12, PhotometricInterpretation=kind, **facts)
+        result = shown(data, "1000:4000")[0]
+        assert (result[:8] == 0).all()
+        expected = plain if kind == "MONOCHROME2" else 255 - plain
+        assert distance(result[8:], expected[8:]) == 0
+
+
+@pytest.mark.parametrize("kind", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("padded", [False, True])
+def test_the_curve_of_a_mammogram(kind: str, padded: bool) -> None:
+    from pydicom import dcmread
+    from pydicom.pixels.processing import apply_windowing
+
+    values = _twelve(shape01(5))
+    facts: dict[str, Any] = {"WindowCenter": 2000, "WindowWidth": 1500, "BitsStored": 12}
+    facts |= {"VOILUTFunction": "SIGMOID", "PhotometricInterpretation": kind}
+    if padded:
+        values[:8], facts["PixelPaddingValue"] = 0, 0
+    data = dicom_of(values, **facts)
+    expected = apply_windowing(values, dcmread(io.BytesIO(data), force=True)) * (255 / 4095)
+    expected = 255 - expected if kind == "MONOCHROME1" else expected
+    result = shown(data)[0]
+    assert distance(result[8:], np.round(expected)[8:]) < 1
+    if padded:
+        assert (result[:8] == 0).all()
 
 
 def test_a_lookup_table_of_values_of_interest() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from quarterturn.data.unusable import DecodeLimits, UnusableImageError, check_si
 
 #: More channels than this are no channels but pictures, or columns of pixels.
 _MAX_CHANNELS = 16
+#: No picture is so much longer than wide, and tables are.
+_MAX_ASPECT = 32
 
 
 def is_npy(head: bytes) -> bool:
@@ -41,17 +43,20 @@ def is_npz(data: bytes) -> bool:
     return bool(names) and all(name.endswith(".npy") for name in names)
 
 
-def _load(stream: Any) -> NDArray[Any]:
+def _load(source: Any, *, mapped: bool = False) -> NDArray[Any]:
+    mode: Literal["r"] | None = "r" if mapped else None
     try:
-        return np.load(stream, allow_pickle=False)  # type: ignore[no-any-return]
+        return np.load(source, mmap_mode=mode, allow_pickle=False)  # type: ignore[no-any-return]
     except MemoryError:
         raise
     except Exception as error:
-        if "pickle" in str(error):
+        if "pickle" in str(error) or "objects" in str(error):
             raise UnusableImageError(
                 "unsupported_mode", "an array of Python objects; save numbers"
             ) from None
-        raise UnusableImageError("damaged", f"an array that cannot be read: {error}") from None
+        raise UnusableImageError(
+            "damaged", f"an array that cannot be read ({error}); copy or save it again"
+        ) from None
 
 
 def read_npy(data: bytes, options: ReadOptions) -> Iterator[Picture]:
@@ -61,6 +66,15 @@ def read_npy(data: bytes, options: ReadOptions) -> Iterator[Picture]:
         UnusableImageError: `damaged`, `unsupported_mode`, `no_picture` or what the sizes give.
     """
     yield from pictures_of(_load(io.BytesIO(data)), options)
+
+
+def map_npy(path: str, options: ReadOptions, start: int) -> Iterator[Picture]:
+    """The pictures of an array in a file of any size, from one on; read as they are asked for.
+
+    Raises:
+        UnusableImageError: as `read_npy`.
+    """
+    yield from pictures_of(_load(path, mapped=True), options, start=start)
 
 
 def read_npz(data: bytes, options: ReadOptions) -> Iterator[Picture]:
@@ -108,6 +122,12 @@ def _stack(values: NDArray[Any]) -> NDArray[Any]:
     one or three of them; of a stack also where there are four.
     """
     if values.ndim == 2:
+        if max(values.shape) > _MAX_ASPECT * min(values.shape):
+            raise UnusableImageError(
+                "no_picture",
+                f"an array of shape {values.shape}: rows of numbers, not a picture; reshape it "
+                "to (n, h, w) or (n, h, w, c)",
+            )
         return values[None, :, :, None]
     first, last = values.shape[-3], values.shape[-1]
     few_first = (
@@ -127,14 +147,19 @@ def _stack(values: NDArray[Any]) -> NDArray[Any]:
     return stack if values.ndim == 4 else stack[None]
 
 
-def pictures_of(values: NDArray[Any], options: ReadOptions, name: str = "") -> Iterator[Picture]:
-    """The pictures of an array of two to four axes; `name` tells arrays of one file apart.
+def pictures_of(
+    values: NDArray[Any], options: ReadOptions, name: str = "", start: int = 0
+) -> Iterator[Picture]:
+    """The pictures of an array of two to four axes, from one on; `name` tells arrays of one file
+    apart.
 
     Raises:
         UnusableImageError: `unsupported_mode`, `no_picture` or what the sizes give.
     """
     if values.dtype.kind not in "biuf":
-        raise UnusableImageError("unsupported_mode", f"samples of type {values.dtype}")
+        raise UnusableImageError(
+            "unsupported_mode", f"samples of type {values.dtype}; save numbers"
+        )
     if not 2 <= values.ndim <= 4:
         raise UnusableImageError(
             "no_picture", f"an array of shape {values.shape}; save (n, h, w, c) or (n, h, w)"
@@ -142,7 +167,8 @@ def pictures_of(values: NDArray[Any], options: ReadOptions, name: str = "") -> I
     stack = _stack(values)
     check_size(stack.shape[2], stack.shape[1], options.limits)
     prefix = f"#{name}" if name else ""
-    for number, plane in enumerate(stack, 1):
+    for number in range(start + 1, len(stack) + 1):
+        plane = stack[number - 1]
         label = f"{prefix}#{number}" if len(stack) > 1 else prefix
         chosen, notes = choose_bands(plane, options.bands)
         if chosen.dtype in (np.uint8, np.bool_):

@@ -116,8 +116,9 @@ def _read_usual(data: bytes, frame: Frame, options: ReadOptions) -> Plain | None
     mode = "RGB" if frame.components == 3 else "L"
     scale = scale_for(frame.width, frame.height, options.enough)
     size = (-(-frame.width // scale), -(-frame.height // scale))
+    image = Image.new(mode, size, None)  # not painted black first, as `Image.frombytes` does
     try:
-        image = Image.frombytes(mode, size, data, "jpeg", mode, "", scale, 0)
+        image.frombytes(data, "jpeg", (mode, "", scale, 0))
     except ValueError:
         return None
     return Plain(image if mode == "RGB" else image.convert("RGB"), scale=scale)

@@ -23,6 +23,7 @@ from quarterturn.data.unusable import UnusableImageError, check_size
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+_DEEPEST = (0.0, 65535.0)
 #: Groups that come first in files without the 128 bytes and the mark in front.
 _FIRST_GROUPS = (
     b"\x02\x00\x00\x00",
@@ -164,6 +165,7 @@ def _grey(
     bits = _ends(header, values)
     if bits is not None and bits[0] == 0 and values.dtype.kind == "u":
         values = values & values.dtype.type(int(bits[1]))  # overlays may lie in the bits above
+    values = _padded(header, values)
     if header.get("VOILUTSequence"):
         values = apply_voi_lut(apply_modality_lut(values, header), header, prefer_lut=True)
         stored = int(header.VOILUTSequence[0].LUTDescriptor[2])
@@ -185,8 +187,35 @@ def _grey(
             if bits is not None:
                 first, last = sorted((bits[0] * slope + intercept, bits[1] * slope + intercept))
                 bits = (first, last)
-    window = _window(group_of(header, number, "FrameVOILUTSequence"))
+    shown = group_of(header, number, "FrameVOILUTSequence")
+    window = _window(shown)
+    if window is not None and str(shown.get("VOILUTFunction", "")) == "SIGMOID":
+        ground = None if nodata is None else 0.0
+        curve = _sigmoid(values, sum(window) / 2, window[1] - window[0], nodata)
+        return Samples(curve, label, (), _DEEPEST, _DEEPEST, inverted, ground)
     return _eight_or_deep(Samples(values, label, (), bits, window, inverted, nodata))
+
+
+def _padded(header: Dataset, values: NDArray[Any]) -> NDArray[Any]:
+    """With one value for padding, where a range of values stands for it (PS3.3 C.7.5.1.1.2)."""
+    value, limit = header.get("PixelPaddingValue"), header.get("PixelPaddingRangeLimit")
+    if not (isinstance(value, int) and isinstance(limit, int)):
+        return values
+    first, last = sorted((value, limit))
+    return np.where((values >= first) & (values <= last), values.dtype.type(value), values)
+
+
+def _sigmoid(
+    values: NDArray[Any], center: float, width: float, nodata: float | None
+) -> NDArray[np.uint16]:
+    """Samples of 16 bits as the curve of a file shows its values (PS3.3 C.11.2.1.3.1)."""
+    lowest = 0 if nodata is None else 1
+    with np.errstate(over="ignore"):
+        curve = 65535 / (1 + np.exp(-4 * (values.astype(np.float64) - center) / width))
+    result: NDArray[np.uint16] = np.rint(curve).clip(lowest, 65535).astype(np.uint16)
+    if nodata is not None:
+        result[values == nodata] = 0
+    return result
 
 
 def group_of(header: Dataset, number: int, name: str) -> Dataset:
@@ -225,6 +254,6 @@ def _window(header: Dataset) -> tuple[float, float] | None:
         return None
     if not width > 1 or not np.isfinite([center, width]).all():
         return None
-    if str(header.get("VOILUTFunction", "LINEAR")) == "LINEAR_EXACT":
+    if str(header.get("VOILUTFunction", "LINEAR")) in ("LINEAR_EXACT", "SIGMOID"):
         return center - width / 2, center + width / 2
     return center - 0.5 - (width - 1) / 2, center - 0.5 + (width - 1) / 2

@@ -12,13 +12,30 @@ from quarterturn.data.unusable import UnusableImageError
 _END = b"\xff\xd9"
 #: Neither a byte of a scan that happens to be 255 nor a restart within one.
 _MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
+#: Markers that nothing belongs to.
+_ALONE = (b"\x01", b"\xd8")
+_PADDING = bytes(64)
 #: Two continuations that no decoder mistakes for one another.
 _CONTINUATIONS = (b"\x00" * 64, b"\xaa" * 64)
 
 
 def has_end(data: bytes) -> bool:
-    """Whether the end marker is there; some programs write padding behind it."""
-    return _END in data[-4096:]
+    """Whether the end marker is there. Some programs write padding behind it, and telephones a
+    video.
+    """
+    return _END in data[-4096:] or _ends_before_more(data)
+
+
+def _ends_before_more(data: bytes) -> bool:
+    """Whether the end marker comes up on the way from marker to marker."""
+    at = 2
+    while (match := _MARKER.search(data, at)) is not None:
+        if match[0] == _END:
+            return True
+        at = match.end()
+        if match[1] not in _ALONE:
+            at += max(2, int.from_bytes(data[at : at + 2]))
+    return False
 
 
 def _ends_in_scan(data: bytes) -> bool:
@@ -41,6 +58,8 @@ def open_without_end(data: bytes) -> Image.Image:
     Raises:
         UnusableImageError: `damaged`.
     """
+    if data.endswith(_PADDING):  # room that a download was given and never filled
+        data = data.rstrip(b"\0")
     data = data.rstrip(b"\xff")  # the first half of a marker
     try:
         whole = _decoded(data + _END)
@@ -48,7 +67,9 @@ def open_without_end(data: bytes) -> Image.Image:
         if same and _ends_in_scan(data):
             return Image.open(io.BytesIO(data + _END), formats=("JPEG",))
     except Exception as error:
-        raise UnusableImageError("damaged", f"cannot be decoded: {error}") from None
+        raise UnusableImageError(
+            "damaged", f"cannot be decoded ({error}); copy or download it again"
+        ) from None
     raise UnusableImageError(
         "damaged", "a JPEG that ends early: rows are missing. Copy or download it again"
     )

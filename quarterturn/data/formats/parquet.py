@@ -107,7 +107,9 @@ def _column(schema: pyarrow.Schema) -> str:
     if not found:
         columns = ", ".join(schema.names[:8])
         raise UnusableImageError(
-            "no_picture", f"a parquet file without a column of image files (it has {columns[:200]})"
+            "no_picture",
+            f"a parquet file without a column of image files (it has {columns[:200]}); save the "
+            "bytes of the files in one, not their paths",
         )
     known = {name.lower(): path for name, path in found}
     return next((known[name] for name in _NAMES if name in known), found[0][1])

@@ -77,6 +77,7 @@ _KNOWN = (
     Known(b"ftyp", "not_an_image", "a video; save its frames as files", at=4),
     Known(b"SQLite format 3", "not_an_image", "a database of SQLite; write its images to files"),
 )
+_BYTE_ORDER = b"\xef\xbb\xbf"  # which some editors put before a text
 _READ = (
     "JPEG, PNG, WebP, BMP, TIFF, GIF, PPM, JPEG 2000, AVIF, HEIC, DICOM, NIfTI, NumPy, parquet, "
     "MNIST or CIFAR"
@@ -84,6 +85,7 @@ _READ = (
 
 
 def _is_text(data: bytes) -> bool:
+    data = data.removeprefix(_BYTE_ORDER)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -117,8 +119,8 @@ def refuse_unknown(data: bytes) -> UnusableImageError:
     for known in _KNOWN:
         if data[known.at : known.at + len(known.first)] == known.first:
             return UnusableImageError(known.reason, known.message)
-    start = data[:256].lstrip().lower()
-    if start.startswith((b"<!doctype html", b"<html")):
+    start = data[:1024].removeprefix(_BYTE_ORDER).lstrip().lower()
+    if start.startswith(b"<") and (b"<!doctype html" in start or b"<html" in start):
         return UnusableImageError(
             "web_page", "a web page, not the picture: the download was refused or needs a login"
         )
@@ -126,8 +128,15 @@ def refuse_unknown(data: bytes) -> UnusableImageError:
         return UnusableImageError("not_an_image", "a drawing (SVG); save it as PNG")
     if data[-18:-2] == b"TRUEVISION-XFILE":
         return UnusableImageError("not_an_image", "a Targa (TGA); save it as PNG")
+    if start.startswith((b"<?xml", b"<error", b"{")) and _is_text(data[:512]):
+        return UnusableImageError(
+            "not_an_image",
+            "a text (XML or JSON), not a picture; leave it out, or download it again if it should "
+            "be one: servers answer so when they refuse",
+        )
     if _is_text(data[:512]):
-        return UnusableImageError("not_an_image", f"a text, not a picture: none of {_READ}")
+        message = f"a text, not a picture; leave it out: none of {_READ}"
+        return UnusableImageError("not_an_image", message)
     if not any(data[:256]):
         return UnusableImageError("not_an_image", "nothing but zeros; copy or download it again")
-    return UnusableImageError("not_an_image", f"none of {_READ}")
+    return UnusableImageError("not_an_image", f"leave it out, or save it as PNG: none of {_READ}")
