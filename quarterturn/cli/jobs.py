@@ -10,7 +10,7 @@ import typer
 
 from quarterturn.cli.connecting import Server, connected
 from quarterturn.cli.options import DataDir
-from quarterturn.cli.showing import STDOUT, AsJson, show, table, write
+from quarterturn.cli.showing import STDOUT, AsJson, deleted, show, table, write
 
 jobs_commands = typer.Typer(help="Searches in a service.", no_args_is_help=True)
 
@@ -145,11 +145,13 @@ _control("cancel", "End a job now; nothing is selected.")
 
 
 @jobs_commands.command()
-def delete(job_id: JobId, server: Server = None, data_dir: DataDir = None) -> None:
+def delete(
+    job_id: JobId, as_json: AsJson = False, server: Server = None, data_dir: DataDir = None
+) -> None:
     """Delete a job that has ended, with its trials and its policy."""
     with connected(server, data_dir) as client:
         client.delete(job_id)
-    typer.echo(f"{job_id} is deleted.")
+    deleted(job_id, as_json)
 
 
 def trials(
@@ -158,6 +160,7 @@ def trials(
         str | None, typer.Option(help="Those in this state only, such as completed.")
     ] = None,
     format: Annotated[str, typer.Option(help="csv, json or parquet.")] = "csv",
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     output: Annotated[Path, typer.Option(help="The file; - is standard output.")] = STDOUT,
     policies: Annotated[
         bool, typer.Option("--policies", help="With the policy of each, as JSON in a column.")
@@ -172,4 +175,4 @@ def trials(
             of = {row["candidate_key"]: row["id"] for row in rows}
             found = {key: json.dumps(client.trial(one)["policy"]) for key, one in of.items()}
             rows = [{**row, "policy": found[row["candidate_key"]]} for row in rows]
-    write(output, table(rows, format))
+    write(output, table(rows, "json" if as_json else format))

@@ -9,12 +9,17 @@ from typing import Annotated
 import typer
 
 from quarterturn.cli.connecting import Server
+from quarterturn.cli.job_file import over
 from quarterturn.cli.options import DataDir, name_or_document
+from quarterturn.cli.outcome import Outcome
+from quarterturn.cli.showing import STDOUT, AsJson
 from quarterturn.errors import InvalidInputError
 
 
 def _check_output(output: Path) -> None:
     """Refuse an output that cannot be written before the search, not after it."""
+    if output == STDOUT:
+        return
     folder = output.resolve().parent
     if not folder.is_dir():
         raise InvalidInputError(f"The folder of {output} does not exist.", code="path_not_found")
@@ -36,13 +41,24 @@ def search(
         typer.Option(help="Preset name, JSON, or a JSON file; by default what the strategy needs."),
     ] = None,
     strategy: Annotated[
-        str, typer.Option(help="pipeline, successive_halving, density_matching ..., or JSON.")
-    ] = "pipeline",
+        str | None,
+        typer.Option(
+            help="pipeline, successive_halving, density_matching ..., or JSON.",
+            show_default="pipeline",
+        ),
+    ] = None,
     budget: Annotated[
         list[str] | None,
         typer.Option(help="150s, 10m, 2h, trials=40, iterations=5000; may be repeated."),
     ] = None,
-    output: Annotated[Path, typer.Option(help="Where to write the policy.")] = Path("policy.json"),
+    job_file: Annotated[
+        Path | None,
+        typer.Option(help="Fields of POST /v1/jobs, JSON or YAML; options of the line win."),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option(help="Where to write the policy; - is standard output.")
+    ] = Path("policy.json"),
+    as_json: AsJson = False,
     iterations: Annotated[int | None, typer.Option(help="Longest pretraining, in steps.")] = None,
     seeds: Annotated[
         int | None, typer.Option(help="Repetitions at full length; a pipeline has its own.")
@@ -108,8 +124,8 @@ def search(
     _check_output(output)
     asked = {
         "space": None if space is None else name_or_document(space, "search space"),
-        "strategy": name_or_document(strategy, "strategy"),
-        "budget": budget or [],
+        "strategy": None if strategy is None else name_or_document(strategy, "strategy"),
+        "budget": budget or None,
         "iterations": iterations,
         "seeds": seeds,
         "seed": seed,
@@ -125,11 +141,13 @@ def search(
         "bands": bands,
         "fit": fit,
     }
+    asked = over(asked, job_file)
+    outcome = Outcome(output, as_json)
     if server or serve or data_dir is not None:
         from quarterturn.cli.remote_search import run_on_server
 
-        run_on_server(path, asked, output, server, data_dir)
+        run_on_server(path, asked, outcome, server, data_dir)
         return
     from quarterturn.cli.local_search import run_here
 
-    run_here(path, asked, output, folder, workers, device)
+    run_here(path, asked, outcome, folder, workers, device)
