@@ -32,13 +32,58 @@ def list_jobs(
     state: Annotated[
         str | None, typer.Option(help="Those in this state only, such as running.")
     ] = None,
+    tag: Annotated[str | None, typer.Option(help="Those with this tag only.")] = None,
     as_json: AsJson = False,
     server: Server = None,
     data_dir: DataDir = None,
 ) -> None:
     """List jobs, the newest first."""
     with connected(server, data_dir) as client:
-        show(client.job_documents(state=state), as_json, _line)
+        show(client.job_documents(state=state, tag=tag), as_json, _line)
+
+
+@jobs_commands.command("change")
+def change_job(
+    job_id: JobId,
+    name: Annotated[str | None, typer.Option(help="What to call it.")] = None,
+    notes: Annotated[str | None, typer.Option(help="A text of your own.")] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="May be repeated; all tags are replaced, '' by none.")
+    ] = None,
+    as_json: AsJson = False,
+    server: Server = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Change name, notes and tags of a job."""
+    tags = None if tag is None else [text for text in tag if text]
+    given = {"name": name, "notes": notes, "tags": tags}
+    changes: Any = {key: value for key, value in given.items() if value is not None}
+    with connected(server, data_dir) as client:
+        show(client.change(job_id, **changes), as_json, _line)
+
+
+@jobs_commands.command()
+def extend(
+    job_id: JobId,
+    budget: Annotated[
+        list[str] | None,
+        typer.Option(help="Limits, none of them lower: 2h, trials=80; may be repeated."),
+    ] = None,
+    candidates: Annotated[
+        int | None, typer.Option(min=1, help="Searched candidates in all.")
+    ] = None,
+    as_json: AsJson = False,
+    server: Server = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Raise budget and candidates; a job that has ended is extended by another, which is shown."""
+    from quarterturn.search.budget import parse_budget
+
+    changes: Any = {} if candidates is None else {"candidates": candidates}
+    if budget:
+        changes["budget"] = parse_budget(budget)
+    with connected(server, data_dir) as client:
+        show(client.change(job_id, **changes), as_json, _line)
 
 
 @jobs_commands.command("show")

@@ -39,20 +39,24 @@ def run_here(
     asked: dict[str, Any],
     outcome: Outcome,
     folder: Path | None,
-    workers: int | None,
-    device: str,
+    running: dict[str, Any],
 ) -> None:
     """Search, show the ranking, and write the policy and its card beside it.
 
     Args:
         asked: arguments of `quarterturn.Search`, and `name` and `worker`.
+        running: its arguments of where and how it runs.
     """
-    search = _search_of(path, asked, outcome, n_workers=workers, device=device)
-    # kill should end a search as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    search = _search_of(path, asked, outcome, **running)
     # One for each search that is asked for, so that another one finds its own.
     beside = outcome.beside or Path("policy.json")
-    kept = folder or beside.with_suffix(".search") / search.digest
+    run_search(search, path, outcome, folder or beside.with_suffix(".search") / search.digest)
+
+
+def run_search(search: Search, path: Path, outcome: Outcome, kept: Path) -> None:
+    """The same of a search that was made before, in the folder `kept`."""
+    # kill should end a search as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with outcome.shown():
         outcome.say(f"Reading {path} ...")
         try:

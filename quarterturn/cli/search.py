@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from quarterturn.cli.options import DataDir, name_or_document
 from quarterturn.cli.outcome import Outcome
 from quarterturn.cli.showing import STDOUT, AsJson
 from quarterturn.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from quarterturn.local.tracking.log import TrialLog
 
 
 def _check_output(output: Path) -> None:
@@ -29,6 +32,21 @@ def _check_output(output: Path) -> None:
             f"{output} cannot be written; choose another file with --output.",
             code="output_not_writable",
         )
+
+
+def _logs(names: list[str] | None, elsewhere: bool) -> list[TrialLog]:
+    """The logs that were asked for, before anything is read."""
+    if not names:
+        return []
+    if elsewhere:
+        raise InvalidInputError(
+            "--log-to is for searches that run here; `quarterturn trials` has those of a job in a "
+            "service.",
+            code="invalid_log",
+        )
+    from quarterturn.local.tracking import log_named
+
+    return [log_named(name) for name in names]
 
 
 def search(
@@ -100,6 +118,17 @@ def search(
             show_default=False,
         ),
     ] = None,
+    extend: Annotated[
+        Path | None,
+        typer.Option(help="Give the search of this folder more: see --budget and --candidates."),
+    ] = None,
+    candidates: Annotated[
+        int | None, typer.Option(min=1, help="With --extend: searched candidates in all.")
+    ] = None,
+    log_to: Annotated[
+        list[str] | None,
+        typer.Option(help="mlflow:FOLDER, tensorboard:FOLDER or wandb:FOLDER; may be repeated."),
+    ] = None,
     workers: Annotated[
         int | None,
         typer.Option(min=1, help="Processes [default: one per core].", show_default=False),
@@ -143,11 +172,18 @@ def search(
     }
     asked = over(asked, job_file)
     outcome = Outcome(output, as_json)
-    if server or serve or data_dir is not None:
+    elsewhere = bool(server or serve or data_dir is not None)
+    running = {"n_workers": workers, "device": device, "callbacks": _logs(log_to, elsewhere)}
+    if extend is not None or candidates is not None:
+        from quarterturn.cli.extending import extend_here
+
+        extend_here(path, asked, outcome, extend, candidates, elsewhere, running)
+        return
+    if elsewhere:
         from quarterturn.cli.remote_search import run_on_server
 
         run_on_server(path, asked, outcome, server, data_dir)
         return
     from quarterturn.cli.local_search import run_here
 
-    run_here(path, asked, outcome, folder, workers, device)
+    run_here(path, asked, outcome, folder, running)

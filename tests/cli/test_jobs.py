@@ -98,6 +98,27 @@ def test_a_job_from_a_file_is_started_once_and_controlled(
     assert started not in command("jobs", "list")
 
 
+def test_a_job_is_named_tagged_and_extended(command: Command, job: str) -> None:
+    changed = command("jobs", "change", job, "--name", "mine", "--tag", "retina", "--tag", "2026")
+    assert changed.rstrip().endswith("mine")
+    listed = json.loads(command("jobs", "list", "--tag", "retina", "--json"))
+    assert [one["id"] for one in listed] == [job]
+    assert listed[0]["tags"] == ["retina", "2026"]
+    more = json.loads(
+        command("jobs", "extend", job, "--budget", "trials=9", "--candidates", "3", "--json")
+    )
+    assert (more["extends"], more["tags"]) == (job, ["retina", "2026"])
+    ended = json.loads(command("jobs", "wait", more["id"], "--json"))
+    assert ended["counts"]["completed"] == 9
+    rows = json.loads(command("trials", more["id"], "--json"))
+    assert sum(row["seconds"] == 0 for row in rows) == 4, "taken over"
+    with pytest.raises(ServerError, match="must not become less") as refused:
+        command("jobs", "extend", job, "--budget", "trials=3")
+    assert refused.value.code == "invalid_extension"
+    assert json.loads(command("jobs", "change", job, "--tag", "", "--json"))["tags"] == []
+    assert json.loads(command("jobs", "list", "--tag", "retina", "--json"))[0]["id"] == more["id"]
+
+
 def test_a_file_without_a_dataset_is_refused(command: Command, tmp_path: Path) -> None:
     (tmp_path / "job.json").write_text("{}")
     with pytest.raises(InvalidInputError, match="dataset_id"):

@@ -121,3 +121,32 @@ def test_a_job_file_on_a_server(stack: Stack, animals: Path, here: Path) -> None
     parse_policy(found["policy"])
     assert Path(found["files"]["card"]).read_text().startswith("# ")
     assert Path(found["files"]["dashboard"]).is_file()
+
+
+def test_a_search_of_a_folder_is_extended(animals: Path, here: Path) -> None:
+    from quarterturn.errors import InvalidInputError
+
+    first = json.loads(_search(animals, *LITTLE, "--json").stdout)
+    kept = first["files"]["results"]
+    before = Path(kept, "trials.jsonl").read_text()
+    more = ["--extend", kept, "--workers", "1"]
+    done = _search(animals, *more, "--budget", "trials=9", "--candidates", "2", "--json")
+    found = json.loads(done.stdout)
+    assert (found["exhausted"], found["files"]["results"]) == (None, kept)
+    after = Path(kept, "trials.jsonl").read_text()
+    assert after.startswith(before)
+    assert len(after.splitlines()) == 8, "six baselines and two candidates"
+    spec = json.loads(Path(kept, "search.json").read_text())["spec"]
+    assert spec["strategy"]["candidates"] == 2
+    for wrong, words in (
+        (["--candidates", "1"], "must not become less"),
+        (["--seeds", "3"], "leave out seeds"),
+        (["--server", "http://127.0.0.1:1"], "jobs extend"),
+    ):
+        with pytest.raises(InvalidInputError, match=words) as refused:
+            _search(animals, *more, *wrong)
+        assert refused.value.code == "invalid_extension"
+    with pytest.raises(InvalidInputError, match="There is no search"):
+        _search(animals, "--extend", str(here))
+    with pytest.raises(InvalidInputError, match="goes with --extend"):
+        _search(animals, "--candidates", "3")
