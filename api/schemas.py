@@ -87,7 +87,10 @@ class JobSummary(Body):
 
     id: str = Field(examples=["job_0198a1b2c3d4e5f60718"])
     name: str
+    notes: str
+    tags: list[str] = Field(examples=[["retina"]])
     dataset_id: str
+    extends: str | None = Field(description="The job whose results it began with.")
     state: str = Field(examples=["running"])
     reason: str | None
     message: str | None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, BackgroundTasks, Request, Response
+from fastapi import APIRouter, BackgroundTasks, Query, Request, Response
 from sqlalchemy import select
 from sqlalchemy.orm import load_only
 
@@ -64,11 +64,14 @@ def index(
     limit: Limit = 50,
     after: After = None,
     state: JobState | None = None,
+    tag: Annotated[str | None, Query(min_length=1, max_length=64)] = None,
 ) -> dict[str, Any]:
     """Jobs, newest first."""
     query = select(Job).options(load_only(*_SHOWN))
     if state is not None:
         query = query.where(Job.state == state)
+    if tag is not None:
+        query = query.where(Job.tags.contains([tag]))
     return newest_first(session, query, Job, limit, after)
 
 

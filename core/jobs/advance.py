@@ -28,7 +28,7 @@ _BUSY = (
     .exists()
     .label("busy")
 )
-_STANDING = select(_jobs.state, _BUSY).where(_jobs.id == bindparam("job_id"))
+_STANDING = select(_jobs.state, _BUSY, _jobs.revision).where(_jobs.id == bindparam("job_id"))
 # A lock is written down too, and need not outlive the server.
 _STANDING_SHARED = _STANDING.add_columns(UNHURRIED).with_for_update(
     read=True, key_share=True, of=Base.metadata.tables["jobs"]
@@ -198,9 +198,10 @@ def advance(session: Session, job_id: str) -> list[str]:
     """
     session.execute(select(Job.id).where(Job.id == job_id).with_for_update())
     # In a statement of its own, which sees what was committed before the lock was had.
-    state, busy = session.execute(_STANDING, {"job_id": job_id}).one_or_none() or ("", True)
+    found = session.execute(_STANDING, {"job_id": job_id}).one_or_none()
+    state, busy, revision = found or ("", True, 0)
     if state in OPEN_JOBS and not _may_change(
-        session, job_id, spec_for(session, job_id), busy=busy
+        session, job_id, spec_for(session, job_id, revision), busy=busy
     ):
         return []
     if state not in OPEN_JOBS and state not in ENDING_JOBS:
@@ -241,7 +242,7 @@ def is_due(session: Session, job_id: str) -> bool:
     It waits for whoever is ending the job, who may not have seen the result.
     """
     found = session.execute(_STANDING_SHARED, {"job_id": job_id}).one_or_none()
-    state, busy = found[:2] if found else ("", True)
+    state, busy, revision = found[:3] if found else ("", True, 0)
     if state in OPEN_JOBS:
-        return _may_change(session, job_id, spec_for(session, job_id), busy=busy)
+        return _may_change(session, job_id, spec_for(session, job_id, revision), busy=busy)
     return state in ENDING_JOBS

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from core.settings import Settings
 from quarterturn.errors import InvalidInputError
+from quarterturn.search.history import TrialRequest
 from quarterturn.search.proposals.source import MOST_CANDIDATES, MOST_GRID
 from quarterturn.search.spec import SearchSpec, search_stage
 from quarterturn.search.strategy import (
@@ -100,4 +103,20 @@ def refuse_oversized(spec: SearchSpec, settings: Settings) -> None:
             "QUARTERTURN_MAX_SEARCH_SIZE.",
             code="search_too_large",
             fields=[{"path": "$.strategy", "message": f"a size of {size}"}],
+        )
+
+
+def refuse_too_many(coming: Iterable[TrialRequest], settings: Settings) -> None:
+    """Refuse a search whose trials to come are of more candidates than the server allows.
+
+    Raises:
+        InvalidInputError: `too_many_candidates`.
+    """
+    count = len({request.candidate.key for request in coming})
+    if count > settings.max_candidates:
+        raise InvalidInputError(
+            f"The job has {count} candidates; this server allows {settings.max_candidates}. "
+            "Ask for fewer, or raise QUARTERTURN_MAX_CANDIDATES.",
+            code="too_many_candidates",
+            fields=[{"path": "$.strategy", "message": f"{count} candidates"}],
         )

@@ -106,6 +106,7 @@ _TAKE = (
         _jobs.paused_at,
         _jobs.finished_at,
         _jobs.paused_seconds,
+        _jobs.revision,
         func.clock_timestamp().label("now"),
         UNHURRIED,
     )
@@ -153,7 +154,7 @@ def claim(session: Session, trial_id: str, worker: str, settings: Settings) -> C
         taken = session.execute(_TAKE, values).one_or_none()
     if taken is None:
         return None
-    search = spec_for(session, taken.job_id)
+    search = spec_for(session, taken.job_id, taken.revision)
     digest: str = taken.digest
     if taken.task.startswith(SOURCE):
         digest = dataset_of(session, find_job(session, taken.job_id), search, taken.task).digest

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.access.quotas import allow_job, allow_stored
 from core.jobs.advance import advance
-from core.jobs.bounds import refuse_oversized
+from core.jobs.bounds import refuse_oversized, refuse_too_many
 from core.jobs.specs import LATER
 from core.jobs.starting import usable_dataset, with_starts
 from core.logs import current
@@ -58,14 +58,7 @@ def create_job(
         space, said = without_colors(spec.search_space)
         spec = spec.model_copy(update={"search_space": space})
     coming = remaining(spec, History())
-    count = len({request.candidate.key for request in coming})
-    if count > settings.max_candidates:
-        raise InvalidInputError(
-            f"The job has {count} candidates; this server allows {settings.max_candidates}. "
-            "Ask for fewer, or raise QUARTERTURN_MAX_CANDIDATES.",
-            code="too_many_candidates",
-            fields=[{"path": "$.strategy", "message": f"{count} candidates"}],
-        )
+    refuse_too_many(coming, settings)
     refuse_unaffordable(spec, coming)
     document = spec.model_dump(mode="json")
     allow_stored(session, dataset.owner, len(json.dumps(document)), settings)

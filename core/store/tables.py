@@ -120,6 +120,10 @@ class Job(Owned, Base):
     paused_at: Mapped[datetime | None]
     paused_seconds: Mapped[float] = mapped_column(Float, server_default="0")
     finished_at: Mapped[datetime | None]
+    notes: Mapped[str] = mapped_column(Text, server_default="")
+    tags: Mapped[list[Any]] = mapped_column(server_default="[]")
+    extends: Mapped[str | None] = mapped_column(String(32))
+    revision: Mapped[int] = mapped_column(Integer, server_default="0")
 
 
 class CandidateRow(Base):

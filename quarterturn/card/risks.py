@@ -99,7 +99,7 @@ def risks(
         mean, std: of the dataset by channel, in [0, 1].
         collapsed: names of candidates that collapsed.
         failed: trials that failed or crashed.
-        reason: of the job's end, such as `budget`.
+        reason: of the job's end, such as `budget` or `stopped`.
     """
     found = [(risk["code"], risk["message"]) for risk in policy_risks(policy, mean, std)]
     if collapsed:
@@ -109,6 +109,8 @@ def risks(
         found.append(("trials_failed", f"{failed} trials failed and say nothing."))
     if reason == "budget":
         found.append(("budget_ended", "The budget ended the search before it was done."))
+    if reason == "stopped":
+        found.append(("stopped_early", "The search was stopped early, before it was done."))
     found.append(
         (
             "proxy",

@@ -9,7 +9,7 @@ import typer
 
 from quarterturn.cli.connecting import Server, connected
 from quarterturn.cli.options import DataDir
-from quarterturn.cli.showing import AsJson
+from quarterturn.cli.showing import AsJson, deleted
 from quarterturn.cli.showing import show as print_documents
 
 checkpoints_commands = typer.Typer(
@@ -35,12 +35,13 @@ def _line(checkpoint: dict[str, Any]) -> str:
 def upload(
     path: Annotated[Path, typer.Argument(help="A .safetensors file.")],
     name: Name = None,
+    as_json: AsJson = False,
     server: Server = None,
     data_dir: DataDir = None,
 ) -> None:
     """Upload the weights of an encoder."""
     with connected(server, data_dir) as client:
-        typer.echo(_line(client.upload_checkpoint(path, name=name)))
+        print_documents(client.upload_checkpoint(path, name=name), as_json, _line)
 
 
 @checkpoints_commands.command()
@@ -52,6 +53,7 @@ def create(
     ] = None,
     path: Annotated[str | None, typer.Option(help="A file on the server.")] = None,
     name: Name = None,
+    as_json: AsJson = False,
     server: Server = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -60,7 +62,7 @@ def create(
         made = client.create_checkpoint(
             from_job=from_job, library=library, model=model, path=path, name=name
         )
-    typer.echo(_line(made))
+    print_documents(made, as_json, _line)
 
 
 @checkpoints_commands.command("list")
@@ -98,11 +100,16 @@ def show(
 
 
 @checkpoints_commands.command()
-def delete(checkpoint_id: CheckpointId, server: Server = None, data_dir: DataDir = None) -> None:
+def delete(
+    checkpoint_id: CheckpointId,
+    as_json: AsJson = False,
+    server: Server = None,
+    data_dir: DataDir = None,
+) -> None:
     """Delete a checkpoint; jobs that started from it remain."""
     with connected(server, data_dir) as client:
         client.delete_checkpoint(checkpoint_id)
-    typer.echo(f"{checkpoint_id} is deleted.")
+    deleted(checkpoint_id, as_json)
 
 
 def encoder(

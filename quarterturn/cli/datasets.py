@@ -9,7 +9,7 @@ import typer
 
 from quarterturn.cli.connecting import Server, connected
 from quarterturn.cli.options import DataDir, name_or_document
-from quarterturn.cli.showing import AsJson, show
+from quarterturn.cli.showing import AsJson, deleted, show
 
 datasets_commands = typer.Typer(help="Images in a service.", no_args_is_help=True)
 DatasetId = Annotated[str, typer.Argument(help="The id, as `datasets list` shows it.")]
@@ -60,11 +60,13 @@ def show_dataset(
 
 
 @datasets_commands.command()
-def delete(dataset_id: DatasetId, server: Server = None, data_dir: DataDir = None) -> None:
+def delete(
+    dataset_id: DatasetId, as_json: AsJson = False, server: Server = None, data_dir: DataDir = None
+) -> None:
     """Delete a dataset; jobs and policies made from it remain."""
     with connected(server, data_dir) as client:
         client.delete_dataset(dataset_id)
-    typer.echo(f"{dataset_id} is deleted.")
+    deleted(dataset_id, as_json)
 
 
 def spaces(as_json: AsJson = False) -> None:

@@ -31,6 +31,47 @@ def read_job_file(path: Path) -> dict[str, Any]:
     return found
 
 
+def asked_in(path: Path) -> dict[str, Any]:
+    """Arguments of `quarterturn.Search`, `name` and `worker` from a job file.
+
+    Raises:
+        InvalidInputError: `invalid_job`, a field is not known, or as of `read_job_file`.
+    """
+    from quarterturn.client.fields import JobFields
+
+    body = read_job_file(path)
+    known = sorted(JobFields.__annotations__)
+    if "dataset_id" in body:
+        raise InvalidInputError(
+            f"{path} names a dataset_id, but a search reads the images of its own line. Leave it "
+            "out, or start the job by `quarterturn jobs start`.",
+            code="invalid_job",
+            fields=[{"path": "$.dataset_id", "message": "is not taken here"}],
+        )
+    if unknown := [name for name in body if name not in known]:
+        raise InvalidInputError(
+            f"{path} has fields that are not known: {', '.join(unknown)}. A job has "
+            f"{', '.join(known)}.",
+            code="invalid_job",
+            fields=[{"path": f"$.{name}", "message": "is not known"} for name in unknown],
+        )
+    if (space := body.pop("search_space", None)) is not None:
+        body["space"] = space
+    if (final := body.pop("final_pretraining", None)) is not None:
+        if not isinstance(final, dict) or set(final) != {"iterations"}:
+            raise InvalidInputError(
+                "$.final_pretraining must have iterations, and nothing else.", code="invalid_job"
+            )
+        body["final_iterations"] = final["iterations"]
+    return body
+
+
+def over(line: dict[str, Any], file: Path | None) -> dict[str, Any]:
+    """What the line asks for, and what it leaves open as the file has it."""
+    given = {name: value for name, value in line.items() if value is not None}
+    return {**line, **asked_in(file), **given} if file is not None else line
+
+
 def _yaml(path: Path, text: str) -> Any:
     if path.suffix not in (".yaml", ".yml"):
         raise InvalidInputError(

@@ -10,7 +10,7 @@ import typer
 
 from quarterturn.cli.connecting import Server, connected
 from quarterturn.cli.options import DataDir
-from quarterturn.cli.showing import STDOUT, AsJson, show, table, write
+from quarterturn.cli.showing import STDOUT, AsJson, deleted, show, table, write
 
 jobs_commands = typer.Typer(help="Searches in a service.", no_args_is_help=True)
 
@@ -32,13 +32,58 @@ def list_jobs(
     state: Annotated[
         str | None, typer.Option(help="Those in this state only, such as running.")
     ] = None,
+    tag: Annotated[str | None, typer.Option(help="Those with this tag only.")] = None,
     as_json: AsJson = False,
     server: Server = None,
     data_dir: DataDir = None,
 ) -> None:
     """List jobs, the newest first."""
     with connected(server, data_dir) as client:
-        show(client.job_documents(state=state), as_json, _line)
+        show(client.job_documents(state=state, tag=tag), as_json, _line)
+
+
+@jobs_commands.command("change")
+def change_job(
+    job_id: JobId,
+    name: Annotated[str | None, typer.Option(help="What to call it.")] = None,
+    notes: Annotated[str | None, typer.Option(help="A text of your own.")] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="May be repeated; all tags are replaced, '' by none.")
+    ] = None,
+    as_json: AsJson = False,
+    server: Server = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Change name, notes and tags of a job."""
+    tags = None if tag is None else [text for text in tag if text]
+    given = {"name": name, "notes": notes, "tags": tags}
+    changes: Any = {key: value for key, value in given.items() if value is not None}
+    with connected(server, data_dir) as client:
+        show(client.change(job_id, **changes), as_json, _line)
+
+
+@jobs_commands.command()
+def extend(
+    job_id: JobId,
+    budget: Annotated[
+        list[str] | None,
+        typer.Option(help="Limits, none of them lower: 2h, trials=80; may be repeated."),
+    ] = None,
+    candidates: Annotated[
+        int | None, typer.Option(min=1, help="Searched candidates in all.")
+    ] = None,
+    as_json: AsJson = False,
+    server: Server = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Raise budget and candidates; a job that has ended is extended by another, which is shown."""
+    from quarterturn.search.budget import parse_budget
+
+    changes: Any = {} if candidates is None else {"candidates": candidates}
+    if budget:
+        changes["budget"] = parse_budget(budget)
+    with connected(server, data_dir) as client:
+        show(client.change(job_id, **changes), as_json, _line)
 
 
 @jobs_commands.command("show")
@@ -145,11 +190,13 @@ _control("cancel", "End a job now; nothing is selected.")
 
 
 @jobs_commands.command()
-def delete(job_id: JobId, server: Server = None, data_dir: DataDir = None) -> None:
+def delete(
+    job_id: JobId, as_json: AsJson = False, server: Server = None, data_dir: DataDir = None
+) -> None:
     """Delete a job that has ended, with its trials and its policy."""
     with connected(server, data_dir) as client:
         client.delete(job_id)
-    typer.echo(f"{job_id} is deleted.")
+    deleted(job_id, as_json)
 
 
 def trials(
@@ -158,6 +205,7 @@ def trials(
         str | None, typer.Option(help="Those in this state only, such as completed.")
     ] = None,
     format: Annotated[str, typer.Option(help="csv, json or parquet.")] = "csv",
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     output: Annotated[Path, typer.Option(help="The file; - is standard output.")] = STDOUT,
     policies: Annotated[
         bool, typer.Option("--policies", help="With the policy of each, as JSON in a column.")
@@ -172,4 +220,4 @@ def trials(
             of = {row["candidate_key"]: row["id"] for row in rows}
             found = {key: json.dumps(client.trial(one)["policy"]) for key, one in of.items()}
             rows = [{**row, "policy": found[row["candidate_key"]]} for row in rows]
-    write(output, table(rows, format))
+    write(output, table(rows, "json" if as_json else format))

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from quarterturn.cli.connecting import Server
+from quarterturn.cli.job_file import over
 from quarterturn.cli.options import DataDir, name_or_document
+from quarterturn.cli.outcome import Outcome
+from quarterturn.cli.showing import STDOUT, AsJson
 from quarterturn.errors import InvalidInputError
 from quarterturn.search.effort import Effort
+
+if TYPE_CHECKING:
+    from quarterturn.local.tracking.log import TrialLog
 
 
 def _check_output(output: Path) -> None:
     """Refuse an output that cannot be written before the search, not after it."""
+    if output == STDOUT:
+        return
     folder = output.resolve().parent
     if not folder.is_dir():
         raise InvalidInputError(f"The folder of {output} does not exist.", code="path_not_found")
@@ -25,6 +33,21 @@ def _check_output(output: Path) -> None:
             f"{output} cannot be written; choose another file with --output.",
             code="output_not_writable",
         )
+
+
+def _logs(names: list[str] | None, elsewhere: bool) -> list[TrialLog]:
+    """The logs that were asked for, before anything is read."""
+    if not names:
+        return []
+    if elsewhere:
+        raise InvalidInputError(
+            "--log-to is for searches that run here; `quarterturn trials` has those of a job in a "
+            "service.",
+            code="invalid_log",
+        )
+    from quarterturn.local.tracking import log_named
+
+    return [log_named(name) for name in names]
 
 
 def search(
@@ -44,8 +67,9 @@ def search(
         ),
     ] = None,
     effort: Annotated[
-        Effort, typer.Option(help="How much is tried: quick, default or thorough.")
-    ] = "default",
+        Effort | None,
+        typer.Option(help="How much is tried [default: default].", show_default=False),
+    ] = None,
     incumbent: Annotated[
         str | None,
         typer.Option(
@@ -62,7 +86,14 @@ def search(
         list[str] | None,
         typer.Option(help="150s, 10m, 2h, trials=40, iterations=5000; may be repeated."),
     ] = None,
-    output: Annotated[Path, typer.Option(help="Where to write the policy.")] = Path("policy.json"),
+    job_file: Annotated[
+        Path | None,
+        typer.Option(help="Fields of POST /v1/jobs, JSON or YAML; options of the line win."),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option(help="Where to write the policy; - is standard output.")
+    ] = Path("policy.json"),
+    as_json: AsJson = False,
     iterations: Annotated[int | None, typer.Option(help="Longest pretraining, in steps.")] = None,
     seeds: Annotated[
         int | None, typer.Option(help="Repetitions at full length; a pipeline has its own.")
@@ -110,6 +141,17 @@ def search(
             show_default=False,
         ),
     ] = None,
+    extend: Annotated[
+        Path | None,
+        typer.Option(help="Give the search of this folder more: see --budget and --candidates."),
+    ] = None,
+    candidates: Annotated[
+        int | None, typer.Option(min=1, help="With --extend: searched candidates in all.")
+    ] = None,
+    log_to: Annotated[
+        list[str] | None,
+        typer.Option(help="mlflow:FOLDER, tensorboard:FOLDER or wandb:FOLDER; may be repeated."),
+    ] = None,
     workers: Annotated[
         int | None,
         typer.Option(min=1, help="Processes [default: one per core].", show_default=False),
@@ -137,10 +179,10 @@ def search(
     asked = {
         "space": None if space is None else name_or_document(space, "search space"),
         "strategy": None if strategy is None else name_or_document(strategy, "strategy"),
-        "effort": None if effort == "default" else effort,
+        "effort": effort,
         "incumbent": None if incumbent is None else incumbent_of(incumbent),
         "exclude": exclude or None,
-        "budget": budget or [],
+        "budget": budget or None,
         "iterations": iterations,
         "seeds": seeds,
         "seed": seed,
@@ -156,11 +198,20 @@ def search(
         "bands": bands,
         "fit": fit,
     }
-    if server or serve or data_dir is not None:
+    asked = over(asked, job_file)
+    outcome = Outcome(output, as_json)
+    elsewhere = bool(server or serve or data_dir is not None)
+    running = {"n_workers": workers, "device": device, "callbacks": _logs(log_to, elsewhere)}
+    if extend is not None or candidates is not None:
+        from quarterturn.cli.extending import extend_here
+
+        extend_here(path, asked, outcome, extend, candidates, elsewhere, running)
+        return
+    if elsewhere:
         from quarterturn.cli.remote_search import run_on_server
 
-        run_on_server(path, asked, output, server, data_dir)
+        run_on_server(path, asked, outcome, server, data_dir)
         return
     from quarterturn.cli.local_search import run_here
 
-    run_here(path, asked, output, folder, workers, device)
+    run_here(path, asked, outcome, folder, running)

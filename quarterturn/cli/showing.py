@@ -27,6 +27,11 @@ def show(document: Any, as_json: bool, line: Callable[[Any], str]) -> None:
         typer.echo(line(item))
 
 
+def deleted(what: str, as_json: bool, how: str = "deleted") -> None:
+    """Say that something is deleted."""
+    show({"id": what, how: True}, as_json, lambda one: f"{one['id']} is {how}.")
+
+
 def write(path: Path, data: bytes) -> None:
     """Write a file, or to standard output for `-`.
 

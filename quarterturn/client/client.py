@@ -103,6 +103,6 @@ class Client(
         """
         return Job(self, job_id, images=images)
 
-    def jobs(self, *, state: str | None = None) -> list[Job]:
-        """All jobs, newest first, or those in a state such as `running`."""
-        return [Job(self, found["id"]) for found in self.job_documents(state=state)]
+    def jobs(self, *, state: str | None = None, tag: str | None = None) -> list[Job]:
+        """All jobs, newest first, or those in a state such as `running`, or with a tag."""
+        return [Job(self, found["id"]) for found in self.job_documents(state=state, tag=tag)]

@@ -28,3 +28,13 @@ class JobFields(SearchFields, total=False):
     """What `POST /v1/jobs` takes besides the dataset."""
 
     name: str
+
+
+class JobChanges(TypedDict, total=False):
+    """What `PATCH /v1/jobs/{id}` takes; a limit of None is taken away."""
+
+    name: str
+    notes: str
+    tags: Sequence[str]
+    budget: Mapping[str, float | int | None]
+    candidates: int

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from quarterturn.client.fields import JobChanges
 from quarterturn.errors import QuarterturnError
 from quarterturn.results.selected import SelectedPolicy
 from quarterturn.results.table import RANKING_COLUMNS, library_missing, to_frame
@@ -78,6 +80,28 @@ class Job:
     def cancel(self) -> None:
         """End now; nothing is selected."""
         self._client.cancel(self.id)
+
+    def extend(
+        self, *, budget: Mapping[str, float | int | None] | None = None, candidates: int = 0
+    ) -> Job:
+        """Raise limits and candidates; a job that has ended is extended by another.
+
+        Args:
+            budget: limits, none of them lower; None takes one away.
+            candidates: searched ones in all; 0 leaves them.
+
+        Returns:
+            The job that goes on.
+
+        Raises:
+            ServerError: `invalid_extension`, `job_ending`.
+        """
+        changes: JobChanges = {}
+        if budget is not None:
+            changes["budget"] = budget
+        if candidates:
+            changes["candidates"] = candidates
+        return Job(self._client, self._client.change(self.id, **changes)["id"], images=self._images)
 
     @property
     def ranking(self) -> pandas.DataFrame:

@@ -91,6 +91,7 @@ class AsyncClient:
     job_document = _Call(Client.job_document)
     ranking = _Call(Client.ranking)
     delete = _Call(Client.delete)
+    change = _Call(Client.change)
     dashboard = _Call(Client.dashboard)
     dashboard_html = _Call(Client.dashboard_html)
     style = _Call(Client.style)

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from quarterturn.errors import ConflictError
 from quarterturn.local.loop import Progress
@@ -18,6 +19,12 @@ from quarterturn.search.spec import SearchSpec
 from quarterturn.storage.keys import CHECKPOINTS
 
 FORMAT = 1
+
+
+def _asked(spec: SearchSpec, digest: str) -> dict[str, Any]:
+    # A search that goes on may be given more to spend.
+    settings = spec.model_dump(mode="json", exclude={"budget", "worker"})
+    return {"format": FORMAT, "images": digest, "spec": settings}
 
 
 class SearchFolder:
@@ -30,6 +37,7 @@ class SearchFolder:
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
         self.log = TrialLog(self.path / "trials.jsonl")
+        self._file = self.path / "search.json"
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -56,18 +64,14 @@ class SearchFolder:
         Raises:
             ConflictError: `another_search`, the folder holds results of other images or settings.
         """
-        # A search that goes on may be given more to spend.
-        settings = spec.model_dump(mode="json", exclude={"budget", "worker"})
-        asked = {"format": FORMAT, "images": digest, "spec": settings}
-        path = self.path / "search.json"
+        asked = _asked(spec, digest)
+        settings = asked["spec"]
         try:
-            kept = json.loads(path.read_text(encoding="utf-8"))
+            kept = json.loads(self._file.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             kept = None
         if kept is None:
-            partial = path.with_suffix(".partial")
-            partial.write_text(json.dumps(asked, indent=1), encoding="utf-8")
-            partial.replace(path)
+            self.keep(spec, digest)
         elif kept != asked:
             differing = [
                 name for name in settings if (kept.get("spec") or {}).get(name) != settings[name]
@@ -83,6 +87,12 @@ class SearchFolder:
         for trial in self.log.read():
             progress.add(trial)
         return progress
+
+    def keep(self, spec: SearchSpec, digest: str) -> None:
+        """Write down what is searched for, now that it is more than before or the first of all."""
+        partial = self._file.with_suffix(".partial")
+        partial.write_text(json.dumps(_asked(spec, digest), indent=1), encoding="utf-8")
+        partial.replace(self._file)
 
     def tidy(self) -> None:
         """Remove what only trials still to come would have needed."""

@@ -15,6 +15,7 @@ from quarterturn.data.caps import IngestLimits
 from quarterturn.errors import InvalidInputError, QuarterturnError
 from quarterturn.local.checkpoint import import_checkpoint, import_reference
 from quarterturn.local.executors import Executor, available_cores, default_workers, open_executor
+from quarterturn.local.extending import kept_document
 from quarterturn.local.folder import SearchFolder
 from quarterturn.local.images import ReadImages, read_images
 from quarterturn.local.loop import Loop, Progress
@@ -36,6 +37,7 @@ from quarterturn.pretrain.spec import FINAL
 from quarterturn.search.budget import refuse_unaffordable
 from quarterturn.search.conclusion import SearchedImages, conclude
 from quarterturn.search.course import remaining
+from quarterturn.search.extension import extended
 from quarterturn.search.history import History, TrialRequest
 from quarterturn.search.spec import SearchSpec, parse_search
 from quarterturn.storage.folder import FolderStorage
@@ -162,6 +164,7 @@ class Search:
         self._callbacks, self._progress = tuple(callbacks), progress
         self._limits = limits or IngestLimits()
         self._asked = picture_options(window, bands, fit)
+        self._candidates: int | None = None
 
     @classmethod
     def from_spec(cls, images: Images, spec: Document, **options: Any) -> Self:
@@ -180,6 +183,37 @@ class Search:
             **document,
             **options,
         )
+
+    @classmethod
+    def extending(
+        cls,
+        images: Images,
+        folder: str | Path,
+        *,
+        candidates: int | None = None,
+        **options: Any,
+    ) -> Self:
+        """The search of a folder with more to do: its results are taken over, and only what is new
+        is paid for.
+
+        Args:
+            images: the same as before, read in the same way.
+            folder: of an earlier search.
+            candidates: searched ones in all, beside the baselines, or the changes of recipes;
+                rounded up to whole generations. None leaves them.
+            options: `budget`, of which the earlier results are part, and which is none unless it is
+                given; `checkpoint` and `reference`, where the search had them; where and how it
+                runs.
+
+        Raises:
+            InvalidInputError: `path_not_found`, `invalid_extension`.
+        """
+        files = (options.get("checkpoint"), options.get("reference"))
+        document = kept_document(Path(folder), *files)
+        search = cls.from_spec(images, document, folder=folder, **options)
+        extended(search.spec, candidates=candidates)  # refused now rather than after the reading
+        search._candidates = candidates
+        return search
 
     @property
     def digest(self) -> str:
@@ -218,6 +252,9 @@ class Search:
             if self._reference is not None:
                 spec = import_reference(spec, Path(self._reference), storage)
             progress = place.open(spec, images.info.digest)
+            if self._candidates is not None:
+                spec = extended(spec, candidates=self._candidates)
+                place.keep(spec, images.info.digest)
             self._run_trials(spec, progress, place, images)
             result = self._conclude(spec, progress, place, images, holds)
             if not (progress.stopped or progress.exhausted):

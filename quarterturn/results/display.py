@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,18 @@ from rich.table import Table
 from quarterturn.results.wording import UNITS, name_criterion, score_text
 
 _console = Console()
+#: Between lines of progress where no bar can be drawn: in files, pipes and logs of programs.
+_LINE_SECONDS = 10.0
+
+
+@contextmanager
+def on_stderr() -> Iterator[None]:
+    """Show everything on standard error while the block runs: standard output is for programs."""
+    before, _console.stderr = _console.stderr, True
+    try:
+        yield
+    finally:
+        _console.stderr = before
 
 
 def _duration(seconds: float | None) -> str:
@@ -39,9 +52,49 @@ def show_dataset(dataset: dict[str, Any]) -> None:
         _console.print(f"{'warning: ' if style else ''}{note['message']}", style=style)
 
 
+def _standing(state: dict[str, Any]) -> tuple[int, int, str, str]:
+    """Trials that have ended, trials in all, the time left, and the best so far."""
+    ended = sum(state["counts"][name] for name in ("completed", "failed", "crashed", "cancelled"))
+    left = _duration(0 if state["policy_ready"] else state["seconds_left"])
+    best = state["best"]
+    shown = (
+        f"best {_accuracy(best, state['criterion'])} {best['name']}"
+        if best
+        else "waiting for a worker"
+    )
+    return ended, max(1, state["trials_total"]), left, shown
+
+
 @contextmanager
 def progress() -> Iterator[Callable[[dict[str, Any]], None]]:
-    """A progress bar with time left and best so far; yields the function that updates it."""
+    """A progress bar with time left and best so far, or where there is no terminal a line now and
+    then; yields the function that updates it.
+    """
+    if _console.is_terminal or _console.is_jupyter:
+        with _bar() as watch:
+            yield watch
+    else:
+        yield _lines()
+
+
+def _lines() -> Callable[[dict[str, Any]], None]:
+    """A line at the first news, then at most every ten seconds, and at the end."""
+    said, due = "", 0.0
+
+    def watch(state: dict[str, Any]) -> None:
+        nonlocal said, due
+        ended, total, left, best = _standing(state)
+        line = f"{ended}/{total} trials, {left} left, {best}"
+        over = state["policy_ready"] or ended >= total
+        if line != said and (over or time.monotonic() >= due):
+            said, due = line, time.monotonic() + _LINE_SECONDS
+            _console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    return watch
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[dict[str, Any]], None]]:
     columns = (
         TextColumn("{task.completed:.0f}/{task.total:.0f} trials"),
         BarColumn(bar_width=24),
@@ -52,22 +105,8 @@ def progress() -> Iterator[Callable[[dict[str, Any]], None]]:
         task = bar.add_task("search", total=1, left="?", best="")
 
         def watch(state: dict[str, Any]) -> None:
-            ended = sum(
-                state["counts"][name] for name in ("completed", "failed", "crashed", "cancelled")
-            )
-            best = state["best"]
-            shown = (
-                f"best {_accuracy(best, state['criterion'])} {best['name']}"
-                if best
-                else "waiting for a worker"
-            )
-            bar.update(
-                task,
-                completed=ended,
-                total=max(1, state["trials_total"]),
-                left=_duration(0 if state["policy_ready"] else state["seconds_left"]),
-                best=shown,
-            )
+            ended, total, left, best = _standing(state)
+            bar.update(task, completed=ended, total=total, left=left, best=best)
 
         yield watch
 

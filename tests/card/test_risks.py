@@ -39,6 +39,7 @@ def test_what_happened_in_the_search_is_said() -> None:
     found = risks(none(), **facts)
     assert _codes(found) == ["collapse_seen", "trials_failed", "budget_ended", "proxy"]
     assert found[0]["message"] == "2 candidates collapsed: a, b."
+    assert _codes(risks(none(), **{**_PLAIN, "reason": "stopped"})) == ["stopped_early", "proxy"]
 
 
 def test_grey_images_make_colour_operations_idle() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Unpack
 
 from quarterturn.client.connection import Connection
-from quarterturn.client.fields import JobFields
+from quarterturn.client.fields import JobChanges, JobFields
 from quarterturn.client.waiting import Patience
 from quarterturn.errors import UnavailableError
 
@@ -39,10 +39,24 @@ class JobCalls:
             again=idempotency_key is not None,
         )
 
-    def job_documents(self, *, state: str | None = None) -> list[dict[str, Any]]:
-        """All jobs as documents, newest first, or those in a state."""
-        query = {} if state is None else {"state": state}
-        return self._connection.items("/v1/jobs", **query)
+    def job_documents(
+        self, *, state: str | None = None, tag: str | None = None
+    ) -> list[dict[str, Any]]:
+        """All jobs as documents, newest first, or those in a state, or with a tag."""
+        query = {"state": state, "tag": tag}
+        given = {name: value for name, value in query.items() if value is not None}
+        return self._connection.items("/v1/jobs", **given)
+
+    def change(self, job_id: str, **changes: Unpack[JobChanges]) -> dict[str, Any]:
+        """Change name, notes and tags of a job, or raise its budget and its candidates.
+
+        A job that has ended stays as it is: what is raised goes into another, which takes its
+        results over and is returned.
+
+        Raises:
+            ServerError: `job_not_found`, `invalid_extension`, `job_ending`.
+        """
+        return self._connection.document("PATCH", f"/v1/jobs/{job_id}", json=changes)
 
     def job_document(self, job_id: str) -> dict[str, Any]:
         """A job with its specification, all defaults filled in.

@@ -66,13 +66,15 @@ def _files(path: Path) -> Iterator[tuple[str, str | None]]:
     """Names and paths of what is to be sent; None is what cannot be read."""
     from quarterturn.data.files import walk
     from quarterturn.data.manifest import Manifest
+    from quarterturn.data.members import Skipped
 
     if path.is_dir():
         for name, file, fault in walk(path, None):
             yield name, None if fault else file
         return
     for item in Manifest(path):
-        if isinstance(item, tuple) and item[1].is_file():
-            yield item[0], str(item[1])
-        else:
-            yield item[0] if isinstance(item, tuple) else item.name, None
+        if isinstance(item, Skipped):
+            yield item.name, None
+            continue
+        name, file = item
+        yield name, str(file) if file.is_file() else None
