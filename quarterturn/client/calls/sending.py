@@ -76,5 +76,5 @@ def _files(path: Path) -> Iterator[tuple[str, str | None]]:
         if isinstance(item, Skipped):
             yield item.name, None
             continue
-        name, file = item
-        yield name, str(file) if file.is_file() else None
+        name, found = item
+        yield name, str(found) if found.is_file() else None
