@@ -14,9 +14,10 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 
 # The large part first, so that a change of the code does not fetch it again.
-RUN pip install 'torch>=2.14' torchvision
-
 WORKDIR /build
+COPY service/constraints.txt ./
+RUN pip install -c constraints.txt torch torchvision
+
 COPY pyproject.toml README.md LICENSE ./
 COPY api api
 COPY core core
@@ -24,7 +25,7 @@ COPY migrations migrations
 COPY quarterturn quarterturn
 COPY service service
 COPY workers workers
-RUN pip install . './service[s3]'
+RUN pip install -c constraints.txt . './service[s3]'
 
 # A named volume that is mounted at /data takes over the owner of this folder.
 RUN useradd --uid 10001 --create-home quarterturn \

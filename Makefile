@@ -9,7 +9,7 @@ DEMO_STRATEGY := '{"kind": "pipeline", \
 	"search": {"kind": "successive_halving", "candidates": 6}, \
 	"confirmation": {"top": 2, "seeds": 2}}'
 
-.PHONY: help demo smoke docs test check build chaos bench gpu-bundle format browser clean
+.PHONY: help demo smoke docs test check build lock chaos bench gpu-bundle format browser clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -57,6 +57,12 @@ check: $(VENV)/.installed-dev ## linters, types, import contracts
 build: $(VENV)/.installed-dev ## build the wheels of the library and of the service, dist/
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist service
+
+lock: $(VENV)/.installed ## renew service/constraints.txt, the versions that the image installs
+	@mkdir -p build
+	$(PIP) install --dry-run --ignore-installed --report build/lock.json \
+		'torch>=2.14' torchvision . './service[s3]'
+	$(BIN)/python service/lock.py build/lock.json > service/constraints.txt
 
 format: $(VENV)/.installed-dev ## format the code
 	$(BIN)/ruff check --fix .

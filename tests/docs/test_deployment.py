@@ -6,10 +6,13 @@ import os
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
+from service.lock import constraints
 from tests.docs.texts import ROOT, read
 
 _SECRETS = {"POSTGRES_PASSWORD": "one", "REDIS_PASSWORD": "two"}
@@ -98,3 +101,32 @@ def test_the_image_holds_all_packages_and_is_not_root() -> None:
         assert f"COPY {package} {package}" in text
         assert f"!{package}" in read(".dockerignore").splitlines()
     assert re.findall(r"^USER (\w+)$", text, re.MULTILINE)[-1] != "root"
+
+
+def test_the_image_installs_written_versions_that_fit_what_is_asked_for() -> None:
+    text = read("Dockerfile")
+    installs = [line for line in text.splitlines() if "pip install" in line]
+    assert installs
+    assert all("-c constraints.txt" in line for line in installs)
+    lines = read("service/constraints.txt").splitlines()
+    written = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    asked = [
+        Requirement(line)
+        for name in ("pyproject.toml", "service/pyproject.toml")
+        for line in tomllib.loads(read(name))["project"]["dependencies"]
+    ]
+    for requirement in asked:
+        if requirement.name.startswith("quarterturn"):
+            continue
+        version = written[requirement.name.lower().replace("_", "-")]
+        assert requirement.specifier.contains(version), f"{requirement}: `make lock`"
+
+
+def test_constraints_are_made_from_the_report_of_pip() -> None:
+    report = {
+        "install": [
+            {"metadata": {"name": "Some_Thing", "version": "1.2"}},
+            {"metadata": {"name": "quarterturn", "version": "9"}},
+        ]
+    }
+    assert constraints(report).splitlines()[-1] == "some-thing==1.2"
