@@ -33,7 +33,9 @@ def _line(checkpoint: dict[str, Any]) -> str:
 
 @checkpoints_commands.command()
 def upload(
-    path: Annotated[Path, typer.Argument(help="A .safetensors file, or a .pth or .ckpt, converted here.")],
+    path: Annotated[
+        Path, typer.Argument(help="A .safetensors file, or a .pth or .ckpt, converted here.")
+    ],
     name: Name = None,
     as_json: AsJson = False,
     server: Server = None,
