@@ -33,13 +33,15 @@ def _line(checkpoint: dict[str, Any]) -> str:
 
 @checkpoints_commands.command()
 def upload(
-    path: Annotated[Path, typer.Argument(help="A .safetensors file.")],
+    path: Annotated[
+        Path, typer.Argument(help="A .safetensors file, or a .pth or .ckpt, converted here.")
+    ],
     name: Name = None,
     as_json: AsJson = False,
     server: Server = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Upload the weights of an encoder."""
+    """Upload the weights of an encoder; pickles are read here, by torch's restricted unpickler."""
     with connected(server, data_dir) as client:
         print_documents(client.upload_checkpoint(path, name=name), as_json, _line)
 

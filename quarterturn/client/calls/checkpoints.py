@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from quarterturn.client.calls.sending import name_of, send_file
 from quarterturn.client.connection import Connection
+from quarterturn.client.converting import PICKLES, convert
 from quarterturn.errors import InvalidInputError
 
 _ADDRESS = "/v1/checkpoints"
@@ -18,20 +20,28 @@ class CheckpointCalls:
     _connection: Connection
 
     def upload_checkpoint(self, path: str | Path, *, name: str | None = None) -> dict[str, Any]:
-        """Upload a safetensors file with the weights of an encoder; returns the checkpoint, whose
-        `reports` say how it fits each encoder. The same weights are the same checkpoint.
+        """Upload the weights of an encoder; returns the checkpoint, whose `reports` say how it fits
+        each encoder. The same weights are the same checkpoint. A .pth or .ckpt file is read here,
+        by torch's restricted unpickler, and its encoder is sent as safetensors.
 
         Raises:
-            InvalidInputError: `path_not_found`.
+            InvalidInputError: `path_not_found`, or of what is converted `invalid_checkpoint` and
+                `checkpoint_does_not_fit`.
             ServerError: `invalid_checkpoint`, `checkpoint_does_not_fit` with the tensors in
                 `fields`, `checkpoint_too_large`.
         """
         source = Path(path)
         if not source.is_file():
             raise InvalidInputError(
-                f"There is no file at {path}. Give a .safetensors file.", code="path_not_found"
+                f"There is no file at {path}. Give a .safetensors, .pth or .ckpt file.",
+                code="path_not_found",
             )
-        return send_file(self._connection, _ADDRESS, source, {"name": name or name_of(source)})
+        fields = {"name": name or name_of(source)}
+        if source.suffix.lower() not in PICKLES:
+            return send_file(self._connection, _ADDRESS, source, fields)
+        with tempfile.TemporaryDirectory(prefix="quarterturn-") as folder:
+            made = convert(source, Path(folder))
+            return send_file(self._connection, _ADDRESS, made, fields)
 
     def create_checkpoint(
         self,
