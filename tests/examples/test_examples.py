@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import re
 import runpy
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,6 +18,7 @@ import pytest
 import torch
 import torchvision
 from nbclient import NotebookClient
+from PIL import Image, ImageStat
 
 from core.embedded.stack import Stack
 from quarterturn.policy import read_policy, write_policy
@@ -115,3 +121,33 @@ def test_training_with_lightly(
     with pytest.raises(SystemExit):
         main([*arguments, "--batch-size", "64"])
     assert "12 images are less than a batch of 64" in capsys.readouterr().err
+
+
+def test_training_on_two_processes_from_the_search_to_the_probe(
+    animals: Path, tmp_path: Path
+) -> None:
+    top = tmp_path / "images"
+    with zipfile.ZipFile(animals) as archive:
+        for name in archive.namelist():
+            data = archive.read(name)
+            size = ImageStat.Stat(Image.open(io.BytesIO(data)).convert("L")).mean[0]
+            path = top / ("large" if size > 60 else "small") / Path(name).name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+    done = subprocess.run(
+        [
+            *(sys.executable, str(ROOT / "examples" / "train_with_ddp.py"), str(top)),
+            *("--steps", "10", "--batch-size", "8", "--size", "32", "--budget", "trials=1"),
+            *("--output", str(tmp_path / "encoder.pt")),
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "step 10 of 10: loss" in done.stdout
+    assert re.search(r"linear probe: [\d.]+ %", done.stdout)
+    assert read_policy(tmp_path / "encoder.policy.json").selection is not None
