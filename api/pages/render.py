@@ -6,6 +6,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from quarterturn.search.headline import headline
+
 
 def duration(seconds: float | None) -> str:
     """`75` as `1 min 15 s`."""
@@ -37,6 +39,7 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_environment.globals.update(headline=headline)
 _environment.filters.update(duration=duration, percent=percent, score=score)
 
 

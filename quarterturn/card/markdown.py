@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from quarterturn.search.headline import headline
+
 
 def plain(text: object) -> str:
     """Users' text, so that it is neither markup nor a cell's end."""
@@ -123,6 +125,8 @@ def _use(card: dict[str, Any]) -> Iterator[str]:
 def markdown(card: dict[str, Any]) -> str:
     """The card as a Markdown document."""
     evidence = card["evidence"] or {"level": "unknown", "reasons": []}
+    criterion = card["asked"]["scoring"]["criterion"]
+    said = headline(criterion, evidence) if card["evidence"] else ""
     policy = card["policy"]
     lines = [
         f"# Policy card: {plain(policy['name'])}",
@@ -138,7 +142,7 @@ def markdown(card: dict[str, Any]) -> str:
         "",
         card["measure"],
         "",
-        f"Level: **{evidence['level']}**.",
+        f"Level: **{evidence['level']}**. {said}",
         "",
         *(f"* {plain(reason['message'])}" for reason in evidence["reasons"]),
         "",

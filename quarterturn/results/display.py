@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from quarterturn.results.wording import UNITS, name_criterion, score_text
+from quarterturn.search.headline import headline
 
 _console = Console()
 #: Between lines of progress where no bar can be drawn: in files, pipes and logs of programs.
@@ -148,7 +149,8 @@ def show_ranking(state: dict[str, Any]) -> None:
     _console.print("= not significantly different from the best (95 %).", style="dim")
     _console.print("Reported: on images that selection never saw.", style="dim")
     if state["evidence"]:
-        _console.print(f"Evidence: {state['evidence']['level']}", style="bold")
+        said = headline(criterion, state["evidence"])
+        _console.print(f"Evidence: {state['evidence']['level']}. {said}", style="bold")
     for warning in state["warnings"]:
         _console.print(f"warning: {warning['message']}", style="yellow", markup=False)
 

@@ -13,6 +13,7 @@ from jinja2 import Environment
 
 from quarterturn.results.states import FINAL_JOB_STATES
 from quarterturn.results.wording import score_text
+from quarterturn.search.headline import headline
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -21,6 +22,7 @@ _ROWS = 10
 _BAR_WIDTH = 180  # pixels
 
 _environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+_environment.globals.update(headline=headline)
 
 # Colours are those of the notebook, whose theme may be dark.
 _JOB = _environment.from_string("""\
@@ -56,7 +58,8 @@ hollow.\
 {% if rows | selectattr("apart") | list %} Rows below a line were measured in another stage or for \
 another length and are not comparable with those above.{% endif %}\
 {% if left_out %} {{ left_out }} more are in <code>ranking</code>.{% endif %}
-{% if view.evidence %} Evidence: <b>{{ view.evidence.level }}</b>.{% endif %}</p>
+{% if view.evidence %} Evidence: <b>{{ view.evidence.level }}</b>. \
+{{ headline(view.criterion, view.evidence, live=not view.policy_ready) }}{% endif %}</p>
 {% endif %}
 {% for warning in view.warnings %}
 <p>&#9888; {{ warning.message }}</p>
