@@ -90,7 +90,7 @@ def pretrain(rank: int, asked: argparse.Namespace) -> None:
             loss.backward()
             optimizer.step()
             step += 1
-            if rank == 0 and step % 10 == 0:
+            if rank == 0 and (step % 10 == 0 or step == asked.steps):
                 print(f"step {step} of {asked.steps}: loss {loss.item():.3f}", flush=True)
             if step == asked.steps:
                 break
@@ -124,11 +124,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--batch-size", type=int, default=64, help="of each process")
     parser.add_argument("--size", type=int, default=64, help="side of the views in pixels")
     parser.add_argument("--budget", default="5m", help="of the search")
+    parser.add_argument("--iterations", type=int, default=150, help="of each trial of the search")
     parser.add_argument("--policy", type=Path, help="one that was chosen before")
     parser.add_argument("--output", type=Path, default=Path("encoder.pt"))
     asked = parser.parse_args(arguments)
     if asked.policy is None:
-        result = Search(asked.images, budget=asked.budget, effort="quick").run()
+        search = Search(
+            asked.images, budget=asked.budget, effort="quick", iterations=asked.iterations
+        )
+        result = search.run()
         asked.policy = result.save(asked.output.with_suffix(".policy.json"))
         print(f"{result.policy.name}, evidence {result.evidence['level']}")
     os.environ.setdefault("OMP_NUM_THREADS", "1")

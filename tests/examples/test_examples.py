@@ -137,7 +137,8 @@ def test_training_on_two_processes_from_the_search_to_the_probe(
     done = subprocess.run(
         [
             *(sys.executable, str(ROOT / "examples" / "train_with_ddp.py"), str(top)),
-            *("--steps", "10", "--batch-size", "8", "--size", "32", "--budget", "trials=1"),
+            *("--steps", "2", "--batch-size", "8", "--size", "32", "--budget", "trials=1"),
+            *("--iterations", "4"),
             *("--output", str(tmp_path / "encoder.pt")),
         ],
         cwd=tmp_path,
@@ -148,6 +149,6 @@ def test_training_on_two_processes_from_the_search_to_the_probe(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "step 10 of 10: loss" in done.stdout
+    assert "step 2 of 2: loss" in done.stdout
     assert re.search(r"linear probe: [\d.]+ %", done.stdout)
     assert read_policy(tmp_path / "encoder.policy.json").selection is not None
