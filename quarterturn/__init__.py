@@ -5,7 +5,9 @@ Importing this package is cheap: torch is imported when it is first needed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from quarterturn.lazy import lazily
 
 if TYPE_CHECKING:
     from quarterturn.client.client import Client
@@ -52,10 +54,4 @@ _HOMES = {
     "score_encoders": "quarterturn.evaluation",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'quarterturn' has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__ = lazily(__name__, _HOMES)

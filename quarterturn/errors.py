@@ -93,6 +93,19 @@ class UnavailableError(QuarterturnError):
     code = "unavailable"
 
 
+def library_missing(library: str, what: str, install: str | None = None) -> UnavailableError:
+    """The error for what a library that is not installed would do.
+
+    Args:
+        what: needs it; the beginning of the sentence.
+        install: of `pip install`; by default the library by its name.
+    """
+    return UnavailableError(
+        f"{what} needs {library}. Install it: pip install {install or library}.",
+        code="library_missing",
+    )
+
+
 class StorageUnavailableError(UnavailableError):
     """The storage of files does not answer; later it may."""
 

@@ -19,7 +19,8 @@ from core.jobs.listing import progress_of
 from core.jobs.pulse import pulse_of
 from core.jobs.snapshot import snapshot
 from core.store.database import session_scope
-from quarterturn.card.markdown import QUESTIONS, markdown
+from quarterturn.card.markdown import markdown
+from quarterturn.search.importance import QUESTIONS
 
 
 def job_page(job_id: str, place: Place, caller: Caller, *, fragment: bool) -> bytes:

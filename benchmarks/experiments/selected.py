@@ -28,7 +28,6 @@ from benchmarks.harness.offline import Offline, search
 from benchmarks.harness.report import target, write
 from quarterturn.policy.recipes import BASELINES
 from quarterturn.policy.schema import Policy
-from quarterturn.pretrain import trainer
 from quarterturn.pretrain.outcome import Outcome
 from quarterturn.score.reference import ReferenceTarget
 from quarterturn.search.conclusion import SearchedImages, conclude
@@ -57,18 +56,7 @@ def _spec(effort: str, reference: bool, shorter: int | None) -> SearchSpec:
 
 def _accuracy(prepared: Prepared, policy: Policy, length: int) -> float:
     """By a linear probe with labels, after a pretraining with the seed kept for this."""
-    spec = parse_search({}).pretraining
-    run = trainer.start(spec, prepared.data, prepared.resolution, _TRUTH_SEED)
-    trainer.train(
-        run,
-        policy,
-        prepared.data,
-        spec,
-        seed=_TRUTH_SEED,
-        until=length,
-        length=length,
-        watch=lambda _: None,
-    )
+    run = prepared.pretrain(policy, parse_search({}).pretraining, _TRUTH_SEED, length)
     found = measure_accuracy(extract_features(run, prepared.data, prepared.parts), prepared.parts)
     return found["accuracy_by_labels"]
 
@@ -112,15 +100,12 @@ def _run(name: str, effort: str, shorter: int | None, collector: Collector) -> d
     outcomes: dict[Place, Outcome | None] = {}
     length = shorter or _LENGTH
     with tempfile.TemporaryDirectory() as folder:
-        for kind in ("reference", "rotation"):
-            # Trials that both have in common are made once; the second reads no reference of them.
-            known = {place: _without(outcome) for place, outcome in outcomes.items()}
+        for kind, images in (("reference", data), ("rotation", prepared.data)):
             spec = _spec(effort, kind == "reference", shorter)
-            shared = outcomes if kind == "reference" else known
-            done = search(
-                spec, data if kind == "reference" else prepared.data, Path(folder), trained=shared
-            )
+            done = search(spec, images, Path(folder), trained=outcomes)
             chosen[kind], result[kind] = _describe(spec, done)
+            # Trials that both have in common are made once; the second reads no reference of them.
+            outcomes = {place: _without(outcome) for place, outcome in outcomes.items()}
     baselines = {make().name: make() for make in BASELINES.values()}
     chosen["incumbent"] = incumbent(spec).policy
     chosen["best of six"] = baselines[_best_baseline(name)]

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.jobs.figures.makeup import searched_shares, searched_slots
+from core.jobs.figures.candidates import importance_in
 from core.jobs.history import entrants_of, history_of
 from core.jobs.selected import selected_policy
 from core.jobs.specs import spec_of
@@ -92,13 +92,12 @@ def build_card(session: Session, job: Job) -> dict[str, Any]:
         ConflictError: `policy_not_ready`.
     """
     dataset = session.get_one(Dataset, job.dataset_id)
-    spec = spec_of(job)
     seconds = None
     if job.started_at and job.finished_at:
         seconds = round((job.finished_at - job.started_at).total_seconds(), 1)
     return build(
         CardSource(
-            spec=spec,
+            spec=spec_of(job),
             policy=selected_policy(job),
             job={
                 "id": job.id,
@@ -114,8 +113,7 @@ def build_card(session: Session, job: Job) -> dict[str, Any]:
             candidates=entrants_of(session, job.id),
             ranking=job.ranking or [],
             metrics_of=lambda rung: _metrics_of(session, job, rung),
-            shares=searched_shares(session, job.id),
-            slots=searched_slots(session, job.id, spec),
+            importance=importance_in(session, job),
             wall_seconds=seconds,
             reason=job.reason,
             reproduce={"command": _command(job), "note": _NOTE},

@@ -7,13 +7,9 @@ from typing import Any
 
 from core.charts.figure import Figure, nothing_yet
 from core.charts.forest import Estimate, forest
+from quarterturn.search.importance import QUESTIONS
 
 _HEAD = ("operations", "question", "effect", "low", "high", "p", "verdict", "candidates")
-_QUESTIONS = {
-    "presence": "with against without",
-    "dose": "none to most of it",
-    "level": "this against nothing in its place, all else equal",
-}
 _COLOURS = {"better": "green", "worse": "red", "unclear": "grey"}
 _SHOWN = 16
 
@@ -44,7 +40,7 @@ def importance_figure(found: Mapping[str, Any], *, unit: str, scale: float) -> F
             e["high"] * scale,
             _COLOURS[e["verdict"]],
             e["verdict"] == "unclear",
-            _QUESTIONS[e["kind"]] + _p_value(e["p_value"]),
+            QUESTIONS[e["kind"]] + _p_value(e["p_value"]),
         )
         for e in asked[:_SHOWN]
     ]
@@ -63,7 +59,7 @@ def importance_figure(found: Mapping[str, Any], *, unit: str, scale: float) -> F
     rows = tuple(
         (
             " ".join(e["operations"]),
-            _QUESTIONS[e["kind"]],
+            QUESTIONS[e["kind"]],
             e["effect"],
             e["low"],
             e["high"],

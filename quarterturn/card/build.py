@@ -11,14 +11,12 @@ from quarterturn.card.measure import measure
 from quarterturn.card.risks import risks
 from quarterturn.export.overview import overview
 from quarterturn.policy.schema import Policy
-from quarterturn.policy.shares import Share, shares_of
+from quarterturn.policy.shares import shares_of
 from quarterturn.policy.words import describe
 from quarterturn.score.catalogue import CRITERIA
 from quarterturn.search.agreement import agreement, means_by_candidate
-from quarterturn.search.decision.decide import score_by_gain
 from quarterturn.search.fullest import Rung, fullest_rung
 from quarterturn.search.history import Candidate, Entrant, History
-from quarterturn.search.importance import importance
 from quarterturn.search.spec import SearchSpec
 
 CARD_VERSION = 1
@@ -36,8 +34,7 @@ class CardSource:
         data: name, digest, resolution, counts, mean, std, splits and skipped files of the images.
         ranking: its lines as plain data, best first.
         metrics_of: (candidate, metrics) of the completed trials of a rung that did not collapse.
-        shares: of operations in each searched candidate, by its key.
-        slots: of all candidates of a search of recipes, by key.
+        importance: what operations are worth, as `quarterturn.search.importance` has it.
         reason: why the search ended early, if it did.
         reproduce: the command that starts the search again, and a note.
         exports: by field, how to get the policy as a file of a format.
@@ -51,11 +48,10 @@ class CardSource:
     candidates: Sequence[Candidate | Entrant]
     ranking: Sequence[Mapping[str, Any]]
     metrics_of: Callable[[Rung], Iterable[tuple[str, Mapping[str, Any]]]]
-    shares: Mapping[str, Mapping[str, Share]]
+    importance: Mapping[str, Any]
     wall_seconds: float | None
     reason: str | None
     reproduce: Mapping[str, str]
-    slots: Mapping[str, Mapping[str, str] | None] = field(default_factory=dict)
     exports: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
 
 
@@ -122,9 +118,7 @@ def build_card(source: CardSource) -> dict[str, Any]:
         "ranking": list(source.ranking[:RANKED_SHOWN]),
         "ranking_left_out": max(0, len(source.ranking) - RANKED_SHOWN),
         "agreement": _agreement(source),
-        "importance": importance(
-            score_by_gain(source.spec, source.history).trials, source.shares, source.slots
-        ).to_dict(),
+        "importance": dict(source.importance),
         "versions": (selection.get("provenance") or {}).get("versions", {}),
         "risks": risks(
             policy,

@@ -7,20 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from quarterturn.search.headline import headline
+from quarterturn.search.importance import QUESTIONS
 
 
 def plain(text: object) -> str:
     """Users' text, so that it is neither markup nor a cell's end."""
     line = " ".join(str(text).split())
     return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", line)
-
-
-#: Of the effects of operations, by kind.
-QUESTIONS = {
-    "presence": "with against without",
-    "dose": "none to most of it",
-    "level": "this against nothing in its place",
-}
 
 
 def _number(value: float | None, digits: int = 4) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from quarterturn.errors import InvalidInputError, UnavailableError
+from quarterturn.errors import InvalidInputError, UnavailableError, library_missing
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 #: Of `--output`: standard output.
@@ -94,9 +94,6 @@ def _parquet(rows: list[dict[str, Any]], columns: Sequence[str]) -> bytes:
         import pandas
         import pyarrow  # noqa: F401 - pandas writes by it
     except ImportError:
-        raise UnavailableError(
-            "Parquet needs pandas and pyarrow: pip install 'quarterturn[tables]'.",
-            code="library_missing",
-        ) from None
+        raise library_missing("pandas and pyarrow", "Parquet", "'quarterturn[tables]'") from None
     data: bytes = pandas.DataFrame(rows, columns=list(columns)).to_parquet(index=False)
     return data

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quarterturn.client.fields import JobChanges
-from quarterturn.errors import QuarterturnError
+from quarterturn.errors import QuarterturnError, library_missing
 from quarterturn.results.selected import SelectedPolicy
-from quarterturn.results.table import RANKING_COLUMNS, library_missing, to_frame
+from quarterturn.results.table import RANKING_COLUMNS, to_frame
 from quarterturn.results.wording import name_criterion
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,13 @@ import torch
 from safetensors import safe_open
 from torch.nn import functional
 
-from quarterturn.errors import InvalidInputError, QuarterturnError, UnavailableError
-
-#: Of ImageNet, by which published weights expect their images.
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+from quarterturn.errors import (
+    InvalidInputError,
+    QuarterturnError,
+    UnavailableError,
+    library_missing,
+)
+from quarterturn.models.known import IMAGENET_MEAN, IMAGENET_STD
 
 #: A file of weights; `timm:NAME`, `torchvision:NAME` or `hub:OWNER/REPOSITORY:NAME`; or a function
 #: of images (n, 3, s, s), float32 in [0, 1], to features (n, d), such as a torch module.
@@ -39,8 +42,8 @@ def _module(
     module: torch.nn.Module,
     device: torch.device,
     side: int | None,
-    mean: Any = _MEAN,
-    std: Any = _STD,
+    mean: Sequence[float] = IMAGENET_MEAN,
+    std: Sequence[float] = IMAGENET_STD,
 ) -> OpenEncoder:
     """A module that expects normalized images, of `side` pixels where that is given."""
     module = module.eval().to(device)
@@ -80,9 +83,7 @@ def _of_timm(name: str, device: torch.device, side: int | None) -> OpenEncoder:
     try:
         import timm
     except ImportError:
-        raise UnavailableError(
-            "Encoders of timm need it: pip install 'quarterturn[timm]'.", code="library_missing"
-        ) from None
+        raise library_missing("timm", "An encoder of timm", "'quarterturn[timm]'") from None
     model = timm.create_model(name, pretrained=True, num_classes=0)
     given: dict[str, Any] = vars(model)["pretrained_cfg"]
     side = side or int(given["input_size"][-1])

@@ -1,4 +1,4 @@
-"""The scores of several encoders: what was measured, and who cannot be told from the best."""
+"""The scores of several encoders: what was measured, and which are tied with the best."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,10 +19,11 @@ from quarterturn.evaluation.encoders import EncoderSource, OpenEncoder, features
 from quarterturn.evaluation.report import EncoderScore, EncoderScores
 from quarterturn.local.images import read_images
 from quarterturn.pretrain.hardware import choose_device
+from quarterturn.pretrain.spec import REFERENCE_CRITERIA
 from quarterturn.score.criteria import feature_std
 from quarterturn.score.features import ROTATIONS
 from quarterturn.score.jackknife import jackknife_error
-from quarterturn.score.probe import fit_head
+from quarterturn.score.probe import rotation_probe
 from quarterturn.score.rank import rankme
 from quarterturn.score.reference import ReferenceTarget
 from quarterturn.storage.folder import FolderStorage
@@ -35,8 +36,9 @@ if TYPE_CHECKING:
 _FITTED, _MEASURED, _COMPARED = 1500, 1500, 3000
 #: Below this an error is too wide to rank by.
 _FEWEST = 100
-_L2 = 1e-3
 _Z = 1.96
+#: Criteria of the features of the images as they are.
+_OF_FEATURES = {"rankme": rankme, "feature_std": feature_std}
 
 
 @dataclass(frozen=True)
@@ -67,44 +69,44 @@ def _parts(cache: DatasetCache, images: int | None) -> _Parts:
     return _Parts(fitted, measured, compared)
 
 
-def _right(encoder: OpenEncoder, parts: _Parts, device: torch.device) -> torch.Tensor:
-    """(n,) share of the four turns of each measured image that the probe tells."""
-    fitted, measured = (
-        torch.stack([features_of(encoder, images, device, turn) for turn in range(ROTATIONS)])
-        for images in (parts.fitted, parts.measured)
-    )
-    width = fitted.shape[2]
-    turns = torch.arange(ROTATIONS)
-    head = fit_head(
-        fitted.reshape(-1, width), turns.repeat_interleave(fitted.shape[1]), ROTATIONS, _L2
-    )
-    truth = turns.repeat_interleave(measured.shape[1])
-    told = head.logits(measured.reshape(-1, width)).argmax(1) == truth
-    return told.float().view(ROTATIONS, -1).mean(0)
+def _turned(encoder: OpenEncoder, images: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Features (4, n, d) of images turned by 0, 1, 2 and 3 quarters."""
+    return torch.stack([features_of(encoder, images, device, turn) for turn in range(ROTATIONS)])
+
+
+def _error(measure: Callable[[torch.Tensor], float], features: torch.Tensor) -> float:
+    return jackknife_error(lambda index: measure(features[index]), len(features))
 
 
 def _score(
     encoder: OpenEncoder, parts: _Parts, target: ReferenceTarget | None, device: torch.device
 ) -> tuple[EncoderScore, torch.Tensor]:
-    right = _right(encoder, parts, device)
-    plain = features_of(encoder, parts.measured, device)
-    n = len(plain)
-    criteria = {
-        "rotation": float(right.mean()),
-        "rankme": rankme(plain),
-        "feature_std": feature_std(plain),
-    }
-    errors = {
-        "rotation": float(right.std() / math.sqrt(n)),
-        "rankme": jackknife_error(lambda index: rankme(plain[index]), n),
-        "feature_std": jackknife_error(lambda index: feature_std(plain[index]), n),
-    }
+    """The score, and the share of the four turns of each measured image that the probe tells."""
+    fitted, measured = (_turned(encoder, p, device) for p in (parts.fitted, parts.measured))
+    probe = rotation_probe(fitted, measured)
+    plain = measured[0]
+    criteria = {"rotation": probe.accuracy}
+    errors = {"rotation": probe.sampling_error}
+    for name, measure in _OF_FEATURES.items():
+        criteria[name] = measure(plain)
+        errors[name] = _error(measure, plain)
     if target is not None:
         z = features_of(encoder, parts.compared, device)
         against = target.score(z)
         criteria |= against
         errors |= {name: target.sampling_error(name, z) for name in against}
-    return EncoderScore(encoder.name, plain.shape[1], criteria, errors), right
+    return EncoderScore(encoder.name, plain.shape[1], criteria, errors), probe.right
+
+
+def _ranking_criterion(asked: str | None, reference: bool) -> str:
+    """What ranks, refused before anything is read if it will not be there."""
+    known = ["rotation", *_OF_FEATURES, *(REFERENCE_CRITERIA if reference else ())]
+    if asked is not None and asked not in known:
+        raise InvalidInputError(
+            f"There is no criterion {asked} here; there are {', '.join(known)}.",
+            code="unknown_criterion",
+        )
+    return asked or ("reference" if reference else "rotation")
 
 
 def _tied(
@@ -169,6 +171,7 @@ def score_encoders(
     named = _named(encoders)
     if not named:
         raise InvalidInputError("Give one encoder or more.", code="invalid_encoder")
+    by = _ranking_criterion(criterion, reference is not None)
     place = choose_device(device)
     with tempfile.TemporaryDirectory(prefix="quarterturn-") as folder:
         storage = FolderStorage(Path(folder))
@@ -191,12 +194,6 @@ def score_encoders(
             if name is not None:
                 encoder = replace(encoder, name=name)
             found.append(_score(encoder, parts, target, place))
-    by = criterion or ("reference" if target is not None else "rotation")
-    if by not in found[0][0].criteria:
-        allowed = ", ".join(found[0][0].criteria)
-        raise InvalidInputError(
-            f"There is no criterion {by} here; there are {allowed}.", code="unknown_criterion"
-        )
     found.sort(key=lambda item: -item[0].criteria[by])
     ranking = [replace(item[0], tied_with_best=_tied(found[0], item, by)) for item in found]
     counts = {"measured": len(parts.measured), "fitted": len(parts.fitted)}

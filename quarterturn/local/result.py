@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,7 +131,7 @@ class SearchResult:
             return {}
         return {trial.candidate.key: slots_of(trial.candidate.policy) for trial in self.trials}
 
-    @property
+    @cached_property
     def importance(self) -> Importance:
         """What operations are worth on these images, in the unit of the score, with intervals."""
         trials = score_by_gain(self.spec, self.history).trials
@@ -168,8 +169,7 @@ class SearchResult:
                 candidates=list(candidates.values()),
                 ranking=[entry.to_dict() for entry in self.conclusion.ranking],
                 metrics_of=self._metrics_of,
-                shares=self._shares(),
-                slots=self._slots(),
+                importance=self.importance.to_dict(),
                 wall_seconds=round(self.history.elapsed_seconds, 1),
                 reason=reason,
                 reproduce={"command": f"Search.from_spec(images, {command}).run()", "note": _NOTE},

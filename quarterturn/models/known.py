@@ -11,6 +11,8 @@ EncoderName = Literal[
 #: At and below this resolution torchvision's ResNets get the small-image stem.
 SMALL_IMAGE = 64
 _WITH_SMALL_STEM = ("resnet18", "resnet50")
+#: Of ImageNet's pixels, by which images for torchvision's and timm's weights are normalized.
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 TORCHVISION_NAMES = (*_WITH_SMALL_STEM, "mobilenet_v2")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,14 @@ def state_of(saved: Any) -> Tensors:
     return found
 
 
+def _why(error: Exception) -> str:
+    """What torch's restricted unpickler met, in a few words."""
+    found = re.search(r"GLOBAL ([\w.]+)", str(error))
+    if found:
+        return f"it holds {found[1]}, which runs code when it is read"
+    return "torch.load(weights_only=True) does not read it"
+
+
 def read_pickle(path: Path) -> Tensors:
     """The tensors of a .pth file, read by torch's restricted unpickler, which runs no code.
 
@@ -67,11 +76,8 @@ def read_pickle(path: Path) -> Tensors:
     """
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError):
-        raise refusal(
-            "torch.load(weights_only=True) does not read it. Save its state_dict alone, or as "
-            "safetensors."
-        ) from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+        raise refusal(f"{_why(error)}. Save its state_dict alone, or as safetensors.") from None
     found = state_of(saved)
     if not found:
         raise refusal("there are no tensors in it.")

@@ -5,7 +5,9 @@ Importing this package is cheap: processes that decode pictures need but a littl
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from quarterturn.lazy import lazily
 
 if TYPE_CHECKING:
     from quarterturn.policy.document import (
@@ -35,10 +37,4 @@ _HOMES = {
     "write_policy": "quarterturn.policy.document",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'quarterturn.policy' has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__ = lazily(__name__, _HOMES)

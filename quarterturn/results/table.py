@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from quarterturn.errors import UnavailableError
+from quarterturn.errors import library_missing
 
 if TYPE_CHECKING:
     import pandas
@@ -25,13 +25,6 @@ RANKING_COLUMNS = (
     "tied_with_best",
     "collapsed",
 )
-
-
-def library_missing(package: str, what: str) -> UnavailableError:
-    """The error for what a package that is not installed would do."""
-    return UnavailableError(
-        f"{what} needs {package}. Install it: pip install {package}.", code="library_missing"
-    )
 
 
 def to_frame(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch.nn import functional
@@ -25,12 +25,14 @@ class ProbeResult:
     """Accuracy in [0, 1] and cross-entropy in nats on the probe-test images.
 
     `sampling_error` is the standard error of the accuracy from the choice of test images; the four
-    turns of an image count as one observation.
+    turns of an image count as one observation. `right` (n,) is the share of its turns that was told
+    of each image.
     """
 
     accuracy: float
     cross_entropy: float
     sampling_error: float
+    right: torch.Tensor = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,7 @@ def _measure(logits: torch.Tensor, turns: int, count: int) -> ProbeResult:
         accuracy=float(right.mean()),
         cross_entropy=float(functional.cross_entropy(logits, truth)),
         sampling_error=float(right.std() / count**0.5) if count > 1 else 0.0,
+        right=right,
     )
 
 

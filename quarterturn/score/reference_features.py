@@ -13,14 +13,13 @@ from torch.nn import functional
 
 from quarterturn.data.cache import DatasetCache
 from quarterturn.models.encoders import build_encoder
+from quarterturn.models.known import IMAGENET_MEAN, IMAGENET_STD
 from quarterturn.models.naming import load_portable
 from quarterturn.models.tensors import Weights
 from quarterturn.pretrain.hardware import autocast
 from quarterturn.pretrain.spec import ReferenceSpec
 from quarterturn.score.reference import ReferenceTarget
 
-#: Of ImageNet, by which torchvision's and timm's weights are normalized.
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _BATCH = 128
 _FORMAT = 1
 #: Images below which neighbors and a ridge say nothing.
@@ -38,7 +37,9 @@ def encode_images(
     encoder = build_encoder(spec.encoder, spec.resolution)
     load_portable(encoder, weights.tensors)
     encoder = encoder.eval().to(device)
-    mean, std = (torch.tensor(v, device=device).view(1, 3, 1, 1) for v in (_MEAN, _STD))
+    mean, std = (
+        torch.tensor(v, device=device).view(1, 3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD)
+    )
     size = (spec.resolution, spec.resolution)
     features = []
     for batch in torch.split(images, _BATCH):

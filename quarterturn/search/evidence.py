@@ -12,6 +12,11 @@ Level = Literal["none", "weak", "clear"]
 
 #: Rotation accuracy of guessing, and how far above it the best must come to say anything.
 CHANCE = 0.25
+#: Of a choice that was measured with one seed alone, whatever ranked.
+SINGLE_SEED = (
+    "single_seed",
+    "Only one seed: ± covers the test images, not the randomness of training.",
+)
 _ABOVE_CHANCE = 0.02
 _SIGNIFICANT = 0.05
 #: The baseline that any contrastive pretraining should learn something from.
@@ -135,12 +140,7 @@ def _doubts(ranking: list[Ranked], criterion: str) -> list[tuple[str, str]]:
     if criterion == "rotation":
         found += _erased(top_group(ranking))
     if best.seeds < 2:
-        found.append(
-            (
-                "single_seed",
-                "Only one seed: ± covers the test images, not the randomness of training.",
-            )
-        )
+        found.append(SINGLE_SEED)
     return found
 
 

@@ -37,6 +37,13 @@ _SIGNIFICANT = 0.05
 #: Half of a 95 % interval, in standard errors.
 _Z = 1.96
 
+#: What is asked of a factor, in words, by kind.
+QUESTIONS = {
+    "presence": "with against without",
+    "dose": "none to most of it",
+    "level": "this against nothing in its place, all else equal",
+}
+
 Verdict = Literal["better", "worse", "unclear", "too_few"]
 Kind = Literal["presence", "dose", "level"]
 _Array = np.ndarray[Any, np.dtype[Any]]

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from quarterturn.errors import UnavailableError
+from quarterturn.errors import library_missing
 from quarterturn.table.rows import Row, read_csv
 
 if TYPE_CHECKING:
@@ -29,7 +29,5 @@ def table_frame(path: Path | None = None) -> pandas.DataFrame:
     try:
         import pandas
     except ImportError:
-        raise UnavailableError(
-            "The table as a DataFrame needs pandas: pip install pandas.", code="library_missing"
-        ) from None
+        raise library_missing("pandas", "The table as a DataFrame") from None
     return pandas.DataFrame([asdict(row) for row in load_table(path)])

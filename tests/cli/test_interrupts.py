@@ -15,6 +15,7 @@ import pytest
 
 from core.embedded.stack import Stack
 from quarterturn.policy import parse_policy
+from tests.service.waiting import until
 
 _LONG = [
     *("--space", "rand-augment", "--strategy", '{"kind": "random", "candidates": 500}'),
@@ -36,12 +37,13 @@ class _Searching:
                 env={**os.environ, "QUARTERTURN_WORKER_THREADS": "1"},
             )
 
-    def wait_for(self, words: str, seconds: float = 120) -> None:
-        end = time.monotonic() + seconds
-        while words not in self.log.read_text():
-            assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < end, self.log.read_text()
-            time.sleep(0.05)
+    def wait_for(self, words: str) -> None:
+        def said() -> bool:
+            text = self.log.read_text()
+            assert words in text or self.process.poll() is None, text
+            return words in text
+
+        until(said, period=0.05)
 
     def interrupt(self) -> None:
         self.process.send_signal(signal.SIGINT)
@@ -67,10 +69,7 @@ def test_the_best_so_far_is_handed_out(animals: Path, tmp_path: Path, workers: s
 
 def test_before_anything_completed_there_is_nothing(animals: Path, tmp_path: Path) -> None:
     run = _Searching(animals, tmp_path, "--iterations", "100000", "--workers", "2")
-    end = time.monotonic() + 60
-    while not list(tmp_path.glob("policy.search/*/search.json")):
-        assert time.monotonic() < end, run.log.read_text()
-        time.sleep(0.1)
+    until(lambda: list(tmp_path.glob("policy.search/*/search.json")))
     time.sleep(2)
     run.interrupt()
     code, said = run.end()
@@ -89,8 +88,11 @@ def _job_of(http: httpx.Client, said: str) -> dict[str, str]:
 def test_a_job_on_a_server_is_stopped_and_its_best_handed_out(
     stack: Stack, http: httpx.Client, animals: Path, tmp_path: Path
 ) -> None:
-    run = _Searching(animals, tmp_path, "--iterations", "2", "--server", stack.url)
-    run.wait_for(", best ")
+    # Long enough that there is more to come when the first of the trials has completed.
+    run = _Searching(animals, tmp_path, "--iterations", "300", "--server", stack.url)
+    run.wait_for("Dashboard: ")
+    job = _job_of(http, run.log.read_text())["id"]
+    until(lambda: http.get(f"/v1/jobs/{job}/trials?state=completed").json()["items"])
     run.interrupt()
     code, said = run.end()
     assert code == 0, said
@@ -98,8 +100,8 @@ def test_a_job_on_a_server_is_stopped_and_its_best_handed_out(
     assert "Stopped early" in said
     parse_policy(json.loads((tmp_path / "policy.json").read_text()))
     assert "stopped early" in (tmp_path / "policy.card.md").read_text()
-    job = _job_of(http, said)
-    assert (job["state"], job["reason"]) == ("completed", "stopped")
+    ended = _job_of(http, said)
+    assert (ended["state"], ended["reason"]) == ("completed", "stopped")
 
 
 def test_a_second_ctrl_c_leaves_the_job_to_the_server(
@@ -108,10 +110,7 @@ def test_a_second_ctrl_c_leaves_the_job_to_the_server(
     run = _Searching(animals, tmp_path, "--iterations", "100000", "--server", stack.url)
     run.wait_for("Dashboard: ")
     job = _job_of(http, run.log.read_text())["id"]
-    end = time.monotonic() + 60
-    while http.get(f"/v1/jobs/{job}/trials?state=running").json()["items"] == []:
-        assert time.monotonic() < end
-        time.sleep(0.2)
+    until(lambda: http.get(f"/v1/jobs/{job}/trials?state=running").json()["items"])
     run.interrupt()
     run.wait_for("Stopping: ")
     run.interrupt()

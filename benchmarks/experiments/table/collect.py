@@ -16,6 +16,7 @@ from benchmarks.experiments.correlation.collect import claim, extract_features, 
 from benchmarks.experiments.table.field import table_policies
 from benchmarks.experiments.table.measure import measure_accuracy, measure_criteria
 from benchmarks.experiments.table.reference import reference_features
+from quarterturn.policy.schema import Policy
 from quarterturn.pretrain import trainer
 from quarterturn.pretrain.data import TrialData
 from quarterturn.pretrain.hardware import choose_device
@@ -36,6 +37,23 @@ class Prepared:
     data: TrialData
     resolution: int
     reference: torch.Tensor
+
+    def pretrain(
+        self, policy: Policy, spec: PretrainingSpec, seed: int, iterations: int
+    ) -> trainer.Run:
+        """A whole schedule of so many steps."""
+        run = trainer.start(spec, self.data, self.resolution, seed)
+        trainer.train(
+            run,
+            policy,
+            self.data,
+            spec,
+            seed=seed,
+            until=iterations,
+            length=iterations,
+            watch=lambda _: None,
+        )
+        return run
 
 
 @dataclass(frozen=True)
@@ -85,19 +103,10 @@ class Collector:
     def pretrain(self, run: Run) -> Row:
         """One pretraining and all that is measured of it."""
         prepared, spec = self.prepare(run.set), self.spec(run)
-        trained = trainer.start(spec, prepared.data, prepared.resolution, run.seed)
         clock = time.process_time if self.device == "cpu" else time.perf_counter
         begun = clock()
-        trainer.train(
-            trained,
-            table_policies()[run.policy],
-            prepared.data,
-            spec,
-            seed=run.seed,
-            until=run.iterations,
-            length=run.iterations,
-            watch=lambda _: None,
-        )
+        policy = table_policies()[run.policy]
+        trained = prepared.pretrain(policy, spec, run.seed, run.iterations)
         seconds = clock() - begun
         snapshot = extract_features(trained, prepared.data, prepared.parts)
         self.save_weights(run, trained)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -16,12 +16,10 @@ from core.jobs.figures.units import unit_of, unit_of_ranking
 from core.jobs.history import entrants_of, history_of, records_of
 from core.jobs.specs import spec_of
 from core.store.tables import Job
-from quarterturn.policy.shares import Share
 from quarterturn.search.coordinates import coordinates
 from quarterturn.search.decision.decide import score_by_gain
 from quarterturn.search.fullest import fullest_rung
-from quarterturn.search.history import TrialRecord
-from quarterturn.search.importance import importance
+from quarterturn.search.importance import Importance, importance
 
 
 def parallel_of(session: Session, job: Job) -> Figure:
@@ -45,14 +43,8 @@ class _Question:
     bootstrap of thousands of candidates takes a second.
     """
 
-    def __init__(
-        self,
-        key: object,
-        trials: Sequence[TrialRecord],
-        shares: dict[str, dict[str, Share]],
-        slots: dict[str, dict[str, str] | None],
-    ) -> None:
-        self.key, self.trials, self.shares, self.slots = key, trials, shares, slots
+    def __init__(self, key: object, load: Callable[[], Importance]) -> None:
+        self.key, self.load = key, load
 
     def __hash__(self) -> int:
         return hash(self.key)
@@ -62,20 +54,32 @@ class _Question:
 
 
 @lru_cache(maxsize=32)
-def _importance(question: _Question) -> dict[str, Any]:
-    found = importance(question.trials, question.shares, question.slots).to_dict()
-    # The key is kept, and thousands of records with it.
-    question.trials, question.shares, question.slots = [], {}, {}
+def _answer(question: _Question) -> dict[str, Any]:
+    found = question.load().to_dict()
+    question.load = _forgotten  # the key is kept, and a session and thousands of records with it
     return found
+
+
+def _forgotten() -> Importance:
+    raise AssertionError("what is kept is not asked for again")
+
+
+def importance_in(session: Session, job: Job) -> dict[str, Any]:
+    """What operations are worth so far; with `auto` in expected gain. Not to be changed."""
+    spec, history = spec_of(job), history_of(session, job)
+
+    def load() -> Importance:
+        return importance(
+            score_by_gain(spec, history).trials,
+            searched_shares(session, job.id),
+            searched_slots(session, job.id, spec),
+        )
+
+    done = frozenset(t.place for t in history.trials if t.state == "completed")
+    return _answer(_Question((job.id, done), load))
 
 
 def importance_of(session: Session, job: Job) -> Figure:
     """Operations and how they go with the score; with `auto` with the expected gain."""
-    spec = spec_of(job)
-    unit = unit_of_ranking(spec.scoring.criterion)
-    trials = score_by_gain(spec, history_of(session, job)).trials
-    done = frozenset(t.place for t in trials if t.state == "completed")
-    shares = searched_shares(session, job.id)
-    slots = searched_slots(session, job.id, spec)
-    found = _importance(_Question((job.id, done), trials, shares, slots))
-    return importance_figure(found, unit=unit.name, scale=unit.scale)
+    unit = unit_of_ranking(spec_of(job).scoring.criterion)
+    return importance_figure(importance_in(session, job), unit=unit.name, scale=unit.scale)

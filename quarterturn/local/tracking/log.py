@@ -11,13 +11,6 @@ from quarterturn.errors import UnavailableError
 from quarterturn.local.trials import FinishedTrial
 
 
-def library_missing(library: str, extra: str) -> UnavailableError:
-    """What to say where the library of a log is not installed."""
-    return UnavailableError(
-        f"This log needs {library}: pip install 'quarterturn[{extra}]'.", code="library_missing"
-    )
-
-
 def parameters_of(trial: FinishedTrial) -> dict[str, str | int]:
     """What was tried: policy, origin, stage, seed, steps."""
     return {

@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from quarterturn.errors import library_missing
 from quarterturn.local.tracking.log import (
     TrialLog,
-    library_missing,
     losses_of,
     metrics_of,
     parameters_of,
@@ -34,7 +34,7 @@ class MLflowLog(TrialLog):
             import sqlalchemy  # noqa: F401 - MLflow's store needs it, MLflow's wheel does not say so
             from mlflow.tracking import MlflowClient
         except ImportError:
-            raise library_missing("MLflow", "mlflow") from None
+            raise library_missing("MLflow", "This log", "'quarterturn[mlflow]'") from None
         self._client: Any = MlflowClient(tracking_uri=f"sqlite:///{self.folder / 'mlflow.db'}")
         found = self._client.get_experiment_by_name(experiment)
         if found is None:

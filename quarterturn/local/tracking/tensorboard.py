@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from quarterturn.errors import library_missing
 from quarterturn.local.tracking.log import (
     TrialLog,
-    library_missing,
     losses_of,
     metrics_of,
     parameters_of,
@@ -27,7 +27,7 @@ class TensorBoardLog(TrialLog):
         try:
             import tensorboard  # noqa: F401 - torch's writer needs it
         except ImportError:
-            raise library_missing("TensorBoard", "tensorboard") from None
+            raise library_missing("TensorBoard", "This log", "'quarterturn[tensorboard]'") from None
 
     def write(self, trial: FinishedTrial) -> None:
         from torch.utils.tensorboard.writer import SummaryWriter

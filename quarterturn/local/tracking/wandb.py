@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from quarterturn.errors import library_missing
 from quarterturn.local.tracking.log import (
     TrialLog,
-    library_missing,
     losses_of,
     metrics_of,
     parameters_of,
@@ -32,7 +32,7 @@ class WandbLog(TrialLog):
         try:
             import wandb
         except ImportError:
-            raise library_missing("wandb", "wandb") from None
+            raise library_missing("wandb", "This log", "'quarterturn[wandb]'") from None
         self._wandb: Any = wandb
         self._project = project
 

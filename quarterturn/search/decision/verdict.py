@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quarterturn.search.evidence import Evidence, Level
+from quarterturn.search.evidence import SINGLE_SEED, Evidence, Level
 from quarterturn.search.ranking import Ranked
 
 #: P from which a choice counts as clear, and below which the incumbent stays.
@@ -80,7 +80,5 @@ def assess_decision(ranking: list[Ranked], incumbent: str) -> Evidence:
             )
         )
     if best.seeds < 2 and best.reported is None:
-        reasons.append(
-            ("single_seed", "Only one seed: +/- covers test images, not training randomness.")
-        )
+        reasons.append(SINGLE_SEED)
     return Evidence(level, tuple(reasons), None)
